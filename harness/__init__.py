@@ -1,0 +1,31 @@
+"""Which choice trains this network better, by how much, and how sure are we?
+
+``Study`` is the question, ``run`` trains it. Results are read by the package ``reports``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.run import Finished, run
+    from harness.spec import Choices, Range, Study, Tune
+
+_HOMES = {
+    "Choices": "harness.spec",
+    "Finished": "harness.run",
+    "Range": "harness.spec",
+    "Study": "harness.spec",
+    "Tune": "harness.spec",
+    "run": "harness.run",
+}
+
+__all__ = ["Choices", "Finished", "Range", "Study", "Tune", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used: importing the package costs nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'harness' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

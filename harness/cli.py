@@ -1,0 +1,344 @@
+"""The command line: verbs and exit codes. Everything heavy is imported inside its verb."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from harness import catalog, datasets, design, store, studyfile
+from harness.errors import ExitCode, HarnessError, StudyError, UsageError, nearest
+from harness.spec import NAME, label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from harness.design import Plan
+    from harness.run import Finished
+    from harness.spec import Study
+
+app = typer.Typer(
+    name="keras-harness",
+    help="Which choice trains this network better, by how much, and how sure are we?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+StudyName = Annotated[
+    str, typer.Argument(metavar="STUDY", help="A study file (.toml), or a built-in study's name.")
+]
+Root = Annotated[Path, typer.Option(help="Folder of all results.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", help="More than 100,000 trials are meant.")]
+
+_STATUSES = ("completed", "diverged", "failed", "lost", "interrupted", "running", "pending")
+
+
+def main() -> int:
+    """Run the command line; its exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except HarnessError as error:
+        _stderr().print(f"error: {error}", style="red", markup=False, highlight=False)
+        return error.exit_code
+    except typer.Abort:
+        return ExitCode.INTERRUPTED
+    except KeyboardInterrupt:
+        _stderr().print("interrupted; finished trials are kept. The same command goes on.")
+        return ExitCode.INTERRUPTED
+    except Exception as error:  # the last resort: show it whole, with the code of a bug
+        if hasattr(error, "exit_code") and hasattr(error, "show"):
+            error.show()
+            return int(error.exit_code)
+        traceback.print_exc()
+        _stderr().print("error: this is a bug in keras-harness. Nothing finished is lost.")
+        return ExitCode.INTERNAL
+    return int(code or 0)
+
+
+@app.command()
+def run(
+    study: StudyName,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, help="Worker processes; 0 trains in this one. [default: one per core]"),
+    ] = None,
+    root: Root = Path("results"),
+    yes: Yes = False,
+    mixed_environment: Annotated[
+        bool,
+        typer.Option("--mixed-environment", help="Go on under other versions than before."),
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Train what a study still lacks, then report.
+
+    A template named module:function is your own code; it runs with your rights.
+    """
+    from harness.progress import follow
+    from harness.run import run as train
+
+    loaded, folders = _load(study)
+    try:
+        with follow(_stderr()) as progress:
+            finished = train(
+                loaded,
+                root=root,
+                workers=workers,
+                folders=folders,
+                yes=yes,
+                mixed_environment=mixed_environment,
+                progress=progress,
+            )
+    except StudyError as error:
+        raise error.within(study) from None
+    _say_how_it_ended(finished, study)
+    if not finished.interrupted:
+        _report(finished.folder, as_json=as_json)
+    return finished.exit_code
+
+
+@app.command()
+def plan(
+    study: StudyName, root: Root = Path("results"), yes: Yes = False, as_json: Json = False
+) -> int:
+    """Show the arms, the trials and the compiled programs of a study. Trains nothing."""
+    laid = _plan(study, yes=yes)
+    programs = {
+        design.program_key(laid.trial(arm, {}, "confirm", 0), laid.card) for arm in laid.arms
+    }
+    sizes = laid.sizes()
+    if as_json:
+        _print_json(
+            {
+                "study": laid.study.name,
+                "metric": str(laid.metric),
+                "arms": [arm.levels for arm in laid.arms],
+                "trials": sizes,
+                "programs": len(programs),
+            }
+        )
+        return ExitCode.DONE
+    _show_plan(laid, sizes, len(programs))
+    _show_reuse(laid.study, root)
+    return ExitCode.DONE
+
+
+@app.command()
+def check(study: StudyName, yes: Yes = False, as_json: Json = False) -> int:
+    """Check a study file against catalogue, template and data. Runs none of your code."""
+    laid = _plan(study, yes=yes)
+    sizes = laid.sizes()
+    if as_json:
+        _print_json({"study": laid.study.name, "valid": True, "trials": sizes})
+    else:
+        _stdout().print(
+            f"{laid.study.name}: valid. {len(laid.arms)} arms, {sum(sizes.values()):,} trials.",
+            highlight=False,
+        )
+    return ExitCode.DONE
+
+
+@app.command()
+def status(study: StudyName, root: Root = Path("results"), as_json: Json = False) -> int:
+    """Count the trials of a study by phase and status."""
+    folder = _folder(study, root)
+    counts = store.counts(folder)
+    if as_json:
+        _print_json({f"{phase}/{name}": count for (phase, name), count in counts.items()})
+        return ExitCode.DONE
+    phases = sorted({phase for phase, _ in counts}, reverse=True)
+    names = [name for name in _STATUSES if any(counts.get((phase, name)) for phase in phases)]
+    rows = [[phase, *(str(counts.get((phase, name), 0)) for name in names)] for phase in phases]
+    _stdout().print(_table(["phase", *names], rows, title=str(folder)))
+    return ExitCode.DONE
+
+
+@app.command()
+def report(study: StudyName, root: Root = Path("results"), as_json: Json = False) -> int:
+    """Print the verdict table of a study's results, and write its page."""
+    _report(_folder(study, root), as_json=as_json)
+    return ExitCode.DONE
+
+
+@app.command(name="catalog")
+def show_catalog(
+    family: Annotated[str, typer.Argument(help="One family only.")] = "", as_json: Json = False
+) -> int:
+    """List what a study can name."""
+    families = [*catalog.FAMILIES, "loss", "metric", "template", "setting", "dataset"]
+    if family and family not in families:
+        raise UsageError(
+            f"expected a family of the catalogue. Received: {family!r}. {nearest(family, families)}"
+        )
+    rows = [row for row in _catalog_rows() if not family or row[0] == family]
+    columns = ("family", "name", "takes", "note")
+    if as_json:
+        _print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        _stdout().print(_table(columns, rows))
+    return ExitCode.DONE
+
+
+def _load(study: str) -> tuple[Study, tuple[Path, ...]]:
+    """A study, and the folder that its relative names are looked up in."""
+    file = studyfile.find(study)
+    return studyfile.load(file), (file.resolve().parent,)
+
+
+def _plan(study: str, *, yes: bool) -> Plan:
+    """A study that was checked against all it names; errors name its file."""
+    loaded, folders = _load(study)
+    if not loaded.dataset:
+        raise StudyError("expected a data set. Received: nothing.", key="dataset", source=study)
+    places = (*folders, Path.cwd())
+    design.check_size(loaded, yes=yes)
+    try:
+        return design.plan(loaded, datasets.describe(loaded.dataset, places), places)
+    except StudyError as error:
+        raise error.within(study) from None
+
+
+def _folder(study: str, root: Path) -> Path:
+    """The results of a study, given by its name, its file, or its folder."""
+    if store.exists(Path(study)):
+        return Path(study)
+    if study.endswith(".toml"):
+        return root / studyfile.load(studyfile.find(study)).name
+    if not NAME.fullmatch(study):
+        raise UsageError(
+            f"expected the name of a study, its file, or its results. Received: {study!r}."
+        )
+    if not store.exists(root / study):
+        found = [folder.name for folder in root.glob("*") if store.exists(folder)]
+        hint = nearest(study, found) if found else f"There are no results in {str(root)!r} yet."
+        raise UsageError(f"expected a study with results. Received: {study!r}. {hint}")
+    return root / study
+
+
+def _report(folder: Path, *, as_json: bool) -> None:
+    from reports import frames, page, tables, verdicts
+
+    results = frames.read(folder)
+    judged = verdicts.judge(results)
+    written = page.write(folder)
+    if as_json:
+        table = tables.verdict_table(results, judged)
+        _print_json(json.loads(table.to_json(orient="records")))
+        return
+    out = _stdout()
+    out.print(results.study.question or results.study.name, style="bold", highlight=False)
+    for line in verdicts.headline(results, judged):
+        out.print(line, highlight=False, markup=False)
+    printed = tables.printed(results, judged)
+    out.print(_table(list(printed.columns), printed.values.tolist()))
+    out.print(f"Report: {written}", highlight=False, soft_wrap=True)
+
+
+def _say_how_it_ended(finished: Finished, study: str) -> None:
+    out = _stderr()
+    reused = f", {finished.reused} were there before" if finished.reused else ""
+    out.print(f"{finished.trained} trials trained{reused}.", highlight=False)
+    for problem in finished.problems[:10]:
+        out.print(f"failed: {problem}", style="red", markup=False, highlight=False)
+    if len(finished.problems) > 10:
+        out.print(f"... and {len(finished.problems) - 10} more.", style="red")
+    if finished.interrupted:
+        out.print(
+            f"Stopped by {finished.interrupted.name}. Everything finished is kept; "
+            f"`keras-harness run {study}` goes on from here.",
+            highlight=False,
+        )
+
+
+def _show_plan(laid: Plan, sizes: dict[str, int], programs: int) -> None:
+    out = _stdout()
+    study = laid.study
+    out.print(study.question or study.name, style="bold", highlight=False)
+    baseline = design.baseline(study)
+    rows = [
+        [str(arm.index), *map(label, arm.levels.values()), "baseline" * (arm == baseline)]
+        for arm in laid.arms[:50]
+    ]
+    out.print(_table(["arm", *study.factors, ""], rows))
+    if len(laid.arms) > 50:
+        out.print(f"... and {len(laid.arms) - 50} more arms.")
+    card = laid.card
+    kind = f"{card.outputs} classes" if card.task == "classification" else "regression"
+    lines = {
+        "data": f"{study.dataset}: {card.cases} cases to train and validate on, "
+        f"{card.tests} test cases, shape {card.shape}, {kind}",
+        "decided by": f"{laid.metric} over {study.replicates} paired replicates",
+        "trials": f"{sizes['tune']} tune + {sizes['confirm']} confirm = {sum(sizes.values())}",
+        "programs": f"{programs}, each compiled once per worker that needs it"
+        if not study.tune
+        else f"at least {programs}, each compiled once per worker that needs it",
+    }
+    for name, line in lines.items():
+        out.print(f"{name + ':':<12}{line}", highlight=False, markup=False)
+    if laid.code:
+        out.print(f"{'your code:':<12}{study.template} runs with your rights", markup=False)
+
+
+def _show_reuse(study: Study, root: Path) -> None:
+    folder = root / study.name
+    if not store.exists(folder):
+        return
+    changed = design.changes(store.definition(folder), study)
+    finished = sum(
+        count for (_, name), count in store.counts(folder).items() if name in {"completed", "diverged"}
+    )
+    since = f"changed since: {', '.join(changed)}" if changed else "unchanged since"
+    _stdout().print(
+        f"{'results:':<12}{finished} finished trials in {folder}, {since}. "
+        "Those that this study still contains are not trained again.",
+        highlight=False,
+        markup=False,
+    )
+
+
+def _catalog_rows() -> Iterable[tuple[str, str, str, str]]:
+    for family, entries in catalog.FAMILIES.items():
+        for name, entry in entries.items():
+            takes = [f"{key}={number.default:g}" for key, number in entry.numbers.items()]
+            takes += [f"{key}={str(flag).lower()}" for key, flag in entry.flags.items()]
+            aliases = f"also: {', '.join(entry.aliases)}" if entry.aliases else ""
+            note = "; ".join(part for part in (entry.note, aliases, entry.source) if part)
+            yield family, name, ", ".join(takes), note
+    for name, loss in catalog.LOSSES.items():
+        yield "loss", name, ", ".join(sorted(loss.tasks)), loss.note
+    for name, metric in catalog.METRICS.items():
+        yield "metric", name, ", ".join(sorted(metric.tasks)), f"{metric.direction}; {metric.note}"
+    for name, template in catalog.TEMPLATES.items():
+        yield "template", name, ", ".join(template.arguments), template.note
+    for name, argument in catalog.SETTINGS.items():
+        default = "" if argument.default is None else f"default {label(argument.default)}; "
+        yield "setting", name, argument.kind, f"{default}{argument.note}"
+    for name, bundled in datasets.BUNDLED.items():
+        yield "dataset", name, bundled.card.task, bundled.note
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> Table:
+    table = Table(*columns, title=title or None, title_justify="left", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*map(str, row))
+    return table
+
+
+def _print_json(content: object) -> None:
+    sys.stdout.write(json.dumps(content, indent=2) + "\n")
+
+
+def _stdout() -> Console:
+    return Console()
+
+
+def _stderr() -> Console:
+    return Console(stderr=True)

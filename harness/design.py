@@ -1,0 +1,387 @@
+"""Factors to arms, and arms to trials: pure combinatorics, without Keras."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import TYPE_CHECKING
+
+from harness import catalog, usercode
+from harness.errors import StudyError, nearest
+from harness.identity import digest
+from harness.spec import Arm, Choices, Metric, Range, Study, Trial, label, training_cases
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from harness.spec import Card, Level, Phase, Value
+
+MANY = 100_000
+"""Trials above which a study has to be confirmed: more likely a slip than a wish."""
+
+LEADING = 2
+"""Positional arguments that every template is given: input shape and number of outputs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A study that has been checked against catalogue, user code and data.
+
+    Args:
+        study: the question.
+        card: its data.
+        code: fingerprint of user code; empty for a built-in template.
+        arms: all of them, in the order of the table.
+    """
+
+    study: Study
+    card: Card
+    code: str
+    arms: tuple[Arm, ...]
+
+    @property
+    def metric(self) -> Metric:
+        """The one that decides."""
+        return Metric.parse(self.study.metric or default_metric(self.card.task))
+
+    def sizes(self) -> dict[str, int]:
+        """Number of trials by phase."""
+        tune = self.study.tune
+        searched = tune.trials * tune.replicates if tune else 0
+        return {
+            "tune": len(self.arms) * searched,
+            "confirm": len(self.arms) * self.study.replicates,
+        }
+
+    def trial(
+        self, arm: Arm, hyperparameters: Mapping[str, Value], phase: Phase, replicate: int
+    ) -> Trial:
+        """One training of an arm."""
+        study = self.study
+        return Trial(
+            template=study.template,
+            settings=settings(study, self.card, arm.levels, hyperparameters),
+            dataset=self.card.reference,
+            data=self.card.digest,
+            task=self.card.task,
+            code=self.code,
+            seed=study.seed,
+            phase=phase,
+            replicate=replicate,
+            best=study.best,
+            threads=study.threads,
+        )
+
+
+def count(study: Study) -> int:
+    """Number of trials, without building any of them."""
+    arms = prod(len(levels) for levels in study.factors.values())
+    searched = study.tune.trials * study.tune.replicates if study.tune else 0
+    return arms * (searched + study.replicates)
+
+
+def check_size(study: Study, *, yes: bool) -> None:
+    """Refuse a study that is larger than anyone is likely to mean.
+
+    Raises:
+        StudyError: if it has more than 100,000 trials and ``yes`` is not set.
+    """
+    trials = count(study)
+    if trials > MANY and not yes:
+        raise StudyError(
+            f"expected at most {MANY:,} trials. Received: {trials:,}. If that is meant, add --yes.",
+            key="factors",
+        )
+
+
+def arms(study: Study) -> Iterator[Arm]:
+    """All combinations of levels: the full factorial, last factor fastest."""
+    names = list(study.factors)
+    for index, levels in enumerate(product(*study.factors.values())):
+        yield Arm(index=index, levels=dict(zip(names, levels, strict=True)))
+
+
+def baseline(study: Study) -> Arm:
+    """The arm that the others are compared with."""
+    wanted = {
+        factor: study.baseline.get(factor, levels[0]) for factor, levels in study.factors.items()
+    }
+    return next(arm for arm in arms(study) if arm.levels == wanted)
+
+
+def default_metric(task: str) -> str:
+    """What decides where a study does not say."""
+    return "test/accuracy@best" if task == "classification" else "test/loss@best"
+
+
+def plan(study: Study, card: Card, folders: Sequence[Path]) -> Plan:
+    """Check a study against everything it names, and lay out its arms.
+
+    Raises:
+        StudyError: naming the key, what was expected and what was received.
+    """
+    arguments = _arguments(study, folders)
+    _check_keys(study, arguments)
+    _check_levels(study, arguments)
+    _check_baseline(study)
+    _check_metrics(study, card)
+    _check_data(study, card)
+    users = study.template not in catalog.TEMPLATES
+    code = usercode.fingerprint(study.template, folders) if users else ""
+    return Plan(study=study, card=card, code=code, arms=tuple(arms(study)))
+
+
+def settings(
+    study: Study, card: Card, levels: Mapping[str, Level], hyperparameters: Mapping[str, Value]
+) -> dict[str, Value]:
+    """All arguments and training settings of a trial, in canonical form.
+
+    Defaults are filled in, so that a study which states one and a study which leaves it out
+    describe the same trial.
+    """
+    given: dict[str, Value] = {**study.fixed, **levels, **hyperparameters}
+    table = _table(study.template)
+    full = {
+        key: catalog.check_argument(argument, given.get(key, argument.default))
+        for key, argument in table.items()
+    }
+    full |= {key: part for key, part in given.items() if key not in table}
+    full["loss"] = full["loss"] or catalog.DEFAULT_LOSS[card.task]
+    optimizer = full["optimizer"]
+    assert isinstance(optimizer, dict)
+    rate = optimizer.pop("learning_rate")
+    if full["learning_rate"] is None:
+        full["learning_rate"] = rate
+    return full
+
+
+def split(trial: Trial) -> tuple[dict[str, Value], dict[str, float]]:
+    """A trial's settings, divided into the structure and the values of its program.
+
+    Initializers are values as a whole (only the numbers drawn differ); they are in neither
+    part and stay with the trial.
+
+    Returns:
+        The structure, and the values by name, such as ``dropout`` or ``optimizer.beta_1``.
+    """
+    structure: dict[str, Value] = {}
+    values: dict[str, float] = {}
+    for key, argument in _table(trial.template).items():
+        raw = trial.settings[key]
+        if argument.kind == "choice" and argument.family in catalog.FAMILIES:
+            if argument.value:
+                continue
+            chosen = catalog.choice(argument.family, raw)
+            structure[key] = chosen.structure()
+            values |= {f"{key}.{name}": number for name, number in chosen.values().items()}
+        elif argument.value and raw:
+            assert isinstance(raw, float)
+            values[key] = raw
+            structure[key] = "value"
+        else:
+            structure[key] = raw
+    values.pop("optimizer.learning_rate", None)
+    own = {key: part for key, part in trial.settings.items() if key not in structure}
+    structure |= {key: part for key, part in own.items() if key not in _table(trial.template)}
+    return structure, values
+
+
+def program_key(trial: Trial, card: Card) -> str:
+    """Identity of a trial's program: equal for trials that differ in values only."""
+    structure, _ = split(trial)
+    structure.pop("epochs")  # a program is one epoch, called as often as wanted
+    of_trial = trial.model_dump(include={"template", "task", "code", "best", "threads", "xla"})
+    of_data = [card.cases, card.tests, card.outputs, *card.shape]
+    return digest([structure, of_trial, of_data])
+
+
+def changes(old: Study, new: Study) -> list[str]:
+    """Keys that differ between two definitions of a study.
+
+    Example:
+        >>> a = Study(name="a", template="mlp", factors={"activation": ["relu"]})
+        >>> changes(a, a.model_copy(update={"replicates": 20}))
+        ['replicates']
+    """
+    before, after = (study.model_dump(mode="json", by_alias=True) for study in (old, new))
+    return [key for key in after if before[key] != after[key]]
+
+
+def _table(template: str) -> dict[str, catalog.Argument]:
+    built_in = catalog.TEMPLATES.get(template)
+    return {**catalog.SETTINGS, **(built_in.arguments if built_in else {})}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Arguments:
+    names: frozenset[str]
+    required: frozenset[str]
+    open: bool
+
+
+def _arguments(study: Study, folders: Sequence[Path]) -> _Arguments:
+    """What a study may name: the template's arguments and the training settings."""
+    if study.template in catalog.TEMPLATES:
+        return _Arguments(
+            names=frozenset(_table(study.template)), required=frozenset(), open=False
+        )
+    if not usercode.is_reference(study.template):
+        raise StudyError(
+            "expected a template or a function of yours as module:function. "
+            f"Received: {study.template!r}. {nearest(study.template, catalog.TEMPLATES)}",
+            key="template",
+        )
+    try:
+        found = usercode.signature(study.template, folders, LEADING)
+    except StudyError as error:
+        raise StudyError(error.message, key="template") from None
+    names = frozenset(found.names) | set(catalog.SETTINGS)
+    return _Arguments(names=names, required=found.required, open=found.open)
+
+
+def _check_keys(study: Study, arguments: _Arguments) -> None:
+    space = study.tune.space if study.tune else {}
+    places = {"fixed": study.fixed, "factors": study.factors, "tune.space": space}
+    seen: dict[str, str] = {}
+    for place, keys in places.items():
+        for key in keys:
+            if key not in arguments.names and not arguments.open:
+                raise StudyError(
+                    f"expected an argument of template {study.template!r} or a training setting. "
+                    f"Received: {key!r}. {nearest(key, arguments.names)}",
+                    key=f"{place}.{key}",
+                )
+            if key in seen:
+                raise StudyError(
+                    f"expected each name in one place. Received: {key!r} in [{seen[key]}] "
+                    f"and in [{place}].",
+                    key=f"{place}.{key}",
+                )
+            seen[key] = place
+    rated = any(isinstance(raw, dict) and "learning_rate" in raw for _, raw in _named(study, "optimizer"))
+    if rated and "learning_rate" in seen:
+        raise StudyError(
+            "expected one learning rate. Received: one inside an optimizer, and one in "
+            f"[{seen['learning_rate']}].",
+            key=f"{seen['learning_rate']}.learning_rate",
+        )
+    for name in sorted(arguments.required - set(seen)):
+        raise StudyError(
+            f"expected a value for {name!r}, which {study.template} has no default for. "
+            "Received: nothing.",
+            key=f"fixed.{name}",
+        )
+
+
+def _check_levels(study: Study, arguments: _Arguments) -> None:
+    table = _table(study.template)
+    for key, raw in study.fixed.items():
+        _check_value(table, key, raw, f"fixed.{key}")
+    for factor, levels in study.factors.items():
+        forms = [_check_value(table, factor, level, f"factors.{factor}") for level in levels]
+        for index, form in enumerate(forms):
+            if any(form == other and type(form) is type(other) for other in forms[:index]):
+                raise StudyError(
+                    f"expected levels that differ. Received: {label(levels[index])} twice.",
+                    key=f"factors.{factor}",
+                )
+    for name, space in (study.tune.space if study.tune else {}).items():
+        for raw in space.values if isinstance(space, Choices) else (space.min, space.max):
+            _check_value(table, name, raw, f"tune.space.{name}")
+        argument = table.get(name)
+        if isinstance(space, Range) and argument and argument.kind not in {"number", "fraction"}:
+            raise StudyError(
+                "expected { values = [...] } for an argument that is no real number. "
+                f"Received: a range from {space.min:g} to {space.max:g}.",
+                key=f"tune.space.{name}",
+            )
+
+
+def _check_value(table: Mapping[str, catalog.Argument], key: str, raw: Value, path: str) -> Value:
+    if key not in table:
+        return raw
+    try:
+        return catalog.check_argument(table[key], raw)
+    except StudyError as error:
+        raise StudyError(error.message, key=path) from None
+
+
+def _check_baseline(study: Study) -> None:
+    for factor, level in study.baseline.items():
+        if factor not in study.factors:
+            raise StudyError(
+                f"expected a factor. Received: {factor!r}. {nearest(factor, study.factors)}",
+                key="baseline",
+            )
+        if level not in study.factors[factor]:
+            names = [label(known) for known in study.factors[factor]]
+            raise StudyError(
+                f"expected one of the levels of {factor!r}, written as in [factors]. "
+                f"Received: {label(level)!r}. {nearest(label(level), names)}",
+                key=f"baseline.{factor}",
+            )
+
+
+def _check_metrics(study: Study, card: Card) -> None:
+    wanted = {
+        "metric": study.metric or default_metric(card.task),
+        "best": f"{study.best}@best",
+        "tune.objective": study.tune.objective if study.tune else "val/loss@best",
+    }
+    for key, text in wanted.items():
+        name = Metric.parse(text).name
+        names = catalog.TASK_METRICS[card.task]
+        if name not in names:
+            raise StudyError(
+                f"expected a metric for {card.task} data. Received: {name!r}. "
+                f"{nearest(name, names)}",
+                key=key,
+            )
+
+
+def _check_data(study: Study, card: Card) -> None:
+    built_in = catalog.TEMPLATES.get(study.template)
+    if built_in and len(card.shape) not in built_in.ranks:
+        ranks = " or ".join(str(rank) for rank in built_in.ranks)
+        raise StudyError(
+            f"expected cases with {ranks} axes for template {study.template!r}. "
+            f"Received: cases of shape {card.shape} from {study.dataset or 'the given arrays'!r}.",
+            key="template",
+        )
+    for key, loss in _named(study, "loss"):
+        _check_loss(str(loss), card, key)
+    shares = [share for _, share in _named(study, "validation")]
+    most = max(shares, default=catalog.SETTINGS["validation"].default)
+    assert isinstance(most, float)
+    cases = training_cases(card.cases, most)
+    sizes = _named(study, "batch_size")
+    for key, size in sizes or [("fixed.batch_size", catalog.SETTINGS["batch_size"].default)]:
+        if isinstance(size, int) and size > cases:
+            raise StudyError(
+                f"expected at most the {cases} training cases of {card.reference!r}. "
+                f"Received: {size}.",
+                key=key,
+            )
+
+
+def _check_loss(loss: str, card: Card, key: str) -> None:
+    if card.task not in catalog.LOSSES[loss].tasks:
+        fitting = [name for name, entry in catalog.LOSSES.items() if card.task in entry.tasks]
+        raise StudyError(
+            f"expected a loss for labels of a {card.task} data set ({', '.join(fitting)}). "
+            f"Received: {loss!r}.",
+            key=key,
+        )
+
+
+def _named(study: Study, name: str) -> list[tuple[str, Level]]:
+    """All that a study gives for one name, each with its key."""
+    space = study.tune.space.get(name) if study.tune else None
+    searched = space.values if isinstance(space, Choices) else ()
+    return [
+        *((f"fixed.{name}", raw) for raw in [study.fixed.get(name)] if raw is not None),
+        *((f"factors.{name}", raw) for raw in study.factors.get(name, ())),
+        *((f"tune.space.{name}", raw) for raw in searched),
+    ]

@@ -1,0 +1,113 @@
+"""The errors that a user can meet, each with the exit code it ends in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of the command line."""
+
+    DONE = 0
+    SOME_TRIALS_FAILED = 1
+    USAGE = 2
+    INTERNAL = 3
+    INVALID = 4
+    NOTHING_TO_REPORT = 5
+    DISK = 74
+    BUSY = 75
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class HarnessError(Exception):
+    """An expected failure: its text is all that a user needs to see."""
+
+    exit_code = ExitCode.INTERNAL
+
+
+class UsageError(HarnessError):
+    """A command was called in a way that it cannot answer."""
+
+    exit_code = ExitCode.USAGE
+
+
+class StudyError(HarnessError, ValueError):
+    """A study says something that cannot be trained.
+
+    Args:
+        message: what was expected and what was received.
+        key: dotted path of the offending key, such as ``factors.activation``.
+        source: file that the study was read from; filled in by ``within``.
+    """
+
+    exit_code = ExitCode.INVALID
+
+    def __init__(self, message: str, *, key: str = "", source: str = "") -> None:
+        """Keep the parts apart, so that a file name can be added later."""
+        super().__init__(message)
+        self.message, self.key, self.source = message, key, source
+
+    def __str__(self) -> str:
+        """Where it is, then what is wrong."""
+        key = f"[{self.key}]" if self.key else ""
+        where = " ".join(part for part in (self.source, key) if part)
+        return f"{where}: {self.message}" if where else self.message
+
+    def within(self, source: str) -> StudyError:
+        """The same error, located in a file."""
+        return type(self)(self.message, key=self.key, source=source)
+
+
+class DataError(HarnessError):
+    """A data set cannot be read, or does not fit the study."""
+
+    exit_code = ExitCode.INVALID
+
+
+class TemplateError(HarnessError):
+    """A template, or a user's function, returned something that cannot be trained."""
+
+    exit_code = ExitCode.INVALID
+
+
+class StoreError(HarnessError):
+    """A store cannot be read or written."""
+
+    exit_code = ExitCode.INVALID
+
+
+class DiskError(HarnessError):
+    """The disk refused a write."""
+
+    exit_code = ExitCode.DISK
+
+
+class BusyError(HarnessError):
+    """Another process is running this study."""
+
+    exit_code = ExitCode.BUSY
+
+
+class NothingToReportError(HarnessError):
+    """A store holds no finished trial yet."""
+
+    exit_code = ExitCode.NOTHING_TO_REPORT
+
+
+def nearest(word: object, names: Iterable[str]) -> str:
+    """A sentence that names the closest valid name, or all of them when none is close.
+
+    Example:
+        >>> nearest("gleu", ["relu", "gelu"])
+        "Did you mean 'gelu'?"
+        >>> nearest("zzz", ["relu", "gelu"])
+        'Valid: gelu, relu.'
+    """
+    names = sorted(set(names))
+    close = get_close_matches(str(word), names, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"Valid: {', '.join(names)}." if names else "There is no valid name."

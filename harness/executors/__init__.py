@@ -1,0 +1,113 @@
+"""Executors run attempts: in this process, or in worker processes on this machine.
+
+An executor knows nothing of studies and stores. It takes attempts, and answers with events;
+what an event means is decided by the coordinator.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from harness.records import Outcome
+    from harness.spec import Card, Scalar, Trial, Tune
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What an executor needs before the first attempt.
+
+    Args:
+        card: of the data that all attempts use.
+        folders: where user modules are looked for.
+        threads: intra-operation threads of one training.
+        attempts: folder for result files that outlive the coordinator.
+        logs: folder for what workers print.
+    """
+
+    card: Card
+    folders: tuple[Path, ...]
+    threads: int
+    attempts: Path
+    logs: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One execution of a trial.
+
+    Args:
+        trial: what to train.
+        key: its key.
+        number: fencing token of this attempt.
+        program: identity of the program that it needs.
+    """
+
+    trial: Trial
+    key: str
+    number: int
+    program: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A worker has begun an attempt."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """An attempt has an outcome."""
+
+    attempt: Attempt
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Died:
+    """A worker process ended by itself.
+
+    Args:
+        lost: the attempt that it was working on.
+        unstarted: attempts that were waiting for it; no training of them was lost.
+        reason: how it ended.
+    """
+
+    lost: Attempt | None
+    unstarted: tuple[Attempt, ...]
+    reason: str
+
+
+Event = Started | Ended | Died
+
+
+class Executor(Protocol):
+    """Where attempts run."""
+
+    def propose(self, tune: Tune, seed: int) -> list[dict[str, Scalar]]:
+        """Ask KerasTuner for candidates, where Keras is loaded."""
+
+    def free(self, *, ahead: bool) -> Sequence[int]:
+        """Places that would take one more attempt now, the emptiest first.
+
+        Args:
+            ahead: whether a busy place may be given its next attempt, so that it need not wait
+                for it.
+        """
+
+    def programs(self, place: int) -> frozenset[str]:
+        """Programs that a place has compiled, or has been asked to."""
+
+    def submit(self, place: int, attempt: Attempt) -> None:
+        """Hand over an attempt."""
+
+    def next_event(self, timeout: float) -> Event | None:
+        """What happened next, or ``None`` if nothing did in so many seconds."""
+
+    def close(self) -> None:
+        """End everything that still runs."""

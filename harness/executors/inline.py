@@ -1,0 +1,66 @@
+"""Trains in the calling process: no workers, easy to debug."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from harness.executors import Attempt, Ended, Event, Setup, Started
+
+if TYPE_CHECKING:
+    from harness.spec import Scalar, Tune
+
+
+class Inline:
+    """An executor with one place: this process.
+
+    Args:
+        setup: of the study.
+
+    Raises:
+        UsageError: if TensorFlow already runs here with another number of threads.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        """Load Keras."""
+        from harness.train import Trainer, set_threads
+
+        set_threads(setup.threads)
+        self._trainer = Trainer(setup.card, setup.folders)
+        self._waiting: deque[Attempt] = deque()
+        self._started = False
+
+    def propose(self, tune: Tune, seed: int) -> list[dict[str, Scalar]]:
+        """Ask KerasTuner for candidates."""
+        from harness import proposers
+
+        return proposers.candidates(tune, seed)
+
+    def free(self, *, ahead: bool) -> list[int]:  # noqa: ARG002
+        """The one place, unless it is taken."""
+        return [] if self._waiting else [0]
+
+    def programs(self, place: int) -> frozenset[str]:  # noqa: ARG002, there is one place
+        """Programs compiled so far."""
+        return frozenset(self._trainer.programs)
+
+    def submit(self, place: int, attempt: Attempt) -> None:  # noqa: ARG002
+        """Note an attempt; it trains inside ``next_event``."""
+        self._waiting.append(attempt)
+
+    def next_event(self, timeout: float) -> Event | None:  # noqa: ARG002, training takes its time
+        """Announce the next attempt, then train it."""
+        if not self._waiting:
+            return None
+        attempt = self._waiting[0]
+        if not self._started:
+            self._started = True
+            return Started(attempt=attempt)
+        outcome = self._trainer.run(attempt.trial)
+        self._waiting.popleft()
+        self._started = False
+        return Ended(attempt=attempt, outcome=outcome)
+
+    def close(self) -> None:
+        """Forget what waits."""
+        self._waiting.clear()

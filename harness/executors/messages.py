@@ -1,0 +1,87 @@
+"""What coordinator and worker say to each other: JSON, never pickles."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.executors import Attempt, Setup
+from harness.records import Outcome
+from harness.spec import Card, Trial
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+
+def send(connection: Connection, kind: str, **content: Any) -> None:
+    """Send one message."""
+    connection.send_bytes(json.dumps({"kind": kind, **content}).encode())
+
+
+def receive(connection: Connection) -> dict[str, Any]:
+    """Wait for one message.
+
+    Raises:
+        EOFError: if the other side is gone.
+    """
+    message: dict[str, Any] = json.loads(connection.recv_bytes())
+    return message
+
+
+def write_setup(setup: Setup) -> dict[str, Any]:
+    """A setup as a message."""
+    return {
+        "card": asdict(setup.card),
+        "folders": [str(folder) for folder in setup.folders],
+        "threads": setup.threads,
+        "attempts": str(setup.attempts),
+        "logs": str(setup.logs),
+    }
+
+
+def read_setup(message: dict[str, Any]) -> Setup:
+    """A setup from a message."""
+    card = dict(message["card"])
+    return Setup(
+        card=Card(**{**card, "shape": tuple(card["shape"])}),
+        folders=tuple(map(Path, message["folders"])),
+        threads=message["threads"],
+        attempts=Path(message["attempts"]),
+        logs=Path(message["logs"]),
+    )
+
+
+def write_attempt(attempt: Attempt) -> dict[str, Any]:
+    """An attempt as a message."""
+    return {
+        "trial": attempt.trial.model_dump(mode="json"),
+        "key": attempt.key,
+        "number": attempt.number,
+        "program": attempt.program,
+    }
+
+
+def read_attempt(message: dict[str, Any]) -> Attempt:
+    """An attempt from a message."""
+    return Attempt(
+        trial=Trial(**message["trial"]),
+        key=message["key"],
+        number=message["number"],
+        program=message["program"],
+    )
+
+
+def result_file(attempts: Path, key: str, number: int) -> Path:
+    """Where a worker leaves an outcome before it reports it."""
+    return attempts / f"{key}.{number}.json"
+
+
+def read_result(attempts: Path, key: str, number: int) -> Outcome | None:
+    """An outcome that a worker left, or ``None`` if it left none that is whole."""
+    try:
+        text = result_file(attempts, key, number).read_text(encoding="utf-8")
+        return Outcome.model_validate_json(text)
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,89 @@
+"""A worker process: keeps its programs, trains what it is given, reports.
+
+It never opens the store. An outcome is first written to a file of its own, so that it is not
+lost when the coordinator dies before it could note it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import queue
+import signal
+import sys
+import threading
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
+
+from harness.executors import messages
+from harness.objects import write_atomic
+
+if TYPE_CHECKING:
+    from harness.executors import Setup
+    from harness.records import Outcome
+    from harness.train import Trainer
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main(handle: int, parent: int) -> None:
+    """Serve one coordinator until it goes away.
+
+    Args:
+        handle: file descriptor of the connection.
+        parent: process id of the coordinator.
+    """
+    _die_with(parent)
+    connection = Connection(handle)
+    inbox: queue.Queue[dict[str, Any]] = queue.Queue()
+    threading.Thread(target=_listen, args=(connection, inbox), daemon=True).start()
+    from harness.train import Trainer, set_threads  # seconds, while the coordinator plans
+
+    setup = messages.read_setup(inbox.get())
+    set_threads(setup.threads)
+    trainer = Trainer(setup.card, setup.folders)
+    messages.send(connection, "ready")
+    while True:
+        _answer(inbox.get(), connection, setup, trainer)
+
+
+def _answer(
+    message: dict[str, Any], connection: Connection, setup: Setup, trainer: Trainer
+) -> None:
+    if message["kind"] == "propose":
+        from harness import proposers
+        from harness.spec import Tune
+
+        found = proposers.candidates(Tune(**message["tune"]), message["seed"])
+        messages.send(connection, "proposed", candidates=found)
+        return
+    attempt = messages.read_attempt(message)
+    messages.send(connection, "started", key=attempt.key)
+    outcome = trainer.run(attempt.trial)
+    _leave(outcome, setup, attempt.key, attempt.number)
+    text = outcome.model_dump_json()
+    messages.send(connection, "ended", key=attempt.key, outcome=text)
+
+
+def _leave(outcome: Outcome, setup: Setup, key: str, number: int) -> None:
+    text = outcome.model_dump_json().encode()
+    write_atomic(
+        messages.result_file(setup.attempts, key, number), lambda stream: stream.write(text)
+    )
+
+
+def _listen(connection: Connection, inbox: queue.Queue[dict[str, Any]]) -> None:
+    """Pass messages on; end the process as soon as the coordinator is gone."""
+    try:
+        while True:
+            inbox.put(messages.receive(connection))
+    except (EOFError, OSError):
+        os._exit(1)
+
+
+def _die_with(parent: int) -> None:
+    """Ask Linux to end this process with its parent; elsewhere the closed pipe does."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)

@@ -1,0 +1,144 @@
+"""Initial weights: every initializer family maps the same underlying draws.
+
+A weight's draw is a function of (study seed, phase, replicate, shape, occurrence of that
+shape), so arms that differ in the initializer start from the same uniforms, pushed through
+different quantile functions, and arms that differ elsewhere start from equal weights where
+their shapes agree. A seed that a user fixed inside an initializer is not used: it would make
+all replicates one.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from contextlib import contextmanager
+from math import prod, sqrt
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from harness import catalog, seeds
+from harness.layers import Drawn, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from harness.program import Weight
+    from harness.spec import Trial, Value
+
+TRUNCATED = 0.87962566103423978
+"""Standard deviation of a standard normal cut at two, by which Keras rescales."""
+
+
+def draw(weights: Sequence[Weight], trial: Trial) -> list[NDArray[np.generic]]:
+    """Initial values of a model's weights for one trial.
+
+    Args:
+        weights: in the order of the model, each with the initializer it was made with.
+        trial: gives the streams, and the initializer of those weights that it governs.
+
+    Returns:
+        One array per weight.
+    """
+    governed = _chosen(trial.settings.get("initializer"))
+    seen: Counter[str] = Counter()
+    values = []
+    for weight in weights:
+        initializer = governed if isinstance(weight.initializer, Drawn) else weight.initializer
+        shape = tuple(weight.variable.shape)
+        text = "x".join(map(str, shape))
+        generator = seeds.stream(
+            trial.seed, trial.phase, trial.replicate, "init", text, seen[text]
+        )
+        if _is_random(initializer):
+            seen[text] += 1
+        values.append(_fill(initializer, shape, weight.variable.dtype, generator))
+    return values
+
+
+def _chosen(setting: Value) -> Any:
+    """The Keras initializer that a trial names."""
+    if setting is None:
+        return None
+    chosen = catalog.choice("initializer", setting)
+    return resolve(catalog.INITIALIZERS[chosen.name].target)(**chosen.numbers)
+
+
+def _is_random(initializer: Any) -> bool:
+    return not isinstance(
+        initializer,
+        keras.initializers.Zeros
+        | keras.initializers.Ones
+        | keras.initializers.Constant
+        | keras.initializers.Identity,
+    )
+
+
+def _fill(
+    initializer: Any, shape: tuple[int, ...], dtype: str, generator: np.random.Generator
+) -> NDArray[np.generic]:
+    match initializer:
+        case keras.initializers.VarianceScaling():
+            return _scaled(initializer, shape, generator).astype(dtype)
+        case keras.initializers.RandomUniform(minval=low, maxval=high):
+            return (low + (high - low) * generator.random(shape)).astype(dtype)
+        case keras.initializers.RandomNormal(mean=mean, stddev=spread):
+            return (mean + spread * ndtri(_open(generator, shape))).astype(dtype)
+        case keras.initializers.TruncatedNormal(mean=mean, stddev=spread):
+            return (mean + spread * _truncated(generator, shape)).astype(dtype)
+        case keras.initializers.Orthogonal(gain=gain):
+            return (gain * _orthogonal(generator, shape)).astype(dtype)
+    with _seeded(int(generator.integers(2**31))):
+        return np.asarray(initializer(shape, dtype=dtype))
+
+
+def _scaled(
+    initializer: Any, shape: tuple[int, ...], generator: np.random.Generator
+) -> NDArray[np.float64]:
+    """Variance scaling: Glorot, He, LeCun and their relatives."""
+    receptive = prod(shape[:-2])
+    fan_in = shape[-2] * receptive if len(shape) > 1 else prod(shape)
+    fan_out = shape[-1] * receptive if shape else 1
+    fans = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
+    variance = initializer.scale / max(1.0, fans[initializer.mode])
+    if initializer.distribution == "uniform":
+        return sqrt(3 * variance) * (2 * generator.random(shape) - 1)
+    if initializer.distribution == "truncated_normal":
+        return sqrt(variance) / TRUNCATED * _truncated(generator, shape)
+    return sqrt(variance) * ndtri(_open(generator, shape))
+
+
+def _open(generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Uniforms above 0, where a quantile is finite."""
+    return np.maximum(generator.random(shape), 2.0**-54)
+
+
+def _truncated(generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    low, high = ndtr(-2.0), ndtr(2.0)
+    quantiles: NDArray[np.float64] = ndtri(low + (high - low) * generator.random(shape))
+    return quantiles
+
+
+def _orthogonal(generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """The orthogonal factor of a normal matrix, its signs made unique (Saxe et al. 2014)."""
+    rows, columns = prod(shape[:-1]), shape[-1]
+    normal = ndtri(_open(generator, (rows, columns)))
+    q, r = np.linalg.qr(normal if rows >= columns else normal.T)
+    q = q * np.sign(np.diag(r))
+    return (q if rows >= columns else q.T).reshape(shape)
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed what an unknown initializer may draw from, and leave the caller's state alone."""
+    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002, restores the user's
+    try:
+        keras.utils.set_random_seed(seed)
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(legacy)  # noqa: NPY002

@@ -1,0 +1,143 @@
+"""What Keras lacks for programs whose numbers are inputs, and how catalogue names become layers.
+
+Stock ``Dropout``, ``SGD`` and ``L1L2`` branch on their numbers in Python, so a compiled program
+would keep the first trial's number for ever. The classes here take a variable instead and are
+equal to the stock ones otherwise.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from harness import catalog
+
+if TYPE_CHECKING:
+    from harness.spec import Value
+
+
+class Drawn(keras.initializers.Initializer):
+    """Marks the weights that a trial's initializer fills before training.
+
+    Building a model only needs their shapes, so they start at zero.
+    """
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        """Zeros of the shape."""
+        return keras.ops.zeros(shape, dtype=dtype or "float32")
+
+
+class Penalty(keras.regularizers.Regularizer):
+    r"""Weight penalty :math:`l_1 \sum |w| + l_2 \sum w^2` whose coefficients may be variables.
+
+    Args:
+        l1: coefficient of the absolute values, or ``None`` for no such term.
+        l2: coefficient of the squares, or ``None`` for no such term.
+    """
+
+    def __init__(self, l1: Any = None, l2: Any = None) -> None:
+        """Keep the coefficients."""
+        self.l1, self.l2 = l1, l2
+
+    def __call__(self, weight: Any) -> Any:
+        """The penalty of a weight, a scalar."""
+        total = keras.ops.zeros((), dtype=weight.dtype)
+        if self.l1 is not None:
+            total += self.l1 * keras.ops.sum(keras.ops.absolute(weight))
+        if self.l2 is not None:
+            total += self.l2 * keras.ops.sum(keras.ops.square(weight))
+        return total
+
+
+class Dropout(keras.layers.Layer):  # type: ignore[misc]
+    r"""Dropout whose rate may be a variable.
+
+    In training every input is kept with probability :math:`1 - r` and divided by it;
+    otherwise the layer is the identity.
+
+    Args:
+        rate: share of inputs set to zero, a number or a scalar variable.
+
+    Reference:
+        Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting",
+        2014.
+    """
+
+    def __init__(self, rate: Any, **kwargs: Any) -> None:
+        """Keep the rate; the masks come from a seed generator that a program resets."""
+        super().__init__(**kwargs)
+        self._rate = [rate]  # in a list, so that Keras does not track it as a weight
+        self.seed_generator = keras.random.SeedGenerator(0)
+        self.built = True
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """The inputs, some of them dropped in training."""
+        if not training:
+            return inputs
+        rate = keras.ops.convert_to_tensor(self._rate[0], dtype=inputs.dtype)
+        drawn = keras.random.uniform(keras.ops.shape(inputs), seed=self.seed_generator)
+        return keras.ops.where(drawn >= rate, inputs / (1 - rate), keras.ops.zeros_like(inputs))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the inputs."""
+        return input_shape
+
+
+class SGD(keras.optimizers.SGD):  # type: ignore[misc]
+    """Keras' stochastic gradient descent, with a momentum that may be a variable.
+
+    The velocity is kept also where the momentum is zero; the updates are the same.
+    """
+
+    def __init__(self, momentum: Any = 0.0, **kwargs: Any) -> None:
+        """Let Keras make the velocities, then take the momentum as it is."""
+        super().__init__(momentum=0.5, **kwargs)
+        self.momentum = momentum
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """One update of one variable."""
+        rate = keras.ops.cast(learning_rate, variable.dtype)
+        step = keras.ops.cast(gradient, variable.dtype) * rate
+        momentum = keras.ops.cast(self.momentum, variable.dtype)
+        velocity = self.momentums[self._get_variable_index(variable)]
+        moved = velocity * momentum - step
+        self.assign(velocity, moved)
+        self.assign_add(variable, moved * momentum - step if self.nesterov else moved)
+
+
+def resolve(target: str) -> Any:
+    """The object behind a catalogue target ``module:object``."""
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def activation(level: Value, name: str) -> Any:
+    """An activation as a layer of its own, so that its outputs can be looked at.
+
+    Args:
+        level: a catalogue entry, such as ``"relu"`` or ``{"name": "elu", "alpha": 0.5}``.
+        name: of the layer.
+    """
+    chosen = catalog.choice("activation", level)
+    function = resolve(catalog.ACTIVATIONS[chosen.name].target)
+    numbers = {**chosen.numbers, **chosen.flags}
+    return keras.layers.Activation(
+        (lambda inputs: function(inputs, **numbers)) if numbers else function, name=name
+    )
+
+
+def normalization(level: Value, name: str) -> Any:
+    """A normalization layer, or the identity for ``"none"``."""
+    chosen = catalog.choice("normalization", level)
+    if chosen.name == "none":
+        return lambda inputs: inputs
+    return resolve(catalog.NORMALIZATIONS[chosen.name].target)(name=name)
+
+
+def dropout(rate: Any, name: str) -> Any:
+    """A dropout layer; the identity where the rate is the number zero."""
+    if isinstance(rate, int | float) and rate == 0:
+        return lambda inputs: inputs
+    return Dropout(rate, name=name)

@@ -1,0 +1,49 @@
+"""Training losses, one number per case."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness import catalog
+from harness.errors import TemplateError
+from harness.layers import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def per_case(loss: str, model: Any) -> Callable[[Any, Any], Any]:
+    """The loss of each case, as a function of labels and predictions.
+
+    Predictions count as logits, unless the model's last layer has a softmax activation.
+
+    Args:
+        loss: an entry of the catalogue's losses.
+        model: a built Keras model.
+    """
+    function = resolve(catalog.LOSSES[loss].target)
+    if loss != "sparse_categorical_crossentropy":
+        return lambda labels, outputs: function(labels, outputs)
+    logits = not _ends_in_softmax(model)
+    return lambda labels, outputs: function(labels, outputs, from_logits=logits)
+
+
+def check_outputs(model: Any, outputs: int, template: str) -> None:
+    """Make sure that a model's output fits the labels.
+
+    Raises:
+        TemplateError: naming the template and both shapes.
+    """
+    shape = tuple(model.output_shape) if not isinstance(model.output_shape, list) else None
+    if shape is None or len(shape) != 2 or shape[1] != outputs:
+        raise TemplateError(
+            f"template {template!r}: expected a model with one output of shape (None, {outputs}), "
+            f"one number per class or target. Received: {model.output_shape}. "
+            "The second argument that a template is called with is this number."
+        )
+
+
+def _ends_in_softmax(model: Any) -> bool:
+    last = model.layers[-1] if getattr(model, "layers", None) else None
+    name = getattr(getattr(last, "activation", None), "__name__", "")
+    return name == "softmax" or type(last).__name__ == "Softmax"

@@ -1,0 +1,67 @@
+"""Content-addressed files: named by their SHA-256, written wholly or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.errors import DiskError
+from harness.identity import digest_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import BinaryIO
+
+    from numpy.typing import NDArray
+
+
+def write_atomic(file: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file so that a reader sees the old one or the whole new one.
+
+    Args:
+        file: the final name; its folder is made when it does not exist.
+        write: called with the open temporary file.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".tmp-")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            write(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).replace(file)
+        _sync(file.parent)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def keep_arrays(folder: Path, arrays: Mapping[str, NDArray[np.generic]]) -> Path:
+    """Store arrays as an uncompressed ``.npz`` under ``folder/objects``, once per content.
+
+    Raises:
+        DiskError: if the disk refuses.
+    """
+    try:
+        staged = folder / "objects" / f".tmp-{os.getpid()}.npz"
+        write_atomic(staged, lambda stream: np.savez(stream, **arrays))  # type: ignore[arg-type]
+        digest = digest_file(staged)
+        final = folder / "objects" / digest[:2] / f"{digest}.npz"
+        final.parent.mkdir(exist_ok=True)
+        staged.replace(final)
+    except OSError as error:
+        raise DiskError(f"the data could not be stored in {str(folder)!r}: {error}.") from error
+    return final
+
+
+def _sync(folder: Path) -> None:
+    """Make a rename in a folder survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

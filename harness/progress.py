@@ -1,0 +1,89 @@
+"""Shows how far a run has come: a live table in a terminal, a line per arm elsewhere."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.live import Live
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import Console
+
+    from harness.run import Progress
+
+ROWS = 16
+"""Arms shown at a time, so that the table fits a terminal."""
+
+
+@contextmanager
+def follow(console: Console) -> Iterator[Callable[[Progress], None]]:
+    """A function that shows progress on a console for as long as the context lasts."""
+    if console.is_terminal:
+        with Live(console=console, refresh_per_second=4, transient=True) as live:
+            yield lambda progress: live.update(_table(progress))
+    else:
+        yield _Lines(console).show
+
+
+class _Lines:
+    """Prints one line for each arm that has finished."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._told: set[int] = set()
+
+    def show(self, progress: Progress) -> None:
+        for arm in progress.plan.arms:
+            if arm.index not in self._told and _finished(progress, arm.index):
+                self._told.add(arm.index)
+                self._console.print(
+                    f"finished {arm.label} ({len(self._told)} of {len(progress.plan.arms)} arms; "
+                    f"{progress.left} trials left{_time(progress)})",
+                    highlight=False,
+                    markup=False,
+                    soft_wrap=True,
+                )
+
+
+def _finished(progress: Progress, arm: int) -> bool:
+    places = [(arm, phase) for phase in ("tune", "confirm")]
+    return all(progress.done[place] >= progress.total[place] for place in places)
+
+
+def _table(progress: Progress) -> Table:
+    title = f"{progress.plan.study.name}: {progress.left} trials left{_time(progress)}"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("arm")
+    phases = [phase for phase in ("tune", "confirm") if any(p == phase for _, p in progress.total)]
+    for phase in phases:
+        table.add_column(f"{phase}: done", justify="right")
+        table.add_column("running", justify="right")
+        table.add_column("left", justify="right")
+    arms = progress.plan.arms
+    if len(arms) > ROWS:
+        arms = tuple(arm for arm in arms if not _finished(progress, arm.index))
+    for arm in arms[:ROWS]:
+        cells = [cell for phase in phases for cell in _cells(progress, (arm.index, phase))]
+        table.add_row(arm.label, *cells, style="dim" if _finished(progress, arm.index) else "")
+    if len(arms) > ROWS:
+        table.add_row(f"... and {len(arms) - ROWS} more arms")
+    return table
+
+
+def _cells(progress: Progress, place: tuple[int, str]) -> tuple[str, str, str]:
+    done, running = progress.done[place], progress.running[place]
+    left = progress.total[place] - done - running
+    return str(done), str(running or ""), str(left or "")
+
+
+def _time(progress: Progress) -> str:
+    seconds = progress.seconds_left()
+    if seconds is None or not progress.left:
+        return ""
+    if seconds < 90:
+        return f", about {seconds:.0f} s"
+    return f", about {seconds / 60:.0f} min"

@@ -1,0 +1,113 @@
+"""What is written down: the outcome of a training, and where it happened."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, FiniteFloat
+
+Status = Literal["completed", "diverged", "failed", "lost", "interrupted"]
+FINAL: frozenset[str] = frozenset({"completed", "diverged"})
+"""Statuses that are results: such a trial is never trained again."""
+
+
+class Record(BaseModel):
+    """A typed, immutable fact. A number that is not finite is refused at birth."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Epoch(Record):
+    """The quantities of one finished epoch, such as ``val/loss``."""
+
+    epoch: int
+    quantities: dict[str, FiniteFloat]
+
+
+class Seconds(Record):
+    """Where the time of an attempt went, in seconds of a monotonic clock."""
+
+    build: FiniteFloat = 0.0
+    compile: FiniteFloat = 0.0
+    data: FiniteFloat = 0.0
+    train: FiniteFloat = 0.0
+    evaluate: FiniteFloat = 0.0
+
+
+class Outcome(Record):
+    """How a training ended.
+
+    Args:
+        status: ``completed``, ``diverged`` (a loss or weight stopped being finite), ``failed``
+            (user code raised), ``lost`` (its process died) or ``interrupted``.
+        reason: one line for people; empty for a completed trial.
+        curve: all finished epochs, up to the last one with finite numbers.
+        metrics: what was measured at the end, such as ``test/accuracy@best``.
+        best_epoch: index of the best epoch on validation data.
+        parameters: number of trainable parameters.
+        engine: ``program`` (compiled epochs) or ``fit`` (fallback for a user's model).
+        xla: whether the program was compiled by XLA.
+        reused: whether the program had been compiled for an earlier trial.
+        seconds: where the time went.
+    """
+
+    status: Status
+    reason: str = ""
+    curve: tuple[Epoch, ...] = ()
+    metrics: dict[str, FiniteFloat] = {}
+    best_epoch: int | None = None
+    parameters: int | None = None
+    engine: Literal["program", "fit"] = "program"
+    xla: bool = False
+    reused: bool = False
+    seconds: Seconds = Seconds()
+
+
+class Result(Record):
+    """What a decision needs to know of a trial.
+
+    Args:
+        status: of the trial; ``pending`` or ``running`` before it ends.
+        metrics: what was measured at the end.
+        epochs: finished epochs with finite numbers.
+    """
+
+    status: str
+    metrics: dict[str, float]
+    epochs: int
+
+
+class Member(Record):
+    """The place of a trial in a study.
+
+    Args:
+        arm: index of the arm.
+        phase: ``tune`` or ``confirm``.
+        candidate: index of the hyperparameters tried in this arm; 0 without tuning.
+        replicate: index of the replicate.
+        hyperparameters: what was proposed for this candidate.
+        trial: key of the trial.
+    """
+
+    arm: int
+    phase: Literal["tune", "confirm"]
+    candidate: int
+    replicate: int
+    hyperparameters: dict[str, bool | int | FiniteFloat | str]
+    trial: str
+
+
+class Environment(Record):
+    """What a result may depend on beside the study.
+
+    Args:
+        harness: version of this package.
+        versions: of Python and the numerical packages.
+        processor: model name.
+        flags: environment variables that change results.
+    """
+
+    harness: str
+    versions: dict[str, str]
+    processor: str
+    flags: dict[str, str]

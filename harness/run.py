@@ -1,0 +1,515 @@
+"""The coordinator: what is missing goes to an executor, what comes back into the store."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections import Counter, deque
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness import catalog, datasets, design, environment, objects, proposers
+from harness.errors import ExitCode, StoreError, StudyError, UsageError
+from harness.executors import Attempt, Died, Ended, Setup, Started, messages
+from harness.records import FINAL, Member, Outcome
+from harness.spec import Metric
+from harness.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from numpy.typing import ArrayLike
+
+    from harness.design import Plan
+    from harness.executors import Executor
+    from harness.spec import Arm, Card, Phase, Scalar, Study, Trial
+
+ATTEMPTS = 2
+"""Attempts that a trial gets in one run when its process dies under it."""
+
+GRACE = 10.0
+"""Seconds that running trials get to end after a first interrupt."""
+
+WAIT = 0.2
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run has come.
+
+    Args:
+        plan: of the study.
+        total: trials by (arm, phase).
+        done: finished ones, those of earlier runs included.
+        running: being trained now.
+        reused: finished ones of earlier runs.
+        started: monotonic time at which training began.
+    """
+
+    plan: Plan
+    total: Counter[tuple[int, str]] = field(default_factory=Counter)
+    done: Counter[tuple[int, str]] = field(default_factory=Counter)
+    running: Counter[tuple[int, str]] = field(default_factory=Counter)
+    reused: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def left(self) -> int:
+        """Trials that are not finished."""
+        return self.total.total() - self.done.total()
+
+    def seconds_left(self) -> float | None:
+        """Time that the rest will take at the pace so far; ``None`` before there is one."""
+        trained = self.done.total() - self.reused
+        if not trained:
+            return None
+        return (time.monotonic() - self.started) / trained * self.left
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """How a run ended.
+
+    Args:
+        folder: of the store.
+        trained: number of trials trained now.
+        reused: number of trials that were finished before.
+        problems: one line for each trial that has no result.
+        interrupted: the signal that stopped the run, if one did.
+    """
+
+    folder: Path
+    trained: int
+    reused: int
+    problems: tuple[str, ...] = ()
+    interrupted: signal.Signals | None = None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the command line returns."""
+        if self.interrupted:
+            terminated = self.interrupted == signal.SIGTERM
+            return ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED
+        return ExitCode.SOME_TRIALS_FAILED if self.problems else ExitCode.DONE
+
+
+def run(
+    study: Study,
+    *,
+    data: tuple[ArrayLike, ArrayLike] | None = None,
+    root: Path | str = "results",
+    workers: int | None = None,
+    folders: Sequence[Path | str] = (),
+    yes: bool = False,
+    mixed_environment: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> Finished:
+    """Train what a study still lacks.
+
+    Args:
+        study: the question.
+        data: cases and labels, instead of the study's ``dataset``; a stratified fifth becomes
+            the fixed test split.
+        root: folder of all results; this study's go to ``root/<name>``.
+        workers: number of worker processes, default one per core; 0 trains in this process.
+        folders: where relative data files and user modules are looked for, before the current
+            folder.
+        yes: whether more than 100,000 trials are meant.
+        mixed_environment: whether to go on under other versions, or on another processor, than
+            those of the results that are already there.
+        progress: called whenever a trial begins or ends.
+
+    Returns:
+        How it ended. Trials that diverged are results; trials that failed are problems.
+
+    Raises:
+        HarnessError: before anything is trained, if something about the study is wrong.
+
+    Example:
+        >>> study = Study(name="tiny", template="mlp", factors={"units": [[4], [8]]})
+        >>> run(study, data=(x, y)).exit_code  # doctest: +SKIP
+        <ExitCode.DONE: 0>
+    """
+    if workers is not None and workers < 0:
+        raise UsageError(f"expected 0 workers or more. Received: {workers}.")
+    folder = Path(root) / study.name
+    places = tuple(Path(place).resolve() for place in (*folders, Path.cwd()))
+    design.check_size(study, yes=yes)
+    card = _card(study, data, folder, places)
+    plan = design.plan(study, card, places)
+    with Store(folder) as store:
+        count = cores() if workers is None else workers
+        setup = Setup(
+            card=card,
+            folders=places,
+            threads=study.threads,
+            attempts=folder.resolve() / "attempts",
+            logs=folder.resolve() / "logs",
+        )
+        state = _Run(plan, store, setup, count, mixed_environment, progress or (lambda _: None))
+        return state.finish()
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _card(
+    study: Study,
+    data: tuple[ArrayLike, ArrayLike] | None,
+    folder: Path,
+    places: Sequence[Path],
+) -> Card:
+    """The data's card; arrays in memory are first put where workers can read them."""
+    if data is None:
+        if not study.dataset:
+            raise StudyError("expected a data set. Received: nothing.", key="dataset")
+        return datasets.describe(study.dataset, places)
+    if study.dataset:
+        raise StudyError(
+            f"expected either a data set or arrays. Received: {study.dataset!r} and arrays.",
+            key="dataset",
+        )
+    arrays = {"x": np.asarray(data[0]), "y": np.asarray(data[1])}
+    datasets.from_arrays(arrays, "data")
+    return datasets.describe(str(objects.keep_arrays(folder, arrays).resolve()), [Path("/")])
+
+
+class _Run:
+    """One run of one study; lives as long as the store is open."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        store: Store,
+        setup: Setup,
+        workers: int,
+        mixed_environment: bool,
+        progress: Callable[[Progress], None],
+    ) -> None:
+        self._plan, self._store, self._setup, self._workers = plan, store, setup, workers
+        self._report = progress
+        self._progress = Progress(plan)
+        self._mixed = mixed_environment
+        self._environment = environment.observe()
+        self._token = ""
+        self._revision = 0
+        self._pending: dict[str, deque[Trial]] = {}
+        self._places: dict[str, list[tuple[int, Phase]]] = {}
+        self._open: dict[str, Attempt] = {}
+        self._active: set[str] = set()
+        self._deaths: Counter[str] = Counter()
+        self._trained = 0
+        self._problems: dict[str, str] = {}
+        self._searching: dict[int, set[str]] = {}
+        self._candidates: list[dict[str, Scalar]] = [{}]
+        self._executor: Executor | None = None
+        self._stop: signal.Signals | None = None
+
+    def finish(self) -> Finished:
+        """Train all that is missing, unless a signal comes first."""
+        self._recover()
+        self._revision = self._store.revise(
+            self._plan.study, str(self._plan.metric), asdict(self._plan.card)
+        )
+        with _signals(self._interrupt), self._closing():
+            self._enrol_all()
+            self._progress.reused = self._progress.done.total()
+            self._progress.started = time.monotonic()
+            self._report(self._progress)
+            self._train()
+            self._abandon()
+        return Finished(
+            folder=self._store.folder,
+            trained=self._trained,
+            reused=self._progress.reused,
+            problems=tuple(self._problems.values()),
+            interrupted=self._stop,
+        )
+
+    # -- what is missing ---------------------------------------------------------------------
+
+    def _recover(self) -> None:
+        """Take in what an earlier run left: outcomes that no one noted, attempts without end."""
+        folder = self._setup.attempts
+        for key, number in self._store.open_attempts():
+            left = messages.read_result(folder, key, number)
+            gone = Outcome(status="interrupted", reason="the coordinator ended before it did")
+            self._store.end(key, number, left or gone)
+        for file in folder.glob("*"):
+            file.unlink()
+
+    def _enrol_all(self) -> None:
+        """Give every trial its place, as far as they are known yet."""
+        study = self._plan.study
+        for arm in self._plan.arms:
+            self._progress.total[arm.index, "confirm"] = study.replicates
+        if not study.tune:
+            for arm in self._plan.arms:
+                self._enrol(arm, "confirm", {0: {}}, study.replicates)
+            return
+        self._candidates = self._proposals()
+        found = dict(enumerate(self._candidates))
+        for arm in self._plan.arms:
+            self._progress.total[arm.index, "tune"] = len(found) * study.tune.replicates
+            self._searching[arm.index] = self._enrol(arm, "tune", found, study.tune.replicates)
+            self._select(arm)
+
+    def _proposals(self) -> list[dict[str, Scalar]]:
+        study = self._plan.study
+        assert study.tune
+        token = proposers.token(study.tune, study.seed)
+        known = self._store.proposals(token)
+        if known is None:
+            known = self._running_executor().propose(study.tune, study.seed)
+            self._store.propose(token, known)
+        return known
+
+    def _enrol(
+        self,
+        arm: Arm,
+        phase: Phase,
+        candidates: Mapping[int, dict[str, Scalar]],
+        replicates: int,
+    ) -> set[str]:
+        """Enrol an arm's trials of one phase; the keys of those that are not finished."""
+        members = []
+        for index, hyperparameters in candidates.items():
+            for replicate in range(replicates):
+                trial = self._plan.trial(arm, hyperparameters, phase, replicate)
+                member = Member(
+                    arm=arm.index,
+                    phase=phase,
+                    candidate=index,
+                    replicate=replicate,
+                    hyperparameters=hyperparameters,
+                    trial=trial.key,
+                )
+                members.append((member, trial))
+        self._store.enrol(self._revision, arm.index, phase, members)
+        statuses = self._store.statuses(arm.index, phase, self._revision)
+        missing = set()
+        for member, trial in members:
+            key = member.trial
+            waiting = key in self._places
+            self._places.setdefault(key, []).append((arm.index, phase))
+            if statuses[key] in FINAL:
+                self._progress.done[arm.index, phase] += 1
+                continue
+            missing.add(key)
+            if not waiting:
+                program = design.program_key(trial, self._plan.card)
+                self._pending.setdefault(program, deque()).append(trial)
+        return missing
+
+    def _select(self, arm: Arm) -> None:
+        """Once an arm's search is done, enrol its confirm trials."""
+        study = self._plan.study
+        if arm.index not in self._searching or self._searching[arm.index]:
+            return
+        assert study.tune
+        del self._searching[arm.index]
+        objective = Metric.parse(study.tune.objective)
+        minimize = catalog.METRICS[objective.name].direction == "minimize"
+        tried = self._store.results(self._revision, arm.index, "tune", len(self._candidates))
+        chosen = proposers.choose(tried, str(objective), minimize=minimize)
+        if chosen is None:
+            self._progress.total[arm.index, "confirm"] = 0
+            self._problems[f"arm {arm.index}"] = (
+                f"{arm.label}: no trial of its search succeeded, so there is nothing to confirm"
+            )
+            return
+        self._enrol(arm, "confirm", {chosen: self._candidates[chosen]}, study.replicates)
+
+    # -- training it -------------------------------------------------------------------------
+
+    def _train(self) -> None:
+        while (self._pending or self._open) and not self._stop:
+            self._hand_over()
+            self._take(WAIT)
+        deadline = time.monotonic() + GRACE
+        while self._open and time.monotonic() < deadline and self._workers:
+            self._withdraw_waiting()
+            self._take(WAIT)
+
+    def _hand_over(self) -> None:
+        """Give every free place an attempt, preferably one whose program it has."""
+        executor = self._running_executor()
+        while self._pending:
+            left = sum(map(len, self._pending.values()))
+            places = executor.free(ahead=left > 2 * self._workers)
+            if not places:
+                return
+            place = places[0]
+            others = [executor.programs(other) for other in range(self._workers) if other != place]
+            program = _choose(self._pending, executor.programs(place), frozenset().union(*others))
+            trial = self._pending[program].popleft()
+            if not self._pending[program]:
+                del self._pending[program]
+            key = trial.key
+            number = self._store.begin(key, self._token, self._workers)
+            attempt = Attempt(trial=trial, key=key, number=number, program=program)
+            self._open[key] = attempt
+            executor.submit(place, attempt)
+
+    def _take(self, timeout: float) -> None:
+        event = self._running_executor().next_event(timeout)
+        match event:
+            case Started(attempt=attempt) if attempt.key in self._open:
+                self._active.add(attempt.key)
+                self._count(self._progress.running, attempt.key, 1)
+            case Ended(attempt=attempt, outcome=outcome) if attempt.key in self._open:
+                self._end(attempt, outcome)
+            case Died():
+                self._bury(event)
+        if event:
+            self._report(self._progress)
+
+    def _end(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Commit an outcome, and draw the conclusion of a finished search."""
+        self._close_attempt(attempt, outcome)
+        left = messages.result_file(self._setup.attempts, attempt.key, attempt.number)
+        left.unlink(missing_ok=True)
+        if outcome.status in FINAL:
+            self._trained += 1
+        else:
+            self._fail(attempt.key, outcome)
+        self._settle(attempt.key)
+
+    def _settle(self, key: str) -> None:
+        self._count(self._progress.done, key, 1)
+        for arm, _ in self._places[key]:
+            if key in self._searching.get(arm, ()):
+                self._searching[arm].discard(key)
+                self._select(self._plan.arms[arm])
+
+    def _fail(self, key: str, outcome: Outcome) -> None:
+        arm, phase = self._places[key][0]
+        self._problems[key] = (
+            f"{self._plan.arms[arm].label} ({phase}): {outcome.status}: {outcome.reason}"
+        )
+
+    def _bury(self, death: Died) -> None:
+        """A worker died: its attempt is lost, what waited for it goes back into the queue."""
+        for attempt in (one for one in death.unstarted if one.key in self._open):
+            reason = f"never started; its worker ended before: {death.reason}"
+            self._close_attempt(attempt, Outcome(status="interrupted", reason=reason))
+            self._pending.setdefault(attempt.program, deque()).appendleft(attempt.trial)
+        lost = death.lost
+        if lost is None or lost.key not in self._open:
+            return
+        outcome = Outcome(status="lost", reason=death.reason)
+        self._close_attempt(lost, outcome)
+        self._deaths[lost.key] += 1
+        if self._deaths[lost.key] < ATTEMPTS:
+            self._pending.setdefault(lost.program, deque()).append(lost.trial)
+        else:
+            self._fail(lost.key, outcome)
+            self._settle(lost.key)
+
+    def _close_attempt(self, attempt: Attempt, outcome: Outcome) -> None:
+        self._store.end(attempt.key, attempt.number, outcome)
+        del self._open[attempt.key]
+        if attempt.key in self._active:
+            self._active.discard(attempt.key)
+            self._count(self._progress.running, attempt.key, -1)
+
+    def _count(self, counter: Counter[tuple[int, str]], key: str, step: int) -> None:
+        for place in self._places[key]:
+            counter[place] += step
+
+    # -- stopping ----------------------------------------------------------------------------
+
+    def _interrupt(self, number: int) -> None:
+        """First signal: nothing new begins. Second: at once."""
+        if self._stop:
+            raise KeyboardInterrupt
+        self._stop = signal.Signals(number)
+
+    def _withdraw_waiting(self) -> None:
+        """During the grace only what is being trained is waited for."""
+        for key, attempt in list(self._open.items()):
+            if key not in self._active:
+                self._close_attempt(attempt, Outcome(status="interrupted", reason="not started"))
+
+    def _abandon(self) -> None:
+        for attempt in list(self._open.values()):
+            reason = f"stopped by {self._stop.name}" if self._stop else "stopped"
+            self._close_attempt(attempt, Outcome(status="interrupted", reason=reason))
+
+    def _running_executor(self) -> Executor:
+        """The executor, started when the first work for it turns up."""
+        if self._executor is None:
+            self._check_environment()
+            self._token = self._store.remember(self._environment)
+            if self._workers:
+                from harness.executors.slots import Slots
+
+                self._executor = Slots(self._setup, self._workers)
+            else:
+                from harness.executors.inline import Inline
+
+                self._executor = Inline(self._setup)
+        return self._executor
+
+    def _check_environment(self) -> None:
+        """Results of other versions are not mixed in unasked.
+
+        Raises:
+            StoreError: naming what differs.
+        """
+        now = self._environment
+        for before in [] if self._mixed else self._store.environments():
+            parts = {**before.versions, "processor": before.processor, **before.flags}
+            current = {**now.versions, "processor": now.processor, **now.flags}
+            for name in sorted(parts.keys() | current.keys()):
+                if parts.get(name) != current.get(name):
+                    raise StoreError(
+                        f"{str(self._store.folder)!r} holds results made with {name} "
+                        f"{parts.get(name, 'unset')}; here it is {current.get(name, 'unset')}. "
+                        "Trials of both would not be comparable. Use --root for a new folder, or "
+                        "--mixed-environment to go on all the same; the report will say so."
+                    )
+
+    @contextmanager
+    def _closing(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            if self._executor:
+                self._executor.close()
+
+
+def _choose(
+    pending: Mapping[str, Sequence[Trial]], own: frozenset[str], others: frozenset[str]
+) -> str:
+    """The program whose next trial a place should get.
+
+    One that it has compiled already; else one that nobody has; else any.
+    """
+    ranks = {program: (program not in own, program in others) for program in pending}
+    return min(ranks, key=ranks.__getitem__)
+
+
+@contextmanager
+def _signals(handle: Callable[[int], Any]) -> Iterator[None]:
+    """Answer SIGINT and SIGTERM while a study runs, where Python allows it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    wanted = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda got, _: handle(got)) for number in wanted}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)

@@ -1,0 +1,384 @@
+"""The frozen question: a study, its parts, and the trials that it becomes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    FiniteFloat,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    Tag,
+    model_validator,
+)
+from typing_extensions import TypeAliasType
+
+from harness.errors import StudyError, nearest
+from harness.identity import digest
+
+Scalar = bool | int | FiniteFloat | str
+Value = TypeAliasType("Value", Scalar | list["Value"] | dict[str, "Value"] | None)
+Level = TypeAliasType("Level", Scalar | list["Level"] | dict[str, "Level"])
+Phase = Literal["tune", "confirm"]
+
+ENGINE = 1
+"""Version of the engine; raised whenever the curves it produces change."""
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+_METRIC = re.compile(r"(train|val|test)/([a-z0-9_]+)@(best|last)")
+_QUANTITY = re.compile(r"(train|val|test)/([a-z0-9_]+)")
+
+
+def _no_strings(number: object) -> object:
+    """Refuse the silent conversions of text and truth values into numbers."""
+    if isinstance(number, str | bool):
+        raise ValueError(f"expected a number, received {number!r}")  # noqa: TRY004, pydantic's protocol
+    return number
+
+
+Number = Annotated[FiniteFloat, BeforeValidator(_no_strings)]
+Count = Annotated[PositiveInt, BeforeValidator(_no_strings)]
+
+
+class Frozen(BaseModel):
+    """A value: immutable, without unknown fields, its errors told as a ``StudyError``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    def __init__(self, **fields: Any) -> None:
+        """Validate, and say which key is wrong in the words of a study file.
+
+        Raises:
+            StudyError: if a field is unknown, missing or of the wrong kind.
+        """
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise _explain(error, type(self)) from None
+
+
+class Metric(Frozen):
+    """``split/name@epoch``: what is measured, on which split, at which epoch.
+
+    Args:
+        split: ``train``, ``val`` or ``test``.
+        name: an entry of the catalogue's metrics.
+        epoch: ``best`` (by the study's ``best`` quantity, on validation data) or ``last``.
+    """
+
+    split: Literal["train", "val", "test"]
+    name: str
+    epoch: Literal["best", "last"]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``test/accuracy@best``.
+
+        Raises:
+            StudyError: if the text does not have that form.
+        """
+        match = _METRIC.fullmatch(text)
+        if not match:
+            raise StudyError(
+                "expected split/metric@epoch, such as 'test/accuracy@best' or 'val/loss@last'. "
+                f"Received: {text!r}."
+            )
+        split, name, epoch = match.groups()
+        return cls(split=split, name=name, epoch=epoch)
+
+    def __str__(self) -> str:
+        """The text that ``parse`` reads."""
+        return f"{self.split}/{self.name}@{self.epoch}"
+
+
+class Range(Frozen):
+    """An interval of a nuisance hyperparameter, drawn from uniformly or log-uniformly."""
+
+    min: Number
+    max: Number
+    scale: Literal["linear", "log"] = "linear"
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.min < self.max:
+            raise ValueError(f"expected min below max, received min = {self.min}, max = {self.max}")
+        if self.scale == "log" and self.min <= 0:
+            raise ValueError(f"expected min above 0 on a log scale, received min = {self.min}")
+        return self
+
+
+class Choices(Frozen):
+    """A finite set of values of a nuisance hyperparameter."""
+
+    values: Annotated[tuple[Scalar, ...], Field(min_length=1)]
+
+
+def _kind(space: object) -> str:
+    return "choices" if isinstance(space, Choices) or (
+        isinstance(space, dict) and "values" in space
+    ) else "range"
+
+
+Space = Annotated[
+    Annotated[Range, Tag("range")] | Annotated[Choices, Tag("choices")], Discriminator(_kind)
+]
+
+
+class Tune(Frozen):
+    """How nuisance hyperparameters are chosen: the same budget inside every arm.
+
+    Args:
+        space: what is searched, by name.
+        oracle: the proposer, one of KerasTuner's.
+        trials: candidates per arm.
+        replicates: trainings per candidate; their mean objective counts.
+        objective: what the choice goes by; never a test metric.
+    """
+
+    space: Annotated[dict[str, Space], Field(min_length=1)]
+    oracle: Literal["random"] = "random"
+    trials: Count = 8
+    replicates: Count = 1
+    objective: str = "val/loss@best"
+
+    @field_validator("objective")
+    @classmethod
+    def _on_validation(cls, text: str) -> str:
+        metric = Metric.parse(text)
+        if metric.split != "val":
+            raise ValueError(
+                f"expected a validation metric, such as 'val/loss@best', received {text!r}: "
+                "the test split is for confirm trials only"
+            )
+        return text
+
+
+class Study(Frozen):
+    """A frozen question about trainings.
+
+    Args:
+        name: folder of the results; letters, digits, ``.``, ``_`` and ``-``.
+        template: a built-in one, or a user's function ``module:function``.
+        dataset: ``digits``, ``digits@500`` (a stratified subset), or the path of an ``.npz``;
+            not needed when arrays are given to ``harness.run``.
+        factors: what is compared: levels by factor. Arms are all their combinations.
+        fixed: template arguments and training settings shared by all arms.
+        tune: nuisance hyperparameters, tuned inside every arm.
+        question: one sentence, printed above the answer.
+        metric: the one that decides, ``split/metric@epoch``. Default: test accuracy (or test
+            loss, for regression) at the best epoch.
+        baseline: levels of the arm that the others are compared with. Factors left out take
+            their first level; without a baseline it is the first arm.
+        best: quantity on validation data whose optimum is the best epoch.
+        replicates: confirm trials per arm, paired over arms.
+        seed: of all random streams.
+        confidence: of the simultaneous intervals.
+        margin: difference, on the metric's own scale, below which two arms count as
+            equivalent. Default: none, and no equivalence is claimed.
+        threads: intra-operation threads of one training; part of a trial's identity.
+        schema_version: of the study file; written ``schema`` there.
+
+    Raises:
+        StudyError: naming the key, what was expected and what was received.
+
+    Example:
+        >>> Study(name="a", template="mlp", dataset="digits",
+        ...       factors={"activation": ["relu", "tanh"]}).replicates
+        10
+    """
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    name: str
+    question: str = ""
+    template: str
+    dataset: str = ""
+    factors: Annotated[dict[str, Annotated[tuple[Level, ...], Field(min_length=1)]], Field(min_length=1)]
+    fixed: dict[str, Level] = Field(default_factory=dict)
+    tune: Tune | None = None
+    metric: str = ""
+    baseline: dict[str, Level] = Field(default_factory=dict)
+    best: str = "val/loss"
+    replicates: Count = 10
+    seed: Annotated[int, BeforeValidator(_no_strings)] = 1
+    confidence: Annotated[Number, Field(gt=0.5, lt=1)] = 0.95
+    margin: Annotated[Number, Field(gt=0)] | None = None
+    threads: Count = 1
+
+    @field_validator("name")
+    @classmethod
+    def _safe_name(cls, name: str) -> str:
+        if not NAME.fullmatch(name) or _RESERVED.fullmatch(name):
+            raise ValueError(
+                "expected 1 to 64 letters, digits, '.', '_' or '-', starting with a letter or "
+                f"digit, received {name!r}"
+            )
+        return name
+
+    @field_validator("metric")
+    @classmethod
+    def _parses(cls, text: str) -> str:
+        return str(Metric.parse(text)) if text else text
+
+    @field_validator("best")
+    @classmethod
+    def _selects(cls, text: str) -> str:
+        match = _QUANTITY.fullmatch(text)
+        if not match or match.group(1) != "val":
+            raise ValueError(f"expected a validation quantity, such as 'val/loss', received {text!r}")
+        return text
+
+    def digest(self) -> str:
+        """Identity of the definition."""
+        return digest(self.model_dump(mode="json", by_alias=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What planning needs to know of a data set.
+
+    Args:
+        reference: how a worker finds it.
+        digest: content hash.
+        task: ``classification`` or ``regression``.
+        shape: of one case.
+        cases: number of cases outside the test split.
+        tests: number of test cases.
+        outputs: classes, or numbers to predict.
+    """
+
+    reference: str
+    digest: str
+    task: str
+    shape: tuple[int, ...]
+    cases: int
+    tests: int
+    outputs: int
+
+
+class Arm(Frozen):
+    """One combination of levels.
+
+    Args:
+        index: its place in the table.
+        levels: level by factor, as the study wrote them.
+    """
+
+    index: int
+    levels: dict[str, Level]
+
+    @property
+    def label(self) -> str:
+        """A short name, such as ``relu, he_normal``."""
+        return ", ".join(label(level) for level in self.levels.values())
+
+
+class Trial(Frozen):
+    """One training, with everything that its result depends on.
+
+    Args:
+        template: reference of the template.
+        settings: all template arguments and training settings, in canonical form.
+        dataset: where the data is.
+        data: content hash of the data.
+        task: ``classification`` or ``regression``.
+        code: fingerprint of user code; empty for a built-in template.
+        seed: the study's seed.
+        phase: ``tune`` trials never see the test split.
+        replicate: with the phase, fixes all random streams.
+        best: quantity whose optimum is the best epoch.
+        threads: intra-operation threads.
+        engine: version of the engine.
+        precision: floating-point type.
+        xla: ``rule``: compiled by XLA where device and operations allow.
+        deterministic: whether TensorFlow's op determinism is on.
+    """
+
+    template: str
+    settings: dict[str, Value]
+    dataset: str
+    data: str
+    task: str
+    code: str = ""
+    seed: int
+    phase: Phase
+    replicate: int
+    best: str
+    threads: int
+    engine: int = ENGINE
+    backend: Literal["tensorflow"] = "tensorflow"
+    precision: Literal["float32"] = "float32"
+    xla: Literal["rule"] = "rule"
+    deterministic: bool = False
+
+    @property
+    def key(self) -> str:
+        """Content hash: the same training has the same key in every study."""
+        return digest(self.model_dump(mode="json", exclude={"dataset"}))
+
+
+def training_cases(cases: int, validation: float) -> int:
+    """How many of the non-test cases are trained on; the rest validates.
+
+    Example:
+        >>> training_cases(1438, 0.2)
+        1150
+    """
+    return cases - max(1, round(cases * validation))
+
+
+def label(level: Value) -> str:
+    """How a level is written in tables.
+
+    Example:
+        >>> label({"name": "sgd", "momentum": 0.9}), label([16, 32]), label(0.5)
+        ('sgd(momentum=0.9)', '[16, 32]', '0.5')
+    """
+    if isinstance(level, dict) and "name" in level:
+        rest = ", ".join(f"{key}={label(part)}" for key, part in level.items() if key != "name")
+        return f"{level['name']}({rest})" if rest else str(level["name"])
+    if isinstance(level, bool):
+        return str(level).lower()
+    return f"{level:g}" if isinstance(level, float) else str(level)
+
+
+def _explain(error: ValidationError, model: type[BaseModel]) -> StudyError:
+    """The first of pydantic's findings, as one sentence about one key."""
+    first = error.errors(include_url=False)[0]
+    path = [str(part) for part in first["loc"] if str(part) not in {"range", "choices"}]
+    tags = [index for index, part in enumerate(path) if _is_union_tag(part)]
+    if tags:
+        path, text = path[: tags[0]], "expected text, a finite number, a truth value or a list"
+        return StudyError(f"{text}. Received: {first['input']!r}.", key=".".join(path))
+    key, received = ".".join(path), first["input"]
+    match first["type"]:
+        case "extra_forbidden":
+            names = [field.alias or name for name, field in model.model_fields.items()]
+            text = f"expected a known key. Received: {path[-1]!r}. {nearest(path[-1], names)}"
+        case "missing":
+            text = "expected this key. Received: nothing."
+        case "too_short":
+            text = "expected at least one entry. Received: none."
+        case "value_error":
+            cause = first["ctx"]["error"]
+            if isinstance(cause, StudyError):
+                key = ".".join(part for part in (key, cause.key) if part)
+                text = cause.message
+            else:
+                text = f"{cause}."
+        case _:
+            text = f"{first['msg'].replace('Input should be', 'expected').replace('tuple', 'list')}. Received: {received!r}."
+    return StudyError(text, key=key)
+
+
+def _is_union_tag(part: str) -> bool:
+    """Whether pydantic added this part of a path for a member of ``Level``."""
+    return part in {"bool", "int", "float", "str"} or part.startswith(("list[", "dict["))

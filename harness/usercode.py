@@ -1,0 +1,151 @@
+"""A user's functions, named as ``module:function``: found and read without being executed.
+
+Only ``load`` runs user code. Planning needs a function's keyword arguments and a
+fingerprint of its source; both come from the text of the file.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import StudyError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """What a user's function accepts.
+
+    Args:
+        names: its keyword arguments.
+        required: those without a default.
+        open: whether it also takes ``**kwargs``.
+    """
+
+    names: tuple[str, ...]
+    required: frozenset[str]
+    open: bool
+
+
+def is_reference(name: str) -> bool:
+    """Whether a name has the form ``module:function``."""
+    module, _, function = name.partition(":")
+    return bool(function.isidentifier() and all(part.isidentifier() for part in module.split(".")))
+
+
+def signature(reference: str, folders: Sequence[Path], leading: int) -> Signature:
+    """Read the keyword arguments of a user's function from its source.
+
+    Args:
+        reference: ``module:function``.
+        folders: where modules are looked for, in order.
+        leading: how many leading positional arguments the harness itself passes.
+
+    Raises:
+        StudyError: if the module or the function does not exist.
+    """
+    file = _source(reference, folders)
+    function = reference.partition(":")[2]
+    defined = {node.name: node for node in _parse(file).body if isinstance(node, ast.FunctionDef)}
+    if function not in defined:
+        raise StudyError(
+            f"expected a function at the top level of {file}. Received: {function!r}. "
+            + nearest(function, defined)
+        )
+    arguments = defined[function].args
+    positional = [argument.arg for argument in arguments.posonlyargs + arguments.args]
+    without_default = positional[: len(positional) - len(arguments.defaults)][leading:]
+    only = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    required = [argument.arg for argument, default in only if default is None]
+    return Signature(
+        names=(*positional[leading:], *(argument.arg for argument in arguments.kwonlyargs)),
+        required=frozenset((*without_default, *required)),
+        open=arguments.kwarg is not None,
+    )
+
+
+def fingerprint(reference: str, folders: Sequence[Path]) -> str:
+    """SHA-256 over the source of a user's module and of all local modules it imports."""
+    sha = hashlib.sha256()
+    for name, file in sorted(_closure(reference, folders).items()):
+        sha.update(name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return sha.hexdigest()
+
+
+def load(reference: str, folders: Sequence[Path]) -> Callable[..., Any]:
+    """Import a user's function. This runs user code."""
+    for folder in map(str, folders):
+        if folder not in sys.path:
+            sys.path.append(folder)  # behind everything installed: it can shadow nothing
+    module, _, function = reference.partition(":")
+    loaded: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return loaded
+
+
+def _source(reference: str, folders: Sequence[Path]) -> Path:
+    module = reference.partition(":")[0]
+    file = _find(module, folders)
+    if file is None:
+        looked = ", ".join(str(folder) for folder in folders)
+        raise StudyError(
+            f"expected a Python module for {reference!r}. Received: {module!r}, found in none "
+            f"of: {looked}."
+        )
+    return file
+
+
+def _find(module: str, folders: Sequence[Path]) -> Path | None:
+    relative = Path(*module.split("."))
+    for folder in folders:
+        for file in (folder / relative.with_suffix(".py"), folder / relative / "__init__.py"):
+            if file.is_file():
+                return file
+    return None
+
+
+def _parse(file: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
+    except SyntaxError as error:
+        raise StudyError(f"{file} is not valid Python: {error}") from error
+
+
+def _closure(reference: str, folders: Sequence[Path]) -> dict[str, Path]:
+    """The user's module and the local modules it imports, directly or not."""
+    start = reference.partition(":")[0]
+    found = {start: _source(reference, folders)}
+    waiting = [start]
+    while waiting:
+        current = waiting.pop()
+        package = current if found[current].name == "__init__.py" else current.rpartition(".")[0]
+        for name in (*_parents(current), *_imports(_parse(found[current]), package)):
+            file = _find(name, folders)
+            if file is not None and name not in found:
+                found[name] = file
+                waiting.append(name)
+    return found
+
+
+def _parents(module: str) -> Iterator[str]:
+    parts = module.split(".")
+    yield from (".".join(parts[:length]) for length in range(1, len(parts)))
+
+
+def _imports(tree: ast.Module, package: str) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".") if package and node.level else []
+            above = parts[: len(parts) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            yield base
+            yield from (f"{base}.{alias.name}" if base else alias.name for alias in node.names)

@@ -1,0 +1,417 @@
+"""The store as tidy frames: one row per trial, one row per epoch, and every trial accounted for.
+
+Rows are ordered by their place in the study (arm, phase, candidate, replicate), never by when
+they finished, so that the same results make the same report however they were computed.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from harness import store
+from harness.errors import NothingToReportError, StoreError
+from harness.records import FINAL, Environment, Outcome, Seconds
+from harness.spec import Arm, Card, Metric, Study, label
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from harness.spec import Level
+
+PLACE = ["arm", "phase", "candidate", "replicate"]
+"""What names a row of the trials frame."""
+
+_PHASES = ["tune", "confirm"]
+_CLOSED = frozenset({*FINAL, "failed"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column that a frame always has."""
+
+    name: str
+    dtype: str
+    note: str
+
+
+TRIALS = (
+    Column(name="arm", dtype="int64", note="index of the arm"),
+    Column(name="label", dtype="str", note="its levels, as tables print them"),
+    Column(name="phase", dtype="str", note="tune or confirm"),
+    Column(name="candidate", dtype="int64", note="which hyperparameters of the arm"),
+    Column(name="replicate", dtype="int64", note="which random streams, shared by all arms"),
+    Column(name="trial", dtype="str", note="content hash of the training"),
+    Column(name="status", dtype="str", note="of the trial, not of one attempt"),
+    Column(name="reason", dtype="str", note="why it is not completed; empty if it is"),
+    Column(name="counted", dtype="bool", note="whether it enters estimates; if not, see skipped"),
+    Column(name="attempts", dtype="int64", note="how often it was started"),
+    Column(name="hyperparameters", dtype="str", note="what was proposed, as JSON"),
+    Column(name="parameters", dtype="Int64", note="trainable numbers of the network"),
+    Column(name="best_epoch", dtype="Int64", note="best on validation data, from 0"),
+    Column(name="engine", dtype="str", note="program, or fit for a network it cannot express"),
+    Column(name="xla", dtype="boolean", note="whether XLA compiled the program"),
+    Column(name="reused", dtype="boolean", note="whether the program had been compiled before"),
+    Column(name="workers", dtype="Int64", note="trainings at the same time"),
+    Column(name="environment", dtype="str", note="digest of the environment"),
+    *(
+        Column(name=f"seconds_{part}", dtype="float64", note=f"spent on {part}")
+        for part in Seconds.model_fields
+    ),
+)
+EPOCHS = (
+    *(column for column in TRIALS if column.name in PLACE),
+    Column(name="epoch", dtype="int64", note="from 0"),
+)
+_RESERVED = frozenset(column.name for column in (*TRIALS, *EPOCHS))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """All that a store says about the current revision of its study.
+
+    Args:
+        study: the question.
+        metric: the one that decides.
+        card: the data.
+        arms: all of them, in the order of the table.
+        trials: one row per place in the study: columns ``TRIALS``, one per factor and per
+            hyperparameter (see ``column``), and one per measured metric.
+        epochs: one row per place and epoch, its quantities as columns.
+        environments: by digest, those that a counted trial was trained in.
+        skipped: rows of ``trials`` that enter no estimate, each with ``why``.
+        engines: versions of the engine that trained.
+    """
+
+    study: Study
+    metric: Metric
+    card: Card
+    arms: tuple[Arm, ...]
+    trials: pd.DataFrame
+    epochs: pd.DataFrame
+    environments: Mapping[str, Environment]
+    skipped: pd.DataFrame
+    engines: tuple[int, ...]
+
+    @property
+    def baseline(self) -> Arm:
+        """The arm that the others are compared with."""
+        wanted = {
+            factor: self.study.baseline.get(factor, levels[0])
+            for factor, levels in self.study.factors.items()
+        }
+        return next(arm for arm in self.arms if arm.levels == wanted)
+
+    @property
+    def confirm(self) -> pd.DataFrame:
+        """The trials that decide."""
+        return self.trials[self.trials["phase"] == "confirm"]
+
+    @property
+    def tune(self) -> pd.DataFrame:
+        """The trials that chose hyperparameters."""
+        return self.trials[self.trials["phase"] == "tune"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """One quantity of the confirm trials, replicates side by side.
+
+    Args:
+        values: shape ``(arms, replicates)``, in the metric's unit; NaN where there is none.
+        diverged: shape ``(arms, replicates)``, whether that trial diverged.
+    """
+
+    values: NDArray[np.float64]
+    diverged: NDArray[np.bool_]
+
+
+def read(folder: Path) -> Results:
+    """Read a store, without changing it and beside a running study.
+
+    Raises:
+        NothingToReportError: if no confirm trial has finished.
+        StoreError: if there is no store, or it contradicts itself.
+    """
+    with store.reading(folder) as db:
+        db.execute("BEGIN")  # one moment of a study that may be running
+        revision, study, metric, card = _definition(db, folder)
+        arms = tuple(_arms(study))
+        members = _members(db, revision)
+        measured = _pivot(db, revision, "metric", "metric", ["trial"])
+        curves = _pivot(db, revision, "epoch", "quantity", ["trial", "epoch"])
+        environments = _environments(db)
+        engines = _engines(db, revision)
+    members = members.sort_values(PLACE, key=_in_order, ignore_index=True)
+    trials = _trials(members, measured, study, arms, folder)
+    trials, why = _account(trials, study, metric)
+    _require_results(trials, study, why)
+    used = trials.loc[trials["counted"], "environment"].unique()
+    return Results(
+        study=study,
+        metric=metric,
+        card=card,
+        arms=arms,
+        trials=trials,
+        epochs=_epochs(members, curves),
+        environments={key: environments[key] for key in sorted(used) if key in environments},
+        skipped=trials.assign(why=why)[~trials["counted"]].reset_index(drop=True),
+        engines=engines,
+    )
+
+
+def column(name: str) -> str:
+    """The column of a factor or a hyperparameter: its name, unless that is taken.
+
+    Example:
+        >>> column("activation"), column("status")
+        ('activation', 'status (setting)')
+    """
+    return f"{name} (setting)" if name in _RESERVED or "/" in name else name
+
+
+def grid(results: Results, quantity: str) -> Grid:
+    """One quantity of the confirm trials by arm and replicate."""
+    rows = results.confirm[results.confirm["counted"]]
+    shape = (len(results.arms), results.study.replicates)
+    values, diverged = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
+    inside = rows["replicate"] < shape[1]
+    rows = rows[inside]
+    at = rows["arm"].to_numpy(), rows["replicate"].to_numpy()
+    if quantity in rows:
+        values[at] = rows[quantity].to_numpy(dtype=np.float64)
+    diverged[at] = (rows["status"] == "diverged").to_numpy()
+    return Grid(values=values, diverged=diverged)
+
+
+def chosen(results: Results) -> dict[int, int]:
+    """The candidate that each arm's confirm trials were trained with, by arm.
+
+    Found by its hyperparameters; arms without confirm trials, or with hyperparameters that
+    no tune trial had, are left out.
+    """
+    first = results.confirm.drop_duplicates("arm")
+    tried = results.tune.drop_duplicates(["arm", "candidate"])
+    both = first.merge(tried, on=["arm", "hyperparameters"], suffixes=("", "_tried"))
+    same = both["candidate"] == both["candidate_tried"]
+    both = both.assign(same=same).sort_values(["arm", "same"], ascending=[True, False])
+    both = both.drop_duplicates("arm")
+    pairs = zip(both["arm"].tolist(), both["candidate_tried"].tolist(), strict=True)
+    return {int(arm): int(candidate) for arm, candidate in pairs}
+
+
+def _definition(db: sqlite3.Connection, folder: Path) -> tuple[int, Study, Metric, Card]:
+    row = db.execute(
+        "SELECT revision, definition, metric, card FROM study ORDER BY revision DESC LIMIT 1"
+    ).fetchone()
+    if row is None:
+        raise NothingToReportError(f"the store in {folder.name!r} holds no study yet.")
+    revision, definition, metric, card = row
+    fields = json.loads(card)
+    return (
+        int(revision),
+        Study(**json.loads(definition)),
+        Metric.parse(metric),
+        Card(**(fields | {"shape": tuple(fields["shape"])})),
+    )
+
+
+def _arms(study: Study) -> Iterable[Arm]:
+    """The full factorial, last factor fastest: the order that members count in."""
+    for index, levels in enumerate(product(*study.factors.values())):
+        named: dict[str, Level] = dict(zip(study.factors, levels, strict=True))
+        yield Arm(index=index, levels=named)
+
+
+def _members(db: sqlite3.Connection, revision: int) -> pd.DataFrame:
+    """Every place of the revision, with the newest attempt of its trial."""
+    names = [*PLACE, "hyperparameters", "row", "trial", "status", "attempts"]
+    rows = db.execute(
+        "SELECT member.arm, member.phase, member.candidate, member.replicate, "
+        "member.hyperparameters, trial.rowid, trial.key, trial.status, trial.attempt, "
+        "attempt.workers, attempt.environment, attempt.outcome "
+        "FROM member JOIN trial ON trial.key = member.trial LEFT JOIN attempt "
+        "ON attempt.trial = trial.key AND attempt.number = trial.attempt "
+        "WHERE member.revision = ?",
+        (revision,),
+    ).fetchall()
+    return pd.DataFrame(rows, columns=[*names, "workers", "environment", "outcome"])
+
+
+def _pivot(
+    db: sqlite3.Connection, revision: int, table: str, name: str, keys: Sequence[str]
+) -> pd.DataFrame:
+    """A long table of the store, one column per name, one row per trial (and epoch).
+
+    SQLite does this in the order of its primary key, several times faster than reading all
+    rows and turning them here.
+    """
+    of_revision = "trial IN (SELECT trial FROM member WHERE revision = ?)"
+    names = [
+        row[0]
+        for row in db.execute(
+            f"SELECT DISTINCT {name} FROM {table} WHERE {of_revision} ORDER BY 1",  # noqa: S608, our own names
+            (revision,),
+        )
+    ]
+    cells = "".join(f", max(CASE {name} WHEN ? THEN value END)" for _ in names)
+    group = ", ".join(f"{table}.{key}" for key in keys)
+    rest = "".join(f", {table}.{key}" for key in keys[1:])
+    rows = db.execute(
+        f"SELECT trial.rowid{rest}{cells} FROM {table} JOIN trial ON trial.key = {table}.trial "  # noqa: S608, our own names
+        f"WHERE {table}.{of_revision} GROUP BY {group}",
+        (*names, revision),
+    ).fetchall()
+    frame = pd.DataFrame(rows, columns=["row", *keys[1:], *names])
+    return frame.astype(dict.fromkeys(names, "float64") | {"row": "int64"})
+
+
+def _environments(db: sqlite3.Connection) -> dict[str, Environment]:
+    rows = db.execute("SELECT digest, content FROM environment")
+    return {key: Environment.model_validate_json(content) for key, content in rows}
+
+
+def _engines(db: sqlite3.Connection, revision: int) -> tuple[int, ...]:
+    rows = db.execute(
+        "SELECT DISTINCT json_extract(definition, '$.engine') FROM trial "
+        "WHERE key IN (SELECT trial FROM member WHERE revision = ?) ORDER BY 1",
+        (revision,),
+    )
+    return tuple(int(row[0]) for row in rows if row[0] is not None)
+
+
+def _in_order(series: pd.Series) -> pd.Series:
+    return series.map(_PHASES.index) if series.name == "phase" else series
+
+
+def _trials(
+    members: pd.DataFrame,
+    measured: pd.DataFrame,
+    study: Study,
+    arms: Sequence[Arm],
+    folder: Path,
+) -> pd.DataFrame:
+    unknown = sorted(set(members["arm"]) - set(range(len(arms))))
+    if unknown:
+        raise StoreError(
+            f"expected the {len(arms)} arms of the study in {folder.name!r}. "
+            f"Received: a trial of arm {unknown[0]}."
+        )
+    parts = [
+        members.drop(columns=["outcome", "row"]),
+        _outcomes(members),
+        _levels(members, study, arms),
+        _proposed(members, study),
+        members[["row"]].merge(measured, on="row", how="left").drop(columns="row"),
+    ]
+    frame = pd.concat(parts, axis="columns")
+    frame["label"] = members["arm"].map({arm.index: arm.label for arm in arms})
+    frame["counted"] = False
+    return _conform(frame, TRIALS)
+
+
+def _conform(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+    """The frame with its declared columns first, each of its declared type.
+
+    Raises:
+        StoreError: naming the column that is missing or of another type.
+    """
+    names = [column.name for column in columns]
+    for wanted in columns:
+        if wanted.name not in frame:
+            raise StoreError(f"expected column {wanted.name!r} ({wanted.note}). Received: none.")
+    rest = [name for name in frame.columns if name not in names]
+    texts = {column.name: "" for column in columns if column.dtype == "str"}
+    try:
+        frame = frame.fillna(texts)
+        return frame[[*names, *rest]].astype({column.name: column.dtype for column in columns})
+    except (TypeError, ValueError) as error:
+        raise StoreError(f"the store holds a value of the wrong type: {error}.") from error
+
+
+def _outcomes(members: pd.DataFrame) -> pd.DataFrame:
+    """What the newest attempt of each trial reported, for trials that reported anything."""
+    rows: list[dict[str, Any]] = []
+    for status, text in zip(members["status"], members["outcome"], strict=True):
+        if status not in _CLOSED or not isinstance(text, str):
+            rows.append({})
+            continue
+        outcome = Outcome.model_validate_json(text)
+        spent = outcome.seconds.model_dump()
+        row = outcome.model_dump(include={"reason", "parameters", "best_epoch"})
+        if status in FINAL:
+            row |= outcome.model_dump(include={"engine", "xla", "reused"})
+            row |= {f"seconds_{part}": number for part, number in spent.items()}
+        rows.append(row)
+    names = [*(f"seconds_{part}" for part in Seconds.model_fields), "reason", "parameters"]
+    return pd.DataFrame(rows, columns=[*names, "best_epoch", "engine", "xla", "reused"])
+
+
+def _levels(members: pd.DataFrame, study: Study, arms: Sequence[Arm]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            column(factor): members["arm"].map({arm.index: label(arm.levels[factor]) for arm in arms})
+            for factor in study.factors
+        }
+    ).astype("str")
+
+
+def _proposed(members: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """One column per tuned hyperparameter: numbers as numbers, everything else as text."""
+    rows = [json.loads(text) for text in members["hyperparameters"]]
+    names = list(study.tune.space) if study.tune else []
+    names += sorted({name for row in rows for name in row} - set(names))
+    found = {}
+    for name in names:
+        given = [row.get(name) for row in rows]
+        if any(isinstance(value, str | bool) for value in given):
+            found[column(name)] = pd.Series(
+                ["" if value is None else label(value) for value in given], dtype="str"
+            )
+        else:
+            found[column(name)] = pd.Series(given, dtype="float64")
+    return pd.DataFrame(found, index=members.index)
+
+
+def _account(trials: pd.DataFrame, study: Study, metric: Metric) -> tuple[pd.DataFrame, pd.Series]:
+    """Mark what enters estimates; for the rest, say why not."""
+    why = trials["status"].where(~trials["status"].isin(FINAL), "")
+    reported = (why != "") & (trials["reason"] != "")
+    why = why.where(~reported, why + ": " + trials["reason"])
+    needed = {"confirm": str(metric), "tune": study.tune.objective if study.tune else ""}
+    for phase, name in needed.items():
+        completed = (trials["phase"] == phase) & (trials["status"] == "completed")
+        absent = trials[name].isna() if name in trials else pd.Series(data=True, index=trials.index)
+        why = why.where(~(completed & absent), f"completed, but {name} was not measured")
+    planned = trials["replicate"] < study.replicates
+    extra = (trials["phase"] == "confirm") & ~planned & (why == "")
+    why = why.where(~extra, f"beyond the study's {study.replicates} replicates")
+    return trials.assign(counted=why == ""), why
+
+
+def _require_results(trials: pd.DataFrame, study: Study, why: pd.Series) -> None:
+    confirm = trials["phase"] == "confirm"
+    if trials.loc[confirm, "counted"].any():
+        return
+    reasons = (why[confirm] if confirm.any() else why).value_counts()
+    parts = [f"{count} {reason or 'finished tune trials'}" for reason, count in reasons.items()]
+    raise NothingToReportError(
+        f"study {study.name!r} has no finished confirm trial yet"
+        f"{' (' + ', '.join(parts[:3]) + ')' if parts else ''}. Run it first, or let it go on."
+    )
+
+
+def _epochs(members: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
+    """One row per place and epoch; the order of places is kept."""
+    places = members[[*PLACE, "row"]].assign(place=np.arange(len(members)))
+    joined = places.merge(curves, on="row").sort_values(["place", "epoch"], ignore_index=True)
+    return _conform(joined.drop(columns=["row", "place"]), EPOCHS)

@@ -53,7 +53,7 @@ def main() -> int:
     except KeyboardInterrupt:
         _stderr().print("interrupted; finished trials are kept. The same command goes on.")
         return ExitCode.INTERRUPTED
-    except Exception as error:  # the last resort: show it whole, with the code of a bug
+    except Exception as error:  # noqa: BLE001, the last resort: shown whole, with a bug's code
         if hasattr(error, "exit_code") and hasattr(error, "show"):
             error.show()
             return int(error.exit_code)
@@ -293,7 +293,9 @@ def _show_reuse(study: Study, root: Path) -> None:
         return
     changed = design.changes(store.definition(folder), study)
     finished = sum(
-        count for (_, name), count in store.counts(folder).items() if name in {"completed", "diverged"}
+        count
+        for (_, name), count in store.counts(folder).items()
+        if name in {"completed", "diverged"}
     )
     since = f"changed since: {', '.join(changed)}" if changed else "unchanged since"
     _stdout().print(

@@ -124,7 +124,7 @@ def plan(study: Study, card: Card, folders: Sequence[Path]) -> Plan:
     """
     arguments = _arguments(study, folders)
     _check_keys(study, arguments)
-    _check_levels(study, arguments)
+    _check_levels(study)
     _check_baseline(study)
     _check_metrics(study, card)
     _check_data(study, card)
@@ -224,9 +224,7 @@ class _Arguments:
 def _arguments(study: Study, folders: Sequence[Path]) -> _Arguments:
     """What a study may name: the template's arguments and the training settings."""
     if study.template in catalog.TEMPLATES:
-        return _Arguments(
-            names=frozenset(_table(study.template)), required=frozenset(), open=False
-        )
+        return _Arguments(names=frozenset(_table(study.template)), required=frozenset(), open=False)
     if not usercode.is_reference(study.template):
         raise StudyError(
             "expected a template or a function of yours as module:function. "
@@ -243,7 +241,11 @@ def _arguments(study: Study, folders: Sequence[Path]) -> _Arguments:
 
 def _check_keys(study: Study, arguments: _Arguments) -> None:
     space = study.tune.space if study.tune else {}
-    places = {"fixed": study.fixed, "factors": study.factors, "tune.space": space}
+    places: dict[str, list[str]] = {
+        "fixed": [*study.fixed],
+        "factors": [*study.factors],
+        "tune.space": [*space],
+    }
     seen: dict[str, str] = {}
     for place, keys in places.items():
         for key in keys:
@@ -260,7 +262,8 @@ def _check_keys(study: Study, arguments: _Arguments) -> None:
                     key=f"{place}.{key}",
                 )
             seen[key] = place
-    rated = any(isinstance(raw, dict) and "learning_rate" in raw for _, raw in _named(study, "optimizer"))
+    optimizers = [raw for _, raw in _named(study, "optimizer") if isinstance(raw, dict)]
+    rated = any("learning_rate" in raw for raw in optimizers)
     if rated and "learning_rate" in seen:
         raise StudyError(
             "expected one learning rate. Received: one inside an optimizer, and one in "
@@ -275,7 +278,7 @@ def _check_keys(study: Study, arguments: _Arguments) -> None:
         )
 
 
-def _check_levels(study: Study, arguments: _Arguments) -> None:
+def _check_levels(study: Study) -> None:
     table = _table(study.template)
     for key, raw in study.fixed.items():
         _check_value(table, key, raw, f"fixed.{key}")
@@ -352,18 +355,23 @@ def _check_data(study: Study, card: Card) -> None:
         )
     for key, loss in _named(study, "loss"):
         _check_loss(str(loss), card, key)
-    shares = [share for _, share in _named(study, "validation")]
-    most = max(shares, default=catalog.SETTINGS["validation"].default)
-    assert isinstance(most, float)
-    cases = training_cases(card.cases, most)
-    sizes = _named(study, "batch_size")
-    for key, size in sizes or [("fixed.batch_size", catalog.SETTINGS["batch_size"].default)]:
+    shares = [share for _, share in _named(study, "validation") if isinstance(share, float)]
+    cases = training_cases(card.cases, max(shares, default=_default_share()))
+    default = catalog.SETTINGS["batch_size"].default
+    assert isinstance(default, int)
+    for key, size in _named(study, "batch_size") or [("fixed.batch_size", default)]:
         if isinstance(size, int) and size > cases:
             raise StudyError(
                 f"expected at most the {cases} training cases of {card.reference!r}. "
                 f"Received: {size}.",
                 key=key,
             )
+
+
+def _default_share() -> float:
+    share = catalog.SETTINGS["validation"].default
+    assert isinstance(share, float)
+    return share
 
 
 def _check_loss(loss: str, card: Card, key: str) -> None:

@@ -17,7 +17,10 @@ def observe() -> Environment:
     """The environment of this process and of the workers it starts."""
     return Environment(
         harness=_version("keras-harness"),
-        versions={"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        versions={
+            "python": platform.python_version(),
+            **{name: _version(name) for name in PACKAGES},
+        },
         processor=_processor(),
         flags={name: os.environ[name] for name in FLAGS if name in os.environ},
     )
@@ -36,8 +39,7 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor() or platform.machine()
-    fields = dict(
-        (part.strip() for part in line.split(":", 1)) for line in reversed(lines) if ":" in line
-    )
+    pairs = [line.partition(":") for line in reversed(lines)]
+    fields = {name.strip(): value.strip() for name, _, value in pairs}
     parts = ("model name", "cpu family", "model")
     return " ".join(fields[part] for part in parts if part in fields) or platform.machine()

@@ -51,9 +51,7 @@ def draw(weights: Sequence[Weight], trial: Trial) -> list[NDArray[np.generic]]:
         initializer = governed if isinstance(weight.initializer, Drawn) else weight.initializer
         shape = tuple(weight.variable.shape)
         text = "x".join(map(str, shape))
-        generator = seeds.stream(
-            trial.seed, trial.phase, trial.replicate, "init", text, seen[text]
-        )
+        generator = seeds.stream(trial.seed, trial.phase, trial.replicate, "init", text, seen[text])
         if _is_random(initializer):
             seen[text] += 1
         values.append(_fill(initializer, shape, weight.variable.dtype, generator))
@@ -81,19 +79,22 @@ def _is_random(initializer: Any) -> bool:
 def _fill(
     initializer: Any, shape: tuple[int, ...], dtype: str, generator: np.random.Generator
 ) -> NDArray[np.generic]:
+    drawn: NDArray[np.generic]
     match initializer:
         case keras.initializers.VarianceScaling():
-            return _scaled(initializer, shape, generator).astype(dtype)
+            drawn = _scaled(initializer, shape, generator)
         case keras.initializers.RandomUniform(minval=low, maxval=high):
-            return (low + (high - low) * generator.random(shape)).astype(dtype)
+            drawn = low + (high - low) * generator.random(shape)
         case keras.initializers.RandomNormal(mean=mean, stddev=spread):
-            return (mean + spread * ndtri(_open(generator, shape))).astype(dtype)
+            drawn = mean + spread * ndtri(_open(generator, shape))
         case keras.initializers.TruncatedNormal(mean=mean, stddev=spread):
-            return (mean + spread * _truncated(generator, shape)).astype(dtype)
+            drawn = mean + spread * _truncated(generator, shape)
         case keras.initializers.Orthogonal(gain=gain):
-            return (gain * _orthogonal(generator, shape)).astype(dtype)
-    with _seeded(int(generator.integers(2**31))):
-        return np.asarray(initializer(shape, dtype=dtype))
+            drawn = gain * _orthogonal(generator, shape)
+        case _:
+            with _seeded(int(generator.integers(2**31))):
+                drawn = np.asarray(initializer(shape, dtype=dtype))
+    return drawn.astype(dtype)
 
 
 def _scaled(
@@ -109,7 +110,8 @@ def _scaled(
         return sqrt(3 * variance) * (2 * generator.random(shape) - 1)
     if initializer.distribution == "truncated_normal":
         return sqrt(variance) / TRUNCATED * _truncated(generator, shape)
-    return sqrt(variance) * ndtri(_open(generator, shape))
+    normal: NDArray[np.float64] = ndtri(_open(generator, shape))
+    return sqrt(variance) * normal
 
 
 def _open(generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.spec import Value
 
 
-class Drawn(keras.initializers.Initializer):
+class Drawn(keras.initializers.Initializer):  # type: ignore[misc]
     """Marks the weights that a trial's initializer fills before training.
 
     Building a model only needs their shapes, so they start at zero.
@@ -29,7 +29,7 @@ class Drawn(keras.initializers.Initializer):
         return keras.ops.zeros(shape, dtype=dtype or "float32")
 
 
-class Penalty(keras.regularizers.Regularizer):
+class Penalty(keras.regularizers.Regularizer):  # type: ignore[misc]
     r"""Weight penalty :math:`l_1 \sum |w| + l_2 \sum w^2` whose coefficients may be variables.
 
     Args:

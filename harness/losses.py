@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness import catalog
@@ -21,11 +22,10 @@ def per_case(loss: str, model: Any) -> Callable[[Any, Any], Any]:
         loss: an entry of the catalogue's losses.
         model: a built Keras model.
     """
-    function = resolve(catalog.LOSSES[loss].target)
+    function: Callable[..., Any] = resolve(catalog.LOSSES[loss].target)
     if loss != "sparse_categorical_crossentropy":
-        return lambda labels, outputs: function(labels, outputs)
-    logits = not _ends_in_softmax(model)
-    return lambda labels, outputs: function(labels, outputs, from_logits=logits)
+        return function
+    return partial(function, from_logits=not _ends_in_softmax(model))
 
 
 def check_outputs(model: Any, outputs: int, template: str) -> None:

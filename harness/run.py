@@ -80,7 +80,7 @@ class Finished:
         folder: of the store.
         trained: number of trials trained now.
         reused: number of trials that were finished before.
-        problems: one line for each trial that has no result.
+        problems: one line for each way in which trials of an arm ended without a result.
         interrupted: the signal that stopped the run, if one did.
     """
 
@@ -209,7 +209,7 @@ class _Run:
         self._active: set[str] = set()
         self._deaths: Counter[str] = Counter()
         self._trained = 0
-        self._problems: dict[str, str] = {}
+        self._problems: Counter[str] = Counter()
         self._searching: dict[int, set[str]] = {}
         self._candidates: list[dict[str, Scalar]] = [{}]
         self._executor: Executor | None = None
@@ -232,7 +232,10 @@ class _Run:
             folder=self._store.folder,
             trained=self._trained,
             reused=self._progress.reused,
-            problems=tuple(self._problems.values()),
+            problems=tuple(
+                f"{text} ({count} trials)" if count > 1 else text
+                for text, count in self._problems.items()
+            ),
             interrupted=self._stop,
         )
 
@@ -324,9 +327,9 @@ class _Run:
         chosen = proposers.choose(tried, str(objective), minimize=minimize)
         if chosen is None:
             self._progress.total[arm.index, "confirm"] = 0
-            self._problems[f"arm {arm.index}"] = (
+            self._problems[
                 f"{arm.label}: no trial of its search succeeded, so there is nothing to confirm"
-            )
+            ] += 1
             return
         self._enrol(arm, "confirm", {chosen: self._candidates[chosen]}, study.replicates)
 
@@ -394,9 +397,8 @@ class _Run:
 
     def _fail(self, key: str, outcome: Outcome) -> None:
         arm, phase = self._places[key][0]
-        self._problems[key] = (
-            f"{self._plan.arms[arm].label} ({phase}): {outcome.status}: {outcome.reason}"
-        )
+        label = self._plan.arms[arm].label
+        self._problems[f"{label} ({phase}): {outcome.status}: {outcome.reason}"] += 1
 
     def _bury(self, death: Died) -> None:
         """A worker died: its attempt is lost, what waited for it goes back into the queue."""

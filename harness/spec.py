@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -14,9 +14,9 @@ from pydantic import (
     Field,
     FiniteFloat,
     PositiveInt,
+    Tag,
     ValidationError,
     field_validator,
-    Tag,
     model_validator,
 )
 from typing_extensions import TypeAliasType
@@ -25,8 +25,12 @@ from harness.errors import StudyError, nearest
 from harness.identity import digest
 
 Scalar = bool | int | FiniteFloat | str
-Value = TypeAliasType("Value", Scalar | list["Value"] | dict[str, "Value"] | None)
-Level = TypeAliasType("Level", Scalar | list["Level"] | dict[str, "Level"])
+if TYPE_CHECKING:
+    Value = bool | int | float | str | list[Any] | dict[str, Any] | None
+    Level = bool | int | float | str | list[Any] | dict[str, Any]
+else:  # pydantic checks the inside of lists and tables too
+    Value = TypeAliasType("Value", Scalar | list["Value"] | dict[str, "Value"] | None)
+    Level = TypeAliasType("Level", Scalar | list["Level"] | dict[str, "Level"])
 Phase = Literal["tune", "confirm"]
 
 ENGINE = 1
@@ -41,7 +45,7 @@ _QUANTITY = re.compile(r"(train|val|test)/([a-z0-9_]+)")
 def _no_strings(number: object) -> object:
     """Refuse the silent conversions of text and truth values into numbers."""
     if isinstance(number, str | bool):
-        raise ValueError(f"expected a number, received {number!r}")  # noqa: TRY004, pydantic's protocol
+        raise ValueError(f"expected a number, received {number!r}")  # noqa: TRY004, pydantic
     return number
 
 
@@ -123,9 +127,11 @@ class Choices(Frozen):
 
 
 def _kind(space: object) -> str:
-    return "choices" if isinstance(space, Choices) or (
-        isinstance(space, dict) and "values" in space
-    ) else "range"
+    return (
+        "choices"
+        if isinstance(space, Choices) or (isinstance(space, dict) and "values" in space)
+        else "range"
+    )
 
 
 Space = Annotated[
@@ -201,7 +207,9 @@ class Study(Frozen):
     question: str = ""
     template: str
     dataset: str = ""
-    factors: Annotated[dict[str, Annotated[tuple[Level, ...], Field(min_length=1)]], Field(min_length=1)]
+    factors: Annotated[
+        dict[str, Annotated[tuple[Level, ...], Field(min_length=1)]], Field(min_length=1)
+    ]
     fixed: dict[str, Level] = Field(default_factory=dict)
     tune: Tune | None = None
     metric: str = ""
@@ -233,7 +241,9 @@ class Study(Frozen):
     def _selects(cls, text: str) -> str:
         match = _QUANTITY.fullmatch(text)
         if not match or match.group(1) != "val":
-            raise ValueError(f"expected a validation quantity, such as 'val/loss', received {text!r}")
+            raise ValueError(
+                f"expected a validation quantity, such as 'val/loss', received {text!r}"
+            )
         return text
 
     def digest(self) -> str:
@@ -375,7 +385,8 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> StudyError:
             else:
                 text = f"{cause}."
         case _:
-            text = f"{first['msg'].replace('Input should be', 'expected').replace('tuple', 'list')}. Received: {received!r}."
+            expected = first["msg"].replace("Input should be", "expected").replace("tuple", "list")
+            text = f"{expected}. Received: {received!r}."
     return StudyError(text, key=key)
 
 

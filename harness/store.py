@@ -15,7 +15,6 @@ import shutil
 import sqlite3
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from harness.errors import BusyError, DiskError, StoreError
@@ -25,6 +24,7 @@ from harness.spec import Study, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
     from types import TracebackType
 
 SCHEMA = 1
@@ -313,7 +313,11 @@ class Store:
         )
 
     def _event(
-        self, kind: str, payload: dict[str, Any], trial: str | None = None, attempt: int | None = None
+        self,
+        kind: str,
+        payload: dict[str, Any],
+        trial: str | None = None,
+        attempt: int | None = None,
     ) -> None:
         self._db.execute(
             "INSERT INTO event (at, kind, trial, attempt, payload) VALUES (?, ?, ?, ?, ?)",
@@ -367,9 +371,7 @@ def counts(folder: Path) -> dict[tuple[str, str], int]:
 def definition(folder: Path) -> Study:
     """The definition that a store was last run with."""
     with reading(folder) as db:
-        row = db.execute(
-            "SELECT definition FROM study ORDER BY revision DESC LIMIT 1"
-        ).fetchone()
+        row = db.execute("SELECT definition FROM study ORDER BY revision DESC LIMIT 1").fetchone()
     if row is None:
         raise StoreError(f"{str(folder)!r} holds no study yet.")
     return Study(**json.loads(row[0]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,13 +14,15 @@ import tensorflow as tf
 from harness import catalog, datasets, design, initial, program, seeds, usercode
 from harness.errors import HarnessError, UsageError
 from harness.layers import resolve
+from harness.program import Fallback, Network, Program, Resident
 from harness.records import Epoch, Outcome, Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from harness.program import Program
+    from numpy.typing import NDArray
+
     from harness.spec import Card, Trial
 
 
@@ -55,11 +58,10 @@ class Trainer:
 
     def __init__(self, card: Card, folders: Sequence[Path]) -> None:
         """Load nothing yet."""
-        self.programs: dict[str, Program] = {}
-        self._networks: dict[str, program.Network] = {}
+        self.programs: dict[str, Compiled] = {}
+        self._broken: dict[str, Exception] = {}
         self._card, self._folders = card, folders
-        self._data: datasets.Data | None = None
-        self._resident: tuple[Any, ...] = ()
+        self._loaded: tuple[datasets.Data, Resident] | None = None
 
     def run(self, trial: Trial) -> Outcome:
         """Train one trial.
@@ -80,23 +82,21 @@ class Trainer:
 
     def _run(self, trial: Trial, clock: _Clock) -> Outcome:
         with clock.spent("data"):
-            data = self._load()
+            data, resident = self._load()
         key = design.program_key(trial, self._card)
         reused = key in self.programs
-        compiled = self.programs[key] if reused else self._compile(trial, key, clock)
+        compiled = self._compiled(trial, key, resident, clock)
         with clock.spent("data"):
-            train, held = datasets.draw(
-                data.y, float(trial.settings["validation"]), trial.seed, trial.phase, trial.replicate  # type: ignore[arg-type]
-            )
-            arrays = initial.draw(self._networks[key].weights, trial)
-        _, values = design.split(trial)
-        noise = seeds.stream(trial.seed, trial.phase, trial.replicate, "noise")
-        compiled.reset(arrays, values, noise)
-        curve, reason = self._epochs(compiled, trial, train, held, clock)
+            share = trial.settings["validation"]
+            assert isinstance(share, float)
+            drawn = (trial.seed, trial.phase, trial.replicate)
+            train, held = datasets.draw(data.y, share, *drawn)
+            compiled.fill(trial)
+        curve, reason = _epochs(compiled.program, resident, trial, train, held, clock)
         metrics, best = _summary(curve, trial)
         if not reason and trial.phase == "confirm":
             with clock.spent("evaluate"):
-                tested = self._tested(compiled)
+                tested = _tested(compiled.program, resident)
             bad = [name for name, number in tested.items() if not math.isfinite(number)]
             reason = f"{bad[0]} is not finite" if bad else ""
             metrics |= tested
@@ -106,54 +106,111 @@ class Trainer:
             curve=tuple(curve),
             metrics={} if reason else metrics,
             best_epoch=best,
-            parameters=compiled.parameters,
-            xla=compiled.xla,
+            parameters=compiled.program.part.parameters,
+            engine=compiled.program.engine,
+            xla=compiled.program.xla,
             reused=reused,
             seconds=clock.seconds(),
         )
 
-    def _load(self) -> datasets.Data:
-        if self._data is None:
-            self._data = datasets.load(self._card)
-            self._resident = tuple(map(tf.constant, (
-                self._data.x, self._data.y, self._data.x_test, self._data.y_test
-            )))
-        return self._data
+    def _load(self) -> tuple[datasets.Data, Resident]:
+        if self._loaded is None:
+            data = datasets.load(self._card)
+            names = ("x", "y", "x_test", "y_test")
+            tensors = {name: tf.constant(getattr(data, name)) for name in names}
+            self._loaded = data, Resident(**tensors)
+        return self._loaded
 
-    def _compile(self, trial: Trial, key: str, clock: _Clock) -> Program:
-        with clock.spent("build"):
-            network = program.build(trial, self._card, _template(trial, self._folders))
-        with clock.spent("compile"):
-            compiled = program.Program(trial, self._card, network)
-            compiled.compile(*self._resident[:2])
-        self._networks[key], self.programs[key] = network, compiled
-        return compiled
+    def _compiled(self, trial: Trial, key: str, resident: Resident, clock: _Clock) -> Compiled:
+        """The program of a trial; what could not be built once is not tried again."""
+        if key in self._broken:
+            raise self._broken[key]
+        if key not in self.programs:
+            try:
+                self.programs[key] = self._compile(trial, resident, clock)
+            except Exception as error:
+                self._broken[key] = error
+                raise
+        return self.programs[key]
 
-    def _epochs(
-        self, compiled: Program, trial: Trial, train: Any, held: Any, clock: _Clock
-    ) -> tuple[list[Epoch], str]:
-        """The curve, and why it ended early; empty if it did not."""
-        order = seeds.stream(trial.seed, trial.phase, trial.replicate, "order")
-        rates = np.full(compiled.sizes.steps, trial.settings["learning_rate"], np.float32)
-        x, y, *_ = self._resident
-        curve: list[Epoch] = []
-        for epoch in range(int(trial.settings["epochs"])):  # type: ignore[arg-type]
-            shuffled = train[seeds.permutation(order, len(train))]
-            with clock.spent("train"):
-                quantities, finite = compiled.epoch(x, y, shuffled, rates, held)
-            bad = [name for name, number in quantities.items() if not math.isfinite(number)]
-            if bad or not finite:
-                return curve, f"{bad[0] if bad else 'a weight'} is not finite in epoch {epoch + 1}"
-            curve.append(Epoch(epoch=epoch, quantities=quantities))
-        return curve, ""
+    def _compile(self, trial: Trial, resident: Resident, clock: _Clock) -> Compiled:
+        """The first engine that can express the model.
 
-    def _tested(self, compiled: Program) -> dict[str, float]:
-        *_, x, y = self._resident
-        return {
-            f"test/{name}@{epoch}": number
-            for epoch in ("last", "best")
-            for name, number in compiled.evaluate(x, y, epoch).items()
-        }
+        A built-in template is always a program. A user's model may hold operations that XLA
+        lacks, or a training step of its own; then it is trained without XLA, or by ``fit``.
+        """
+        engines = ("rule",) if trial.template in catalog.TEMPLATES else ("rule", "graph", "fit")
+        for engine in engines:
+            with clock.spent("build"):
+                network = program.build(trial, self._card, _template(trial, self._folders))
+                part = program.Refillable(trial, self._card, network)
+            try:
+                with clock.spent("compile"):
+                    made = _engine(engine, part, self._card)
+                    made.compile(resident)
+            except Exception:
+                if engine == engines[-1]:
+                    raise
+            else:
+                return Compiled(program=made, network=network)
+        raise AssertionError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """A program and the network it was compiled for."""
+
+    program: Program | Fallback
+    network: Network
+
+    def fill(self, trial: Trial) -> None:
+        """Give it everything of a trial, and leave nothing of an earlier one."""
+        _, values = design.split(trial)
+        noise = seeds.stream(trial.seed, trial.phase, trial.replicate, "noise")
+        self.program.part.refill(initial.draw(self.network.weights, trial), values, noise)
+        self.program.reset()
+
+
+def _engine(name: str, part: program.Refillable, card: Card) -> Program | Fallback:
+    if name == "fit":
+        return Fallback(part)
+    if not program.is_expressible(part.model):
+        raise NotImplementedError("a training step of its own")
+    return Program(part, xla=name == "rule" and program.uses_xla(part.model, card))
+
+
+def _epochs(
+    compiled: Program | Fallback,
+    resident: Resident,
+    trial: Trial,
+    train: NDArray[np.int32],
+    held: NDArray[np.int32],
+    clock: _Clock,
+) -> tuple[list[Epoch], str]:
+    """The curve, and why it ended early; empty if it did not."""
+    order = seeds.stream(trial.seed, trial.phase, trial.replicate, "order")
+    steps = compiled.part.sizes.steps
+    rates = np.full(steps, trial.settings["learning_rate"], np.float32)
+    epochs = trial.settings["epochs"]
+    assert isinstance(epochs, int)
+    curve: list[Epoch] = []
+    for epoch in range(epochs):
+        shuffled = train[seeds.permutation(order, len(train))]
+        with clock.spent("train"):
+            quantities, finite = compiled.epoch(resident, shuffled, rates, held)
+        bad = [name for name, number in quantities.items() if not math.isfinite(number)]
+        if bad or not finite:
+            return curve, f"{bad[0] if bad else 'a weight'} is not finite in epoch {epoch + 1}"
+        curve.append(Epoch(epoch=epoch, quantities=quantities))
+    return curve, ""
+
+
+def _tested(compiled: Program | Fallback, resident: Resident) -> dict[str, float]:
+    return {
+        f"test/{name}@{epoch}": number
+        for epoch in ("last", "best")
+        for name, number in compiled.test(resident, epoch).items()
+    }
 
 
 def _template(trial: Trial, folders: Sequence[Path]) -> Callable[..., Any]:

@@ -32,7 +32,7 @@ PLACE = ["arm", "phase", "candidate", "replicate"]
 """What names a row of the trials frame."""
 
 _PHASES = ["tune", "confirm"]
-_CLOSED = frozenset({*FINAL, "failed"})
+_OPEN = frozenset({"pending", "running"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,10 +182,8 @@ def column(name: str) -> str:
 def grid(results: Results, quantity: str) -> Grid:
     """One quantity of the confirm trials by arm and replicate."""
     rows = results.confirm[results.confirm["counted"]]
-    shape = (len(results.arms), results.study.replicates)
+    shape = (len(results.arms), int(rows["replicate"].max()) + 1)
     values, diverged = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
-    inside = rows["replicate"] < shape[1]
-    rows = rows[inside]
     at = rows["arm"].to_numpy(), rows["replicate"].to_numpy()
     if quantity in rows:
         values[at] = rows[quantity].to_numpy(dtype=np.float64)
@@ -342,7 +340,7 @@ def _outcomes(members: pd.DataFrame) -> pd.DataFrame:
     """What the newest attempt of each trial reported, for trials that reported anything."""
     rows: list[dict[str, Any]] = []
     for status, text in zip(members["status"], members["outcome"], strict=True):
-        if status not in _CLOSED or not isinstance(text, str):
+        if status in _OPEN or not isinstance(text, str):
             rows.append({})
             continue
         outcome = Outcome.model_validate_json(text)
@@ -392,9 +390,6 @@ def _account(trials: pd.DataFrame, study: Study, metric: Metric) -> tuple[pd.Dat
         completed = (trials["phase"] == phase) & (trials["status"] == "completed")
         absent = trials[name].isna() if name in trials else pd.Series(data=True, index=trials.index)
         why = why.where(~(completed & absent), f"completed, but {name} was not measured")
-    planned = trials["replicate"] < study.replicates
-    extra = (trials["phase"] == "confirm") & ~planned & (why == "")
-    why = why.where(~extra, f"beyond the study's {study.replicates} replicates")
     return trials.assign(counted=why == ""), why
 
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Data:
     """A data set in memory.
@@ -136,8 +135,7 @@ def _subset(reference: str) -> tuple[str, int]:
 def _shrunk(card: Card, size: int, reference: str) -> Card:
     if not card.outputs <= size <= card.cases:
         raise DataError(
-            f"expected a subset of {card.outputs} to {card.cases} cases. "
-            f"Received: {reference!r}."
+            f"expected a subset of {card.outputs} to {card.cases} cases. Received: {reference!r}."
         )
     return Card(
         reference=f"{card.reference}@{size}",

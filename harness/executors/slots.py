@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import connection as connections
 from pathlib import Path
@@ -96,17 +97,13 @@ class Slots:
         slot = self._slots[place]
         slot.waiting.append(attempt)
         slot.programs.add(attempt.program)
-        try:
+        with suppress(OSError):
             messages.send(slot.connection, "attempt", **messages.write_attempt(attempt))
-        except OSError:
-            pass
 
     def next_event(self, timeout: float) -> Event | None:
         """What a worker reported, or that it died."""
         if not self._events:
-            ready: list[Any] = connections.wait(
-                [slot.connection for slot in self._slots], timeout
-            )
+            ready: list[Any] = connections.wait([slot.connection for slot in self._slots], timeout)
             for place, slot in enumerate(self._slots):
                 if slot.connection in ready:
                     self._read(place, slot)

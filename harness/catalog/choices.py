@@ -1,0 +1,164 @@
+"""From what a study wrote to catalogue entries with all their numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from harness.catalog.tables import FAMILIES, LOSSES
+from harness.errors import StudyError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.catalog.entries import Argument, Number
+    from harness.spec import Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A catalogue entry as a study names it, with all its numbers filled in."""
+
+    family: str
+    name: str
+    numbers: Mapping[str, float]
+    flags: Mapping[str, bool]
+
+    def setting(self) -> dict[str, Value]:
+        """The form in which a choice enters a trial."""
+        return {"name": self.name, **self.flags, **self.numbers}
+
+    def values(self) -> dict[str, float]:
+        """Those numbers that are inputs of a program."""
+        entry = FAMILIES[self.family][self.name]
+        return {key: self.numbers[key] for key, number in entry.numbers.items() if number.value}
+
+    def structure(self) -> dict[str, Value]:
+        """The rest: what the program is compiled for."""
+        values = self.values()
+        return {key: part for key, part in self.setting().items() if key not in values}
+
+
+def choice(family: str, raw: Value) -> Choice:
+    """Resolve what a study wrote into an entry with all its numbers.
+
+    Args:
+        family: one of ``FAMILIES``.
+        raw: a name or alias, or a table ``{"name": ..., number: ...}``.
+
+    Raises:
+        StudyError: for an unknown name or number, or a number out of its range.
+
+    Example:
+        >>> choice("activation", "swish").name
+        'silu'
+        >>> choice("optimizer", {"name": "sgd", "momentum": 0.9}).numbers["momentum"]
+        0.9
+    """
+    given = dict(raw) if isinstance(raw, dict) else {"name": raw}
+    name = given.pop("name", None)
+    entries = FAMILIES[family]
+    known = {alias: key for key, entry in entries.items() for alias in (key, *entry.aliases)}
+    if not isinstance(name, str) or name not in known:
+        raise StudyError(
+            f"expected the name of {_article(family)}. Received: {name!r}. {nearest(name, known)}"
+        )
+    entry = entries[known[name]]
+    flags = {key: _flag(key, given.pop(key, default)) for key, default in entry.flags.items()}
+    numbers = {
+        key: _number(key, given.pop(key, number.default), number)
+        for key, number in entry.numbers.items()
+    }
+    for extra in given:
+        accepted = [*entry.numbers, *entry.flags]
+        raise StudyError(
+            f"expected a number that {family} {name!r} takes. Received: {extra!r}. "
+            + (nearest(extra, accepted) if accepted else "It takes none.")
+        )
+    return Choice(family=family, name=known[name], numbers=numbers, flags=flags)
+
+
+def check_argument(argument: Argument, raw: Value) -> Value:
+    """The canonical form of what a study wrote for an argument.
+
+    Raises:
+        StudyError: if it is of the wrong kind or out of range.
+
+    Example:
+        >>> from harness.catalog import SETTINGS
+        >>> check_argument(SETTINGS["epochs"], 20)
+        20
+    """
+    if argument.kind == "choice":
+        if argument.family == "loss":
+            return _loss(raw)
+        return choice(argument.family, raw).setting()
+    return _KINDS[argument.kind](raw)
+
+
+def _loss(raw: Value) -> Value:
+    if raw is not None and raw not in LOSSES:
+        raise StudyError(f"expected the name of a loss. Received: {raw!r}. {nearest(raw, LOSSES)}")
+    return raw
+
+
+def _count(raw: Value) -> Value:
+    if isinstance(raw, bool) or not isinstance(raw, int) or raw < 1:
+        raise StudyError(f"expected a whole number of at least 1. Received: {raw!r}.")
+    return raw
+
+
+def _counts(raw: Value) -> Value:
+    if not isinstance(raw, list | tuple):
+        raise StudyError(f"expected a list of whole numbers, such as [16, 32]. Received: {raw!r}.")
+    return [_count(part) for part in raw]
+
+
+def _positive(raw: Value) -> Value:
+    if raw is None:
+        return None
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 < raw < float("inf"):
+        raise StudyError(f"expected a finite number above 0. Received: {raw!r}.")
+    return float(raw)
+
+
+def _share(raw: Value) -> Value:
+    if raw == 0:
+        raise StudyError("expected a number above 0 and below 1. Received: 0.")
+    return _fraction(raw)
+
+
+def _fraction(raw: Value) -> Value:
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 <= raw < 1:
+        raise StudyError(f"expected a number from 0 to below 1. Received: {raw!r}.")
+    return float(raw)
+
+
+_KINDS = {
+    "count": _count,
+    "counts": _counts,
+    "number": _positive,
+    "fraction": _fraction,
+    "share": _share,
+}
+
+
+def _flag(key: str, raw: Value) -> bool:
+    if not isinstance(raw, bool):
+        raise StudyError(f"expected true or false for {key!r}. Received: {raw!r}.")
+    return raw
+
+
+def _number(key: str, raw: Value, number: Number) -> float:
+    if isinstance(raw, int | float) and not isinstance(raw, bool):
+        within = number.low <= raw <= number.high
+        if within and isfinite(raw):
+            return float(raw)
+    raise StudyError(
+        f"expected a number from {number.low:g} to {number.high:g} for {key!r}. Received: {raw!r}."
+    )
+
+
+def _article(family: str) -> str:
+    return f"an {family}" if family[0] in "aeiou" else f"a {family}"

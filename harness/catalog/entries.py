@@ -1,0 +1,113 @@
+"""What a catalogue entry says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.spec import Value
+
+Direction = Literal["minimize", "maximize"]
+Scale = Literal["identity", "log"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """A number that an entry takes.
+
+    Args:
+        default: used where a study does not name it.
+        low: smallest admissible number.
+        high: largest admissible number.
+        value: whether it is an input of the program rather than part of it.
+    """
+
+    default: float
+    low: float = 0.0
+    high: float = float("inf")
+    value: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing that a study may name.
+
+    Args:
+        target: what implements it, as ``module:object``.
+        numbers: what it takes, by name.
+        flags: switches that it takes, with their defaults; always structure.
+        aliases: other names that users know it by.
+        note: one line for ``keras-harness catalog``.
+        source: the paper that introduced it.
+    """
+
+    target: str
+    numbers: Mapping[str, Number] = field(default_factory=dict)
+    flags: Mapping[str, bool] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    note: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """Something measured on predictions.
+
+    Args:
+        direction: which way is better.
+        scale: the scale on which differences are judged; ``log`` for losses.
+        tasks: kinds of data that it can be computed for.
+        percent: whether tables print it in percent.
+        note: one line for ``keras-harness catalog``.
+    """
+
+    direction: Direction
+    scale: Scale
+    tasks: frozenset[str]
+    percent: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """A training loss, and the kind of target that it needs."""
+
+    target: str
+    tasks: frozenset[str]
+    note: str = ""
+
+
+Kind = Literal["count", "counts", "number", "fraction", "share", "choice"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Argument:
+    """An argument of a template, or a setting of the training.
+
+    Args:
+        kind: ``count`` (integer >= 1), ``counts`` (list of them), ``number`` (> 0),
+            ``fraction`` (0 <= x < 1), ``share`` (0 < x < 1), or ``choice`` (of ``family``).
+        default: used where a study does not name it. ``None`` means none.
+        family: the catalogue family of a ``choice``.
+        value: whether it is an input of the program rather than part of it.
+        note: one line for ``keras-harness catalog``.
+    """
+
+    kind: Kind
+    default: Value = None
+    family: str = ""
+    value: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """A built-in family of networks."""
+
+    target: str
+    arguments: Mapping[str, Argument]
+    ranks: tuple[int, ...]
+    note: str = ""

@@ -1,0 +1,111 @@
+"""Trainings through ``keras.Model.fit``, for a user's model that no program expresses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from harness.errors import TemplateError
+from harness.program.compiled import EVALUATED
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from harness.program.compiled import Resident
+    from harness.program.network import Refillable
+
+
+class Fallback:
+    """An engine with the surface of ``Program`` and the speed of ``fit``.
+
+    Args:
+        part: the model to train.
+    """
+
+    engine: Literal["fit"] = "fit"
+    xla = False
+
+    def __init__(self, part: Refillable) -> None:
+        """Compile the model as ``fit`` wants it."""
+        self.part = part
+        self._kept: list[NDArray[np.generic]] = []
+        self._record = np.inf
+        part.model.compile(
+            optimizer=part.optimizer,
+            loss=part.loss,
+            metrics=[
+                keras.metrics.MeanMetricWrapper(metric, name=name)
+                for name, metric in part.metrics.items()
+            ],
+            jit_compile=False,
+        )
+
+    def compile(self, data: Resident) -> None:
+        """Nothing: ``fit`` compiles when it is first called."""
+
+    def reset(self) -> None:
+        """Forget the best epoch."""
+        self._record = np.inf
+
+    def epoch(
+        self,
+        data: Resident,
+        order: NDArray[np.int32],
+        rates: NDArray[np.float32],
+        held: NDArray[np.int32],
+    ) -> tuple[dict[str, float], bool]:
+        """As ``Program.epoch``."""
+        part = self.part
+        history = part.model.fit(
+            tf.gather(data.x, order),
+            tf.gather(data.y, order),
+            batch_size=part.sizes.batch,
+            shuffle=False,
+            verbose=0,
+            callbacks=[_Rates(part.optimizer, rates)],
+        )
+        train = {name: float(values[-1]) for name, values in history.history.items()}
+        val = self._measure(tf.gather(data.x, held), tf.gather(data.y, held))
+        score = val[part.names[part.best]] * part.sign
+        if score < self._record:
+            self._record, self._kept = score, [variable.numpy() for variable in part.state]
+        missing = [name for name in part.names if name not in train]
+        if missing:
+            raise TemplateError(
+                f"expected a train_step that reports {', '.join(part.names)}. "
+                f"Received: {', '.join(train)}."
+            )
+        found = {f"train/{name}": train[name] for name in part.names}
+        finite = all(np.isfinite(variable.numpy()).all() for variable in part.variables)
+        return found | {f"val/{name}": number for name, number in val.items()}, finite
+
+    def test(self, data: Resident, epoch: str) -> dict[str, float]:
+        """As ``Program.test``."""
+        if epoch == "best":
+            for variable, kept in zip(self.part.state, self._kept, strict=True):
+                variable.assign(kept)
+        return self._measure(data.x_test, data.y_test)
+
+    def _measure(self, x: tf.Tensor, y: tf.Tensor) -> dict[str, float]:
+        found = self.part.model.evaluate(x, y, batch_size=EVALUATED, verbose=0, return_dict=True)
+        return {name: float(found[name]) for name in self.part.names}
+
+
+class _Rates(keras.callbacks.Callback):  # type: ignore[misc]
+    """Sets the learning rate of every step."""
+
+    def __init__(self, optimizer: Any, rates: NDArray[np.float32]) -> None:
+        super().__init__()
+        self._optimizer, self._rates = optimizer, rates
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002, Keras' name
+        self._optimizer.learning_rate.assign(self._rates[batch])
+
+
+def is_expressible(model: Any) -> bool:
+    """Whether a model trains as Keras would train it by default."""
+    own = ("train_step", "test_step", "compute_loss")
+    return all(getattr(type(model), name) is getattr(keras.Model, name) for name in own)

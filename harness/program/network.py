@@ -1,0 +1,235 @@
+"""Builds a network from a template, and sets its every variable back between trials.
+
+This is the only place where Keras objects are mutated.
+"""
+
+from __future__ import annotations
+
+import inspect
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from harness import catalog, design, losses, metrics
+from harness.errors import TemplateError
+from harness.layers import Drawn, Penalty, resolve
+from harness.spec import training_cases
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from harness.spec import Card, Trial, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A variable of a model, with the initializer it was made with."""
+
+    variable: Any
+    initializer: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How many cases a program trains and validates on."""
+
+    train: int
+    validation: int
+    batch: int
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps in one epoch, the partial batch included."""
+        return -(-self.train // self.batch)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """A built model, and the variables through which a trial's numbers enter.
+
+    Args:
+        model: as the template returned it.
+        weights: in the order in which they were made.
+        inputs: scalar variables by value name, such as ``dropout`` or ``regularizer.l2``.
+    """
+
+    model: Any
+    weights: tuple[Weight, ...]
+    inputs: dict[str, Any]
+
+
+def sizes(trial: Trial, card: Card) -> Sizes:
+    """The sizes that a trial's settings imply for a data set."""
+    validation, batch = trial.settings["validation"], trial.settings["batch_size"]
+    assert isinstance(validation, float)
+    assert isinstance(batch, int)
+    train = training_cases(card.cases, validation)
+    return Sizes(train=train, validation=card.cases - train, batch=batch)
+
+
+def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
+    """Call a template and check what it returns.
+
+    Raises:
+        TemplateError: if that is no built model that fits the data.
+    """
+    structure, values = design.split(trial)
+    inputs = {
+        name: keras.Variable(number, trainable=False, name=name.replace(".", "_"))
+        for name, number in values.items()
+    }
+    arguments = {
+        name: _argument(name, part, inputs)
+        for name, part in {**trial.settings, **structure}.items()
+        if name not in catalog.SETTINGS
+    }
+    with _recording() as weights:
+        model = template(card.shape, card.outputs, **arguments)
+    _check_model(model, weights, trial, card)
+    return Network(model=model, weights=tuple(weights), inputs=inputs)
+
+
+class Refillable:
+    """A model with its optimizer, whose every variable can be set back.
+
+    Args:
+        trial: any trial of the structure.
+        card: of the data.
+        network: built for it.
+
+    Attributes:
+        sizes: numbers of cases.
+        names: of the loss and the metrics.
+        quantities: names of what an epoch yields, such as ``val/loss``.
+    """
+
+    def __init__(self, trial: Trial, card: Card, network: Network) -> None:
+        """Build the optimizer and note every built value: not all slots start at zero."""
+        self.sizes = sizes(trial, card)
+        self.model = network.model
+        self.variables = self.model.trainable_variables
+        self.optimizer = _optimizer(trial, self.variables, network.inputs)
+        self.loss = losses.per_case(str(trial.settings["loss"]), self.model)
+        self.metrics = _metrics(trial, self.loss)
+        self.state = [weight.variable for weight in network.weights]
+        self.names = ("loss", *self.metrics)
+        self.quantities = tuple(
+            f"{part}/{name}" for part in ("train", "val") for name in self.names
+        )
+        best = trial.best.partition("/")[2]
+        self.best = self.names.index(best)
+        self.sign = 1.0 if catalog.METRICS[best].direction == "minimize" else -1.0
+        self._inputs = network.inputs
+        self._built = [(variable, variable.numpy()) for variable in self.optimizer.variables]
+        weights = {id(variable) for variable in self.state}
+        self._seeds = [part for part in self.model.variables if id(part) not in weights]
+
+    @property
+    def parameters(self) -> int:
+        """Number of trainable parameters."""
+        return int(sum(np.prod(variable.shape) for variable in self.variables))
+
+    def refill(
+        self,
+        initial: Sequence[NDArray[np.generic]],
+        values: dict[str, float],
+        noise: np.random.Generator,
+    ) -> None:
+        """Make the model and its optimizer forget every earlier trial.
+
+        Args:
+            initial: one array per weight, in the order of the network's weights.
+            values: every number that is an input.
+            noise: stream that the seeds of dropout and its relatives come from.
+        """
+        for variable, array in zip(self.state, initial, strict=True):
+            variable.assign(array)
+        for variable, array in self._built:
+            variable.assign(array)
+        for variable in self._seeds:
+            variable.assign(_noise(variable, noise))
+        for name, variable in self._inputs.items():
+            variable.assign(values[name])
+
+
+def _argument(name: str, part: Value, inputs: dict[str, Any]) -> Any:
+    """What a template is given for one of its arguments."""
+    if name == "initializer" and isinstance(part, dict):
+        return Drawn()
+    if name == "regularizer" and isinstance(part, dict):
+        prefix = f"{name}."
+        terms = {key[len(prefix) :]: inputs[key] for key in inputs if key.startswith(prefix)}
+        return Penalty(**terms) if terms else None
+    return inputs.get(name, part)
+
+
+def _optimizer(trial: Trial, variables: Sequence[Any], inputs: dict[str, Any]) -> Any:
+    chosen = catalog.choice("optimizer", trial.settings["optimizer"])
+    made = resolve(catalog.OPTIMIZERS[chosen.name].target)(**chosen.numbers, **chosen.flags)
+    made.build(variables)
+    for name in chosen.values():
+        if f"optimizer.{name}" in inputs:
+            setattr(made, name, inputs[f"optimizer.{name}"])
+    return made
+
+
+def _metrics(trial: Trial, loss: Callable[[Any, Any], Any]) -> dict[str, Callable[..., Any]]:
+    known = metrics.of_task(trial.task)
+    return {"crossentropy": loss, **known} if trial.task == "classification" else known
+
+
+def _noise(variable: Any, noise: np.random.Generator) -> NDArray[np.generic]:
+    """A fresh state for a Keras seed generator: a drawn seed, and its counter at zero."""
+    state = np.zeros(variable.shape, dtype=variable.dtype)
+    state[0] = noise.integers(2**31)
+    return state
+
+
+@contextmanager
+def _recording() -> Iterator[list[Weight]]:
+    """Note every weight that is made, with its initializer, which Keras itself forgets."""
+    original = keras.layers.Layer.add_weight
+    signature = inspect.signature(original)
+    made: list[Weight] = []
+
+    def add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:
+        variable = original(self, *args, **kwargs)
+        given = signature.bind(self, *args, **kwargs).arguments
+        positional = given.get("args", ())
+        initializer = given.get("initializer", positional[1] if len(positional) > 1 else None)
+        if initializer is None:
+            initializer = "glorot_uniform" if "float" in variable.dtype else "zeros"
+        made.append(Weight(variable, keras.initializers.get(initializer)))
+        return variable
+
+    keras.layers.Layer.add_weight = add_weight
+    try:
+        yield made
+    finally:
+        keras.layers.Layer.add_weight = original
+
+
+def _check_model(model: Any, weights: list[Weight], trial: Trial, card: Card) -> None:
+    name = trial.template
+    if not isinstance(model, keras.Model):
+        raise TemplateError(
+            f"template {name!r}: expected a Keras model. Received: {type(model).__name__}."
+        )
+    if not model.built:
+        raise TemplateError(
+            f"template {name!r}: expected a built model. Received: one without weights. Build it "
+            "with keras.Input(shape), or call model.build((None, *shape)) before returning it."
+        )
+    losses.check_outputs(model, card.outputs, name)
+    known = {id(weight.variable) for weight in weights}
+    strange = [weight.path for weight in model.weights if id(weight) not in known]
+    if strange:
+        raise TemplateError(
+            f"template {name!r}: expected weights made by this call with add_weight, so that every "
+            f"replicate can draw them anew. Received: {strange[0]!r}, made elsewhere."
+        )

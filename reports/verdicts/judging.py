@@ -1,0 +1,194 @@
+"""From the frames of a study to its verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness import catalog
+from reports import estimates, frames, wording
+from reports.estimates import Interval
+from reports.verdicts.rules import Comparison, Rule, Word, compare, decide
+from reports.verdicts.sentences import reading
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from reports.frames import Results
+    from reports.wording import Units
+
+    Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a comparison means.
+
+    Args:
+        comparison: the numbers.
+        word: better or worse than the baseline (in the metric's direction), equivalent to it,
+            undecided, or no difference observed.
+        reading: one sentence in plain English.
+    """
+
+    comparison: Comparison
+    word: Word
+    reading: str
+
+    @property
+    def arm(self) -> int:
+        """Index of the arm."""
+        return self.comparison.arm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bias:
+    """How much better tuning looked than fresh replicates of the same choice.
+
+    Args:
+        arm: index of the arm.
+        candidate: the one that was chosen.
+        tuned: its mean objective in the search.
+        fresh: mean of the same validation quantity over confirm trials.
+        optimism: their difference; positive where tuning looked better.
+        replicates: confirm trials behind ``fresh``.
+    """
+
+    arm: int
+    candidate: int
+    tuned: float
+    fresh: float
+    optimism: float
+    replicates: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """The verdicts of a study.
+
+    Args:
+        rule: how they were reached.
+        units: how the metric is written.
+        baseline: index of the arm that the others are compared with.
+        verdicts: one per other arm, in the order of the table.
+        means: one per arm, in the metric's unit (geometric on a log scale), each with its own
+            interval; NaN where a trial diverged, for then there is no mean.
+        biases: selection bias, one per arm whose choice can be traced.
+    """
+
+    rule: Rule
+    units: Units
+    baseline: int
+    verdicts: tuple[Verdict, ...]
+    means: tuple[Interval, ...]
+    biases: tuple[Bias, ...]
+
+    @property
+    def by_arm(self) -> Mapping[int, Verdict]:
+        """Verdicts by index of the arm."""
+        return {verdict.arm: verdict for verdict in self.verdicts}
+
+
+def judge(results: Results) -> Judged:
+    """Compare every arm with the baseline."""
+    entry = catalog.METRICS[results.metric.name]
+    rule = _rule(results, entry)
+    values = scaled(results, rule)
+    baseline = results.baseline.index
+    comparisons = [
+        compare(arm.index, values[arm.index], values[baseline], rule)
+        for arm in results.arms
+        if arm.index != baseline
+    ]
+    halves = [(comparison.high - comparison.low) / 2 for comparison in comparisons]
+    units = wording.units(results.metric, entry, halves)
+    labels = [arm.label for arm in results.arms]
+    return Judged(
+        rule=rule,
+        units=units,
+        baseline=baseline,
+        verdicts=tuple(
+            _verdict(comparison, labels, baseline, rule, units)
+            for comparison in comparisons
+        ),
+        means=tuple(_mean(row, rule) for row in values),
+        biases=_biases(results),
+    )
+
+
+def scaled(results: Results, rule: Rule) -> Array:
+    """The deciding metric on the declared scale.
+
+    Returns:
+        Shape ``(arms, replicates)``: infinite where a trial diverged, NaN where there is none.
+    """
+    grid = frames.grid(results, str(results.metric))
+    return np.where(grid.diverged, rule.worst, estimates.on_scale(grid.values, rule.scale))
+
+
+def _rule(results: Results, entry: catalog.Metric) -> Rule:
+    study = results.study
+    margin = study.margin
+    if margin is not None and entry.scale == "log":
+        margin = float(np.log1p(margin))
+    return Rule(
+        maximize=entry.direction == "maximize",
+        scale=entry.scale,
+        confidence=study.confidence,
+        family=max(1, len(results.arms) - 1),
+        margin=margin,
+        seed=abs(study.seed),
+    )
+
+
+def _mean(row: Array, rule: Rule) -> Interval:
+    """An arm's mean with Student's interval, back in the metric's unit."""
+    there = row[~np.isnan(row)]
+    if not there.size or not np.isfinite(there).all():
+        return Interval(np.nan, np.nan, np.nan)
+    parts = estimates.t_interval(there, rule.confidence)
+    return Interval(*(float(np.exp(part)) for part in parts)) if rule.scale == "log" else parts
+
+
+def _verdict(
+    comparison: Comparison, labels: Sequence[str], baseline: int, rule: Rule, units: Units
+) -> Verdict:
+    word = decide(comparison, rule)
+    names = labels[comparison.arm], labels[baseline]
+    return Verdict(
+        comparison=comparison, word=word, reading=reading(comparison, word, names, rule, units)
+    )
+
+
+def _biases(results: Results) -> tuple[Bias, ...]:
+    """Selection bias of every arm whose confirm trials all completed."""
+    tune = results.study.tune
+    if tune is None or tune.objective not in results.trials:
+        return ()
+    name = catalog.METRICS[tune.objective.partition("/")[2].partition("@")[0]]
+    sign = 1.0 if name.direction == "minimize" else -1.0
+    tried = results.tune[results.tune["counted"]].groupby(["arm", "candidate"])[tune.objective]
+    tuned = tried.agg(lambda column: column.mean(skipna=False)).to_dict()
+    grid = frames.grid(results, tune.objective)
+    found = []
+    for arm, candidate in frames.chosen(results).items():
+        fresh = grid.values[arm][~np.isnan(grid.values[arm])]
+        before = tuned.get((arm, candidate), np.nan)
+        if not fresh.size or grid.diverged[arm].any() or np.isnan(before):
+            continue
+        mean = float(fresh.mean())
+        found.append(
+            Bias(
+                arm=arm,
+                candidate=candidate,
+                tuned=float(before),
+                fresh=mean,
+                optimism=sign * (mean - float(before)),
+                replicates=len(fresh),
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,187 @@
+"""Numbers as people read them: units, rounding, and the sign that says which way is up.
+
+Plain ASCII throughout, for terminals; the page sets typographic signs itself.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from math import expm1, floor, isfinite, log10
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from harness.catalog import Metric as Entry
+    from harness.spec import Metric
+
+_FOLDERS = re.compile(r"(?<![\w.~])~?/(?:[^\s/'\"]+/)+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Units:
+    """How one metric is written.
+
+    Args:
+        name: for sentences, such as ``test accuracy``.
+        percent: whether values are printed in percent, differences in percentage points.
+        relative: whether differences are of logarithms, printed as percent change.
+        decimals: of differences and percentages.
+    """
+
+    name: str
+    percent: bool
+    relative: bool
+    decimals: int = 1
+
+    @property
+    def unit(self) -> str:
+        """The unit of a printed difference."""
+        if self.relative:
+            return "%"
+        return "points" if self.percent else ""
+
+    def value(self, value: float, unit: str = " %") -> str:
+        """A value of the metric; empty for NaN.
+
+        Example:
+            >>> Units(name="test accuracy", percent=True, relative=False).value(0.9712)
+            '97.1 %'
+        """
+        if not isfinite(value):
+            return ""
+        return f"{value * 100:.{self.decimals}f}{unit}" if self.percent else f"{value:#.4g}"
+
+    def values(self, low: float, high: float) -> str:
+        """An interval of values; empty for NaN."""
+        if not (isfinite(low) and isfinite(high)):
+            return ""
+        return f"{self.value(low, unit='')} to {self.value(high)}"
+
+    def change(self, difference: float) -> float:
+        """A difference on the declared scale, in the printed unit."""
+        if self.relative:
+            return 100 * expm1(min(difference, 700.0))
+        return 100 * difference if self.percent else difference
+
+    def number(self, difference: float) -> str:
+        """A difference with its sign but without its unit; empty for NaN.
+
+        Example:
+            >>> Units(name="test accuracy", percent=True, relative=False).number(0.0083)
+            '+0.8'
+        """
+        if not isfinite(difference):
+            return ""
+        text = f"{self.change(difference):+.{self.decimals}f}"
+        return text.replace("-", "+") if float(text) == 0 else text
+
+    def difference(self, difference: float) -> str:
+        """A difference with sign and unit; empty for NaN."""
+        text = self.number(difference)
+        return f"{text} {self.unit}".strip() if text else ""
+
+    def differences(self, low: float, high: float) -> str:
+        """An interval of differences; empty for NaN."""
+        if not (isfinite(low) and isfinite(high)):
+            return ""
+        return f"{self.number(low)} to {self.number(high)}"
+
+    def effect(self, difference: float) -> str:
+        """A difference as part of a sentence, such as ``+0.8 points of test accuracy``."""
+        link = " of " if self.unit == "points" else " "
+        return f"{self.difference(difference)}{link}{self.name}"
+
+
+def units(metric: Metric, entry: Entry, halves: Iterable[float]) -> Units:
+    """The units of a metric, with enough decimals for two digits of a typical uncertainty.
+
+    Args:
+        metric: the one that decides.
+        entry: its entry in the catalogue.
+        halves: half-widths of intervals of differences, on the declared scale.
+    """
+    relative = entry.scale == "log"
+    factor = 100.0 if relative or entry.percent else 1.0
+    sizes = sorted(factor * half for half in halves if isfinite(half) and half > 0)
+    typical = sizes[len(sizes) // 2] if sizes else 1.0
+    decimals = min(max(1 - floor(log10(typical)), 0 if factor > 1 else 1), 2 if factor > 1 else 6)
+    return Units(
+        name=f"{metric.split} {metric.name.replace('_', ' ')}",
+        percent=entry.percent,
+        relative=relative,
+        decimals=decimals,
+    )
+
+
+def p_value(p: float) -> str:
+    """A p as tables print it; empty for NaN.
+
+    Example:
+        >>> p_value(0.0123), p_value(0.00001), p_value(1.0)
+        ('0.012', '<0.001', '1')
+    """
+    if not isfinite(p):
+        return ""
+    if p >= 0.9995:
+        return "1"
+    return f"{p:.3f}" if p >= 0.001 else "<0.001"
+
+
+def p_equals(p: float) -> str:
+    """A p as part of a sentence.
+
+    Example:
+        >>> p_equals(0.0123), p_equals(0.00001)
+        ('p = 0.012', 'p < 0.001')
+    """
+    text = p_value(p)
+    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
+
+
+def percent(share: float) -> str:
+    """A confidence.
+
+    Example:
+        >>> percent(0.95), percent(0.999)
+        ('95 %', '99.9 %')
+    """
+    return f"{100 * share:g} %"
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    Example:
+        >>> count(1, "arm"), count(3, "arm")
+        ('1 arm', '3 arms')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(names: Sequence[str], most: int = 4) -> str:
+    """Names as part of a sentence, the long tail as a number.
+
+    Example:
+        >>> listed(["a", "b", "c"]), listed(["a", "b", "c", "d"], most=2)
+        ('a, b and c', 'a, b and 2 more')
+        >>> listed(["a, x", "b, x"])
+        'a, x; and b, x'
+    """
+    parts = list(names)
+    if len(parts) > most + 1:
+        parts = [*parts[:most], f"{len(parts) - most} more"]
+    # An arm of several factors has commas of its own.
+    separator, last = ("; ", "; and ") if any("," in part for part in parts) else (", ", " and ")
+    return last.join([separator.join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def without_folders(text: str) -> str:
+    """A message without the folders of the machine it comes from.
+
+    Example:
+        >>> without_folders("no file '/home/ann/data/x.npz'")
+        "no file '.../x.npz'"
+    """
+    return _FOLDERS.sub(".../", text)

@@ -1,34 +1,29 @@
-"""The coordinator: what is missing goes to an executor, what comes back into the store."""
+"""The coordinator: the only process that decides, and the only one that writes."""
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
 from collections import Counter, deque
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from harness import catalog, datasets, design, environment, objects, proposers
-from harness.errors import ExitCode, StoreError, StudyError, UsageError
+from harness import catalog, design, environment, proposers
+from harness.errors import StoreError
 from harness.executors import Attempt, Died, Ended, Setup, Started, messages
 from harness.records import FINAL, Member, Outcome
+from harness.run.progress import Finished, Progress
 from harness.spec import Metric
-from harness.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from numpy.typing import ArrayLike
-
     from harness.design import Plan
     from harness.executors import Executor
-    from harness.spec import Arm, Card, Phase, Scalar, Study, Trial
+    from harness.spec import Arm, Phase, Scalar, Trial
+    from harness.store import Store
 
 ATTEMPTS = 2
 """Attempts that a trial gets in one run when its process dies under it."""
@@ -39,165 +34,31 @@ GRACE = 10.0
 WAIT = 0.2
 
 
-@dataclass(slots=True)
-class Progress:
-    """How far a run has come.
+class Coordinator:
+    """One run of one study, for as long as its store is open.
 
     Args:
         plan: of the study.
-        total: trials by (arm, phase).
-        done: finished ones, those of earlier runs included.
-        running: being trained now.
-        reused: finished ones of earlier runs.
-        started: monotonic time at which training began.
+        store: where results go.
+        setup: what an executor needs.
+        workers: number of worker processes; 0 trains in this one.
+        mixed_environment: whether results of other versions may be joined.
+        report: called whenever a trial begins or ends.
     """
-
-    plan: Plan
-    total: Counter[tuple[int, str]] = field(default_factory=Counter)
-    done: Counter[tuple[int, str]] = field(default_factory=Counter)
-    running: Counter[tuple[int, str]] = field(default_factory=Counter)
-    reused: int = 0
-    started: float = field(default_factory=time.monotonic)
-
-    @property
-    def left(self) -> int:
-        """Trials that are not finished."""
-        return self.total.total() - self.done.total()
-
-    def seconds_left(self) -> float | None:
-        """Time that the rest will take at the pace so far; ``None`` before there is one."""
-        trained = self.done.total() - self.reused
-        if not trained:
-            return None
-        return (time.monotonic() - self.started) / trained * self.left
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
-    """How a run ended.
-
-    Args:
-        folder: of the store.
-        trained: number of trials trained now.
-        reused: number of trials that were finished before.
-        problems: one line for each way in which trials of an arm ended without a result.
-        interrupted: the signal that stopped the run, if one did.
-    """
-
-    folder: Path
-    trained: int
-    reused: int
-    problems: tuple[str, ...] = ()
-    interrupted: signal.Signals | None = None
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """What the command line returns."""
-        if self.interrupted:
-            terminated = self.interrupted == signal.SIGTERM
-            return ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED
-        return ExitCode.SOME_TRIALS_FAILED if self.problems else ExitCode.DONE
-
-
-def run(
-    study: Study,
-    *,
-    data: tuple[ArrayLike, ArrayLike] | None = None,
-    root: Path | str = "results",
-    workers: int | None = None,
-    folders: Sequence[Path | str] = (),
-    yes: bool = False,
-    mixed_environment: bool = False,
-    progress: Callable[[Progress], None] | None = None,
-) -> Finished:
-    """Train what a study still lacks.
-
-    Args:
-        study: the question.
-        data: cases and labels, instead of the study's ``dataset``; a stratified fifth becomes
-            the fixed test split.
-        root: folder of all results; this study's go to ``root/<name>``.
-        workers: number of worker processes, default one per core; 0 trains in this process.
-        folders: where relative data files and user modules are looked for, before the current
-            folder.
-        yes: whether more than 100,000 trials are meant.
-        mixed_environment: whether to go on under other versions, or on another processor, than
-            those of the results that are already there.
-        progress: called whenever a trial begins or ends.
-
-    Returns:
-        How it ended. Trials that diverged are results; trials that failed are problems.
-
-    Raises:
-        HarnessError: before anything is trained, if something about the study is wrong.
-
-    Example:
-        >>> study = Study(name="tiny", template="mlp", factors={"units": [[4], [8]]})
-        >>> run(study, data=(x, y)).exit_code  # doctest: +SKIP
-        <ExitCode.DONE: 0>
-    """
-    if workers is not None and workers < 0:
-        raise UsageError(f"expected 0 workers or more. Received: {workers}.")
-    folder = Path(root) / study.name
-    places = tuple(Path(place).resolve() for place in (*folders, Path.cwd()))
-    design.check_size(study, yes=yes)
-    card = _card(study, data, folder, places)
-    plan = design.plan(study, card, places)
-    with Store(folder) as store:
-        count = cores() if workers is None else workers
-        setup = Setup(
-            card=card,
-            folders=places,
-            threads=study.threads,
-            attempts=folder.resolve() / "attempts",
-            logs=folder.resolve() / "logs",
-        )
-        state = _Run(plan, store, setup, count, mixed_environment, progress or (lambda _: None))
-        return state.finish()
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _card(
-    study: Study,
-    data: tuple[ArrayLike, ArrayLike] | None,
-    folder: Path,
-    places: Sequence[Path],
-) -> Card:
-    """The data's card; arrays in memory are first put where workers can read them."""
-    if data is None:
-        if not study.dataset:
-            raise StudyError("expected a data set. Received: nothing.", key="dataset")
-        return datasets.describe(study.dataset, places)
-    if study.dataset:
-        raise StudyError(
-            f"expected either a data set or arrays. Received: {study.dataset!r} and arrays.",
-            key="dataset",
-        )
-    arrays = {"x": np.asarray(data[0]), "y": np.asarray(data[1])}
-    datasets.from_arrays(arrays, "data")
-    return datasets.describe(str(objects.keep_arrays(folder, arrays).resolve()), [Path("/")])
-
-
-class _Run:
-    """One run of one study; lives as long as the store is open."""
 
     def __init__(
         self,
         plan: Plan,
         store: Store,
         setup: Setup,
+        *,
         workers: int,
         mixed_environment: bool,
-        progress: Callable[[Progress], None],
+        report: Callable[[Progress], None],
     ) -> None:
+        """Begin with nothing known of what is done."""
         self._plan, self._store, self._setup, self._workers = plan, store, setup, workers
-        self._report = progress
+        self._report = report
         self._progress = Progress(plan)
         self._mixed = mixed_environment
         self._environment = environment.observe()

@@ -1,104 +1,24 @@
-"""The store: a folder with one SQLite file, written by one process at a time.
-
-A study's store is all that training and reporting both know. Events are only ever appended;
-``trial`` and ``attempt`` are projections of them, written in the same transaction, so a trial
-is there with all its epochs and metrics, or not at all. The number of an attempt is a fencing
-token: a result that carries an old one is refused.
-"""
+"""The one writer of a study's results."""
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import shutil
 import sqlite3
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from harness.errors import BusyError, DiskError, StoreError
+from harness.errors import StoreError
 from harness.identity import canonical, digest
 from harness.records import FINAL, Environment, Member, Outcome, Result
-from harness.spec import Study, Trial
+from harness.store import disk, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
 
-SCHEMA = 1
-FILE = "study.db"
-
-_TABLES = """
-CREATE TABLE event (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    at TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    trial TEXT,
-    attempt INTEGER,
-    payload TEXT NOT NULL
-) STRICT;
-CREATE TABLE study (
-    revision INTEGER PRIMARY KEY,
-    digest TEXT NOT NULL,
-    definition TEXT NOT NULL,
-    metric TEXT NOT NULL,
-    card TEXT NOT NULL
-) STRICT;
-CREATE TABLE environment (
-    digest TEXT PRIMARY KEY,
-    content TEXT NOT NULL
-) STRICT;
-CREATE TABLE proposal (
-    digest TEXT PRIMARY KEY,
-    candidates TEXT NOT NULL
-) STRICT;
-CREATE TABLE trial (
-    key TEXT PRIMARY KEY,
-    definition TEXT NOT NULL,
-    status TEXT NOT NULL,
-    attempt INTEGER NOT NULL
-) STRICT;
-CREATE TABLE member (
-    revision INTEGER NOT NULL REFERENCES study,
-    arm INTEGER NOT NULL,
-    phase TEXT NOT NULL,
-    candidate INTEGER NOT NULL,
-    replicate INTEGER NOT NULL,
-    hyperparameters TEXT NOT NULL,
-    trial TEXT NOT NULL REFERENCES trial,
-    PRIMARY KEY (revision, arm, phase, candidate, replicate)
-) STRICT;
-CREATE INDEX member_trial ON member (trial);
-CREATE TABLE attempt (
-    trial TEXT NOT NULL REFERENCES trial,
-    number INTEGER NOT NULL,
-    status TEXT NOT NULL,
-    environment TEXT NOT NULL REFERENCES environment,
-    workers INTEGER NOT NULL,
-    outcome TEXT NOT NULL,
-    PRIMARY KEY (trial, number)
-) STRICT;
-CREATE TABLE epoch (
-    trial TEXT NOT NULL REFERENCES trial,
-    epoch INTEGER NOT NULL,
-    quantity TEXT NOT NULL,
-    value REAL NOT NULL,
-    PRIMARY KEY (trial, epoch, quantity)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE metric (
-    trial TEXT NOT NULL REFERENCES trial,
-    metric TEXT NOT NULL,
-    value REAL NOT NULL,
-    PRIMARY KEY (trial, metric)
-) STRICT, WITHOUT ROWID;
-"""
-
-
-def exists(folder: Path) -> bool:
-    """Whether a folder holds a store."""
-    return (folder / FILE).is_file()
+    from harness.spec import Study, Trial
 
 
 class Store:
@@ -116,9 +36,9 @@ class Store:
     def __init__(self, folder: Path) -> None:
         """Take the lock, then open or create the file."""
         self.folder = folder
-        with _disk(folder):
+        with disk.writing(folder):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = _lock(folder)
+            self._lock = disk.lock(folder)
         try:
             self._db = _open(folder)
         except BaseException:
@@ -326,7 +246,7 @@ class Store:
 
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
-        with _disk(self.folder):
+        with disk.writing(self.folder):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -337,122 +257,28 @@ class Store:
                 raise
 
 
-@contextmanager
-def reading(folder: Path) -> Iterator[sqlite3.Connection]:
-    """A connection for looking only; works beside a running study.
-
-    Raises:
-        StoreError: if there is no store in the folder, or one that cannot be read.
-    """
-    if not exists(folder):
-        raise StoreError(
-            f"expected a folder with a study's results ({FILE}). Received: {str(folder)!r}."
-        )
-    db = sqlite3.connect(f"{(folder / FILE).resolve().as_uri()}?mode=ro", uri=True, timeout=30)
-    try:
-        _check_schema(db, folder)
-        yield db
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{folder / FILE} cannot be read: {error}.") from error
-    finally:
-        db.close()
-
-
-def counts(folder: Path) -> dict[tuple[str, str], int]:
-    """Number of trials by phase and status, in the current definition of a study."""
-    with reading(folder) as db:
-        rows = db.execute(
-            "SELECT phase, status, count(*) FROM member JOIN trial ON trial = key "
-            "WHERE revision = (SELECT max(revision) FROM study) GROUP BY phase, status"
-        )
-        return {(phase, status): count for phase, status, count in rows}
-
-
-def definition(folder: Path) -> Study:
-    """The definition that a store was last run with."""
-    with reading(folder) as db:
-        row = db.execute("SELECT definition FROM study ORDER BY revision DESC LIMIT 1").fetchone()
-    if row is None:
-        raise StoreError(f"{str(folder)!r} holds no study yet.")
-    return Study(**json.loads(row[0]))
-
-
 def _brief(outcome: Outcome) -> str:
     """An outcome without what has rows of its own."""
     return outcome.model_dump_json(exclude={"curve", "metrics"})
 
 
 def _open(folder: Path) -> sqlite3.Connection:
-    file = folder / FILE
-    with _disk(folder):
+    file = folder / schema.FILE
+    with disk.writing(folder):
         try:
             db = sqlite3.connect(file, timeout=30, isolation_level=None)
             fresh = not db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
             if not fresh:
-                _check_schema(db, folder)
+                schema.check(db, folder)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA foreign_keys = ON")
             if fresh:
-                db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;")
+                db.executescript(
+                    f"BEGIN; {schema.TABLES} PRAGMA user_version = {schema.SCHEMA}; COMMIT;"
+                )
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError) and _is_full(error):
+            if isinstance(error, sqlite3.OperationalError) and disk.is_full(error):
                 raise
             raise StoreError(f"{file} cannot be opened: {error}.") from error
     return db
-
-
-def _check_schema(db: sqlite3.Connection, folder: Path) -> None:
-    (found,) = db.execute("PRAGMA user_version").fetchone()
-    if found > SCHEMA:
-        raise StoreError(
-            f"expected a store of schema {SCHEMA} or older in {str(folder)!r}. Received: schema "
-            f"{found}, written by a newer keras-harness. Upgrade to read it; nothing was changed."
-        )
-
-
-def _lock(folder: Path) -> Any:
-    """Hold the folder until the process ends, however it ends."""
-    stream = (folder / "lock").open("a+", encoding="utf-8")
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        stream.seek(0)
-        holder = stream.read().strip() or "another process"
-        stream.close()
-        raise BusyError(
-            f"{str(folder)!r} is in use by {holder}. Wait for it, or stop it; "
-            "this command changed nothing."
-        ) from None
-    stream.seek(0)
-    stream.truncate()
-    started = datetime.now().astimezone().isoformat(timespec="seconds")
-    stream.write(f"process {os.getpid()} on {os.uname().nodename}, started {started}\n")
-    stream.flush()
-    return stream
-
-
-def _is_full(error: sqlite3.OperationalError) -> bool:
-    return error.sqlite_errorname in {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC"}
-
-
-@contextmanager
-def _disk(folder: Path) -> Iterator[None]:
-    """Say what a refusal of the disk means for the user."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if not _is_full(error):
-            raise
-        raise DiskError(_refused(folder, error)) from error
-    except OSError as error:
-        raise DiskError(_refused(folder, error)) from error
-
-
-def _refused(folder: Path, error: Exception) -> str:
-    near = folder if folder.exists() else folder.parent
-    free = shutil.disk_usage(near).free // 1_000_000 if near.exists() else 0
-    return (
-        f"the disk refused to write in {str(folder)!r}: {error} ({free} MB free). "
-        "All finished trials are kept; run again when there is room."
-    )

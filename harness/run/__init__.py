@@ -1,0 +1,117 @@
+"""Runs a study: what is missing goes to an executor, what comes back into the store."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness import datasets, design, objects
+from harness.errors import StudyError, UsageError
+from harness.executors import Setup
+from harness.run.coordinator import Coordinator
+from harness.run.progress import Finished, Progress
+from harness.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import ArrayLike
+
+    from harness.spec import Card, Study
+
+__all__ = ["Finished", "Progress", "cores", "run"]
+
+
+def run(
+    study: Study,
+    *,
+    data: tuple[ArrayLike, ArrayLike] | None = None,
+    root: Path | str = "results",
+    workers: int | None = None,
+    folders: Sequence[Path | str] = (),
+    yes: bool = False,
+    mixed_environment: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> Finished:
+    """Train what a study still lacks.
+
+    Args:
+        study: the question.
+        data: cases and labels, instead of the study's ``dataset``; a stratified fifth becomes
+            the fixed test split.
+        root: folder of all results; this study's go to ``root/<name>``.
+        workers: number of worker processes, default one per core; 0 trains in this process.
+        folders: where relative data files and user modules are looked for, before the current
+            folder.
+        yes: whether more than 100,000 trials are meant.
+        mixed_environment: whether to go on under other versions, or on another processor, than
+            those of the results that are already there.
+        progress: called whenever a trial begins or ends.
+
+    Returns:
+        How it ended. Trials that diverged are results; trials that failed are problems.
+
+    Raises:
+        HarnessError: before anything is trained, if something about the study is wrong.
+
+    Example:
+        >>> study = Study(name="tiny", template="mlp", factors={"units": [[4], [8]]})
+        >>> run(study, data=(x, y)).exit_code  # doctest: +SKIP
+        <ExitCode.DONE: 0>
+    """
+    if workers is not None and workers < 0:
+        raise UsageError(f"expected 0 workers or more. Received: {workers}.")
+    folder = Path(root) / study.name
+    places = tuple(Path(place).resolve() for place in (*folders, Path.cwd()))
+    design.check_size(study, yes=yes)
+    card = _card(study, data, folder, places)
+    plan = design.plan(study, card, places)
+    with Store(folder) as store:
+        count = cores() if workers is None else workers
+        setup = Setup(
+            card=card,
+            folders=places,
+            threads=study.threads,
+            attempts=folder.resolve() / "attempts",
+            logs=folder.resolve() / "logs",
+        )
+        coordinator = Coordinator(
+            plan,
+            store,
+            setup,
+            workers=count,
+            mixed_environment=mixed_environment,
+            report=progress or (lambda _: None),
+        )
+        return coordinator.finish()
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _card(
+    study: Study,
+    data: tuple[ArrayLike, ArrayLike] | None,
+    folder: Path,
+    places: Sequence[Path],
+) -> Card:
+    """The data's card; arrays in memory are first put where workers can read them."""
+    if data is None:
+        if not study.dataset:
+            raise StudyError("expected a data set. Received: nothing.", key="dataset")
+        return datasets.describe(study.dataset, places)
+    if study.dataset:
+        raise StudyError(
+            f"expected either a data set or arrays. Received: {study.dataset!r} and arrays.",
+            key="dataset",
+        )
+    arrays = {"x": np.asarray(data[0]), "y": np.asarray(data[1])}
+    datasets.from_arrays(arrays, "data")
+    return datasets.describe(str(objects.keep_arrays(folder, arrays).resolve()), [Path("/")])

@@ -1,0 +1,15 @@
+"""The store: a folder with one SQLite file, written by one process at a time.
+
+A study's store is all that training and reporting both know. Events are only ever appended;
+``trial`` and ``attempt`` are projections of them, written in the same transaction, so a trial
+is there with all its epochs and metrics, or not at all. The number of an attempt is a fencing
+token: a result that carries an old one is refused.
+"""
+
+from __future__ import annotations
+
+from harness.store.reader import counts, definition, exists, reading
+from harness.store.schema import FILE, SCHEMA
+from harness.store.writer import Store
+
+__all__ = ["FILE", "SCHEMA", "Store", "counts", "definition", "exists", "reading"]

@@ -1,0 +1,65 @@
+"""The lock on a store's folder, and what a refusal of the disk means for the user."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import sqlite3
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import BusyError, DiskError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def lock(folder: Path) -> Any:
+    """Hold the folder until the process ends, however it ends."""
+    stream = (folder / "lock").open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        stream.seek(0)
+        holder = stream.read().strip() or "another process"
+        stream.close()
+        raise BusyError(
+            f"{str(folder)!r} is in use by {holder}. Wait for it, or stop it; "
+            "this command changed nothing."
+        ) from None
+    stream.seek(0)
+    stream.truncate()
+    started = datetime.now().astimezone().isoformat(timespec="seconds")
+    stream.write(f"process {os.getpid()} on {os.uname().nodename}, started {started}\n")
+    stream.flush()
+    return stream
+
+
+def is_full(error: sqlite3.OperationalError) -> bool:
+    """Whether SQLite failed because the disk did."""
+    return error.sqlite_errorname in {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC"}
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Say what a refusal of the disk means for the user."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if not is_full(error):
+            raise
+        raise DiskError(_refused(folder, error)) from error
+    except OSError as error:
+        raise DiskError(_refused(folder, error)) from error
+
+
+def _refused(folder: Path, error: Exception) -> str:
+    near = folder if folder.exists() else folder.parent
+    free = shutil.disk_usage(near).free // 1_000_000 if near.exists() else 0
+    return (
+        f"the disk refused to write in {str(folder)!r}: {error} ({free} MB free). "
+        "All finished trials are kept; run again when there is room."
+    )

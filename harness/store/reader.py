@@ -1,0 +1,63 @@
+"""Looking into a store: read-only, beside a running study."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from harness.errors import StoreError
+from harness.spec import Study
+from harness.store import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def exists(folder: Path) -> bool:
+    """Whether a folder holds a store."""
+    return (folder / schema.FILE).is_file()
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[sqlite3.Connection]:
+    """A connection for looking only; works beside a running study.
+
+    Raises:
+        StoreError: if there is no store in the folder, or one that cannot be read.
+    """
+    if not exists(folder):
+        raise StoreError(
+            f"expected a folder with a study's results ({schema.FILE}). Received: {str(folder)!r}."
+        )
+    db = sqlite3.connect(
+        f"{(folder / schema.FILE).resolve().as_uri()}?mode=ro", uri=True, timeout=30
+    )
+    try:
+        schema.check(db, folder)
+        yield db
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{folder / schema.FILE} cannot be read: {error}.") from error
+    finally:
+        db.close()
+
+
+def counts(folder: Path) -> dict[tuple[str, str], int]:
+    """Number of trials by phase and status, in the current definition of a study."""
+    with reading(folder) as db:
+        rows = db.execute(
+            "SELECT phase, status, count(*) FROM member JOIN trial ON trial = key "
+            "WHERE revision = (SELECT max(revision) FROM study) GROUP BY phase, status"
+        )
+        return {(phase, status): count for phase, status, count in rows}
+
+
+def definition(folder: Path) -> Study:
+    """The definition that a store was last run with."""
+    with reading(folder) as db:
+        row = db.execute("SELECT definition FROM study ORDER BY revision DESC LIMIT 1").fetchone()
+    if row is None:
+        raise StoreError(f"{str(folder)!r} holds no study yet.")
+    return Study(**json.loads(row[0]))

@@ -1,0 +1,32 @@
+"""All tables of a study by name: what the page shows and what is exported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reports.tables.answers import verdict_table
+from reports.tables.factors import cells, marginals
+from reports.tables.provenance import provenance, skipped, statuses
+from reports.tables.tuning import selection_bias, tuning
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reports.frames import Results
+    from reports.verdicts import Judged
+
+
+def collect(results: Results, judged: Judged) -> dict[str, pd.DataFrame]:
+    """Every table of numbers, by the name of its file; those without rows are left out."""
+    found = {
+        "verdicts": verdict_table(results, judged),
+        "statuses": statuses(results),
+        "tuning": tuning(results),
+        "selection_bias": selection_bias(results, judged),
+        "marginal_means": marginals(results, judged),
+        "cell_means": cells(results, judged).reset_index(),
+        "skipped": skipped(results),
+        "provenance": provenance(results, judged),
+        "trials": results.trials,
+    }
+    return {name: table for name, table in found.items() if len(table)}

@@ -1,0 +1,165 @@
+"""Where the numbers come from, and what must be known before they are trusted."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from harness import catalog
+from harness.spec import Range, label
+from reports import wording
+
+if TYPE_CHECKING:
+    from reports.frames import Results
+    from reports.verdicts import Judged
+
+    Rows = list[tuple[str, str]]
+
+
+def statuses(results: Results) -> pd.DataFrame:
+    """Confirm trials by arm and status; ``unfinished`` are all that may still get a result.
+
+    Returns:
+        Columns ``arm``, ``label``, ``planned``, ``completed``, ``diverged``, ``failed`` and
+        ``unfinished``; the last four sum to ``planned``.
+    """
+    confirm = results.confirm
+    frame = pd.DataFrame(
+        {
+            "arm": [arm.index for arm in results.arms],
+            "label": [arm.label for arm in results.arms],
+            "planned": results.study.replicates,
+        }
+    )
+    counted = {
+        "completed": (confirm["status"] == "completed") & confirm["counted"],
+        "diverged": confirm["status"] == "diverged",
+        "failed": (confirm["status"] == "failed")
+        | ((confirm["status"] == "completed") & ~confirm["counted"]),
+    }
+    for name, rows in counted.items():
+        frame[name] = confirm.loc[rows, "arm"].value_counts().reindex(frame["arm"], fill_value=0).to_numpy()
+    frame["unfinished"] = frame["planned"] - frame[list(counted)].sum(axis="columns")
+    return frame
+
+
+def skipped(results: Results) -> pd.DataFrame:
+    """Trials that enter no estimate, each with why."""
+    frame = results.skipped[["label", "phase", "candidate", "replicate", "status", "why"]]
+    return frame.assign(why=frame["why"].map(wording.without_folders))
+
+
+def timing_problem(results: Results) -> str:
+    """Why training times must not be compared; empty if they may.
+
+    A time depends on what else the machine was doing. Only trials with the same number of
+    workers, in the same environment, compiled in the same way, are comparable.
+    """
+    rows = results.confirm[results.confirm["status"] == "completed"]
+    conditions = {
+        "workers": "different numbers of workers",
+        "environment": "different environments",
+        "xla": "with and without XLA",
+        "engine": "different engines",
+    }
+    found = [text for name, text in conditions.items() if rows[name].nunique(dropna=False) > 1]
+    return f"trained under {wording.listed(found)}" if found else ""
+
+
+def notes(results: Results) -> list[str]:
+    """Reservations that concern the measurements rather than the verdicts."""
+    found = []
+    if len(results.environments) > 1:
+        found.append(
+            f"The trials were trained in {len(results.environments)} different environments: "
+            "the last digits of their results may depend on where each was trained."
+        )
+    if len(results.engines) > 1:
+        found.append("The trials were trained by different versions of the engine.")
+    fallback = int((results.trials["engine"] == "fit").sum())
+    if fallback:
+        found.append(
+            f"{wording.count(fallback, 'trial')} could not be compiled as a program and went "
+            "through keras.Model.fit: the same training, only slower."
+        )
+    problem = timing_problem(results)
+    if problem:
+        found.append(f"Training times are left out: they were {problem}.")
+    return found
+
+
+def provenance(results: Results, judged: Judged) -> pd.DataFrame:
+    """Everything that the results depend on, as two columns of text."""
+    rows = [*_question(results), *_method(results, judged), *_execution(results)]
+    return pd.DataFrame(rows, columns=["item", "value"], dtype="str")
+
+
+def _question(results: Results) -> Rows:
+    study, card = results.study, results.card
+    rows = [
+        ("study", study.name),
+        ("definition", study.digest()[:16]),
+        ("template", study.template),
+        ("data set", PurePath(card.reference).name),
+        ("data digest", card.digest[:16]),
+        ("cases", f"{card.cases} to train and validate, {card.tests} to test"),
+    ]
+    rows += [(f"factor {name}", "; ".join(map(label, levels))) for name, levels in study.factors.items()]
+    rows += [(f"fixed {name}", label(level)) for name, level in study.fixed.items()]
+    if study.tune:
+        each = wording.count(study.tune.replicates, "training")
+        rows.append(("tuning", f"{study.tune.trials} candidates per arm, {each} each"))
+        rows.append(("tuning objective", study.tune.objective))
+        rows.append(("tuning oracle", study.tune.oracle))
+        rows += [(f"searched {name}", _space(space)) for name, space in study.tune.space.items()]
+    return rows
+
+
+def _space(space: object) -> str:
+    if isinstance(space, Range):
+        return f"{space.min:g} to {space.max:g}, {space.scale} scale"
+    return "; ".join(label(value) for value in getattr(space, "values", ()))
+
+
+def _method(results: Results, judged: Judged) -> Rows:
+    study, rule = results.study, judged.rule
+    entry = catalog.METRICS[results.metric.name]
+    scale = "difference of logarithms (a ratio)" if rule.scale == "log" else "difference"
+    single = 1 - (1 - rule.confidence) / rule.family
+    rows = [
+        ("metric", str(results.metric)),
+        ("direction", entry.direction),
+        ("scale of differences", scale),
+        ("best epoch", f"by {study.best}"),
+        ("baseline", results.arms[judged.baseline].label),
+        ("arms", str(len(results.arms))),
+        ("replicates", str(study.replicates)),
+        ("comparisons in the family", str(len(judged.verdicts))),
+        ("confidence, all together", wording.percent(rule.confidence)),
+        ("confidence, each interval", f"{100 * single:.4g} %"),
+    ]
+    if study.margin is not None:
+        margin = judged.units.difference(rule.margin or 0.0).lstrip("+")
+        rows.append(("equivalence margin", margin))
+    return [*rows, ("seed", str(study.seed)), ("threads per training", str(study.threads))]
+
+
+def _execution(results: Results) -> Rows:
+    counted = results.trials[results.trials["counted"]]
+    workers = sorted(counted["workers"].dropna().unique())
+    xla = counted["xla"].dropna()
+    by_xla = "all" if xla.all() else ("some" if xla.any() else "none")
+    rows = [
+        ("engine", ", ".join(sorted(set(counted["engine"]) - {""}))),
+        ("engine version", ", ".join(map(str, results.engines))),
+        ("programs compiled by XLA", by_xla),
+        ("workers", ", ".join(str(number) for number in workers)),
+    ]
+    for index, environment in enumerate(results.environments.values(), start=1):
+        which = f" ({index})" if len(results.environments) > 1 else ""
+        named = {"keras-harness": environment.harness, **environment.versions}
+        named["processor"] = environment.processor
+        rows += [(f"{name}{which}", text) for name, text in (named | dict(environment.flags)).items()]
+    return rows

@@ -1,0 +1,50 @@
+# make demo   sets up .venv, trains the built-in study, prints the answer
+# make test   sets up what tests need, and passes them
+
+PYTHON ?= $(shell for candidate in python3 python3.13 python3.12 python3.11 python; do \
+	$$candidate -c 'import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	2>/dev/null && echo $$candidate && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint install clean
+
+help:  ## Name the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/installed  ## Train the study `quickstart` on real data and print the verdict table.
+	$(BIN)/keras-harness run quickstart
+
+test: lint  ## Check style, types and architecture, then run the tests that take seconds.
+	$(BIN)/python -m pytest
+
+test-all: lint  ## The same with the slow tests.
+	$(BIN)/python -m pytest -m ""
+
+lint: $(VENV)/tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+install: $(VENV)/installed  ## Install into .venv.
+
+clean:  ## Remove .venv and what tests leave; results stay.
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "expected Python 3.11, 3.12 or 3.13 with its venv module (Debian: python3-venv)."; \
+		echo "Received: none. Name one with: make demo PYTHON=/path/to/python3"; exit 2; fi
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing keras-harness and TensorFlow into $(VENV); about a minute on a fast line."
+	$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/tested: $(VENV)/installed
+	$(PIP) install -c constraints.txt -e ".[test]"
+	@touch $@

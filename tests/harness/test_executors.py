@@ -1,0 +1,187 @@
+"""One contract for every executor."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from harness import design
+from harness.errors import HarnessError
+from harness.executors import Attempt, Died, Ended, Setup, Started, messages
+from harness.executors.inline import Inline
+from harness.executors.slots import Slots
+from harness.spec import Tune
+
+
+@pytest.fixture
+def setup(plan, tmp_path):
+    """What an executor needs, for the plan of the fixture ``plan``."""
+    return Setup(
+        card=plan().card,
+        folders=(),
+        threads=1,
+        attempts=tmp_path / "attempts",
+        logs=tmp_path / "logs",
+    )
+
+
+@pytest.fixture(params=["inline", "slots"])
+def executor(request, setup):
+    """Every kind of executor in turn."""
+    made = Inline(setup) if request.param == "inline" else Slots(setup, 1)
+    yield made
+    made.close()
+
+
+def attempts(plan, count=3, **changes):
+    """Some attempts of one arm."""
+    laid = plan(**changes)
+    trials = [laid.trial(laid.arms[0], {}, "tune", replicate) for replicate in range(count)]
+    return [
+        Attempt(trial=one, key=one.key, number=1, program=design.program_key(one, laid.card))
+        for one in trials
+    ]
+
+
+def events(executor, count, seconds=60):
+    """The next events."""
+    found = []
+    end = time.monotonic() + seconds
+    while len(found) < count and time.monotonic() < end:
+        event = executor.next_event(0.5)
+        if event:
+            found.append(event)
+    return found
+
+
+class TestExecutor:
+    """What the coordinator relies on."""
+
+    def test_attempts_start_and_end_in_order(self, executor, plan):
+        """Each attempt is announced, then has an outcome."""
+        wanted = attempts(plan)
+        for attempt in wanted:
+            while not executor.free(ahead=True):
+                pass
+            executor.submit(executor.free(ahead=True)[0], attempt)
+            if not executor.free(ahead=True):
+                break
+        given = wanted[: 2 if isinstance(executor, Slots) else 1]
+        found = events(executor, 2 * len(given))
+        assert [type(event) for event in found] == [Started, Ended] * len(given)
+        assert [event.attempt.key for event in found[1::2]] == [one.key for one in given]
+        assert all(event.outcome.status == "completed" for event in found[1::2])
+
+    def test_programs_are_known_by_place(self, executor, plan):
+        """A place that was given an attempt has its program, so that the next may follow."""
+        (attempt,) = attempts(plan, count=1)
+        assert attempt.program not in executor.programs(0)
+        executor.submit(0, attempt)
+        events(executor, 2)
+        assert attempt.program in executor.programs(0)
+
+    def test_nothing_to_do_is_no_event(self, executor):
+        """An idle executor reports nothing."""
+        end = time.monotonic() + 10
+        found = [executor.next_event(0.1) for _ in range(3) if time.monotonic() < end]
+        assert found == [None] * len(found)
+
+    def test_proposals_come_from_the_same_oracle(self, executor):
+        """Where the oracle is asked makes no difference."""
+        tune = Tune(space={"learning_rate": {"min": 1e-3, "max": 1e-1, "scale": "log"}}, trials=3)
+        from harness import proposers
+
+        assert executor.propose(tune, 5) == proposers.candidates(tune, 5)
+
+
+def test_equal_outcomes_in_every_executor(setup, plan):
+    """A trial's curve does not depend on where it is trained."""
+    (attempt,) = attempts(plan, count=1)
+    curves = []
+    for executor in (Inline(setup), Slots(setup, 1)):
+        executor.submit(0, attempt)
+        curves.append(events(executor, 2)[1].outcome.curve)
+        executor.close()
+    assert curves[0] == curves[1]
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_dead_worker_costs_one_attempt(setup, plan, how):
+    """What it trained is lost, what waited comes back, and another worker takes its place."""
+    executor = Slots(setup, 1)
+    long = attempts(plan, fixed={"epochs": 100_000}, count=1)
+    short = attempts(plan, count=2)
+    executor.submit(0, long[0])
+    executor.submit(0, short[0])
+    assert isinstance(events(executor, 1)[0], Started)
+    os.kill(executor._slots[0].process.pid, how)
+    (death,) = events(executor, 1)
+    assert isinstance(death, Died)
+    assert death.lost == long[0]
+    assert death.unstarted == (short[0],)
+    assert how.name in death.reason
+    executor.submit(0, short[1])
+    assert isinstance(events(executor, 2)[1], Ended)
+    executor.close()
+
+
+def test_a_result_is_on_disk_before_it_is_reported(setup, plan):
+    """A coordinator that dies over a report finds the outcome in a file."""
+    executor = Slots(setup, 1)
+    (attempt,) = attempts(plan, count=1)
+    executor.submit(0, attempt)
+    ended = events(executor, 2)[1]
+    executor.close()
+    assert messages.read_result(setup.attempts, attempt.key, 1) == ended.outcome
+    messages.result_file(setup.attempts, attempt.key, 1).write_text('{"status": "compl')
+    assert messages.read_result(setup.attempts, attempt.key, 1) is None
+
+
+def test_workers_die_with_the_coordinator(setup, tmp_path):
+    """kill -9 of the coordinator leaves no worker behind."""
+    code = (
+        "import sys, time, pickle, pathlib\n"
+        "from harness.executors.slots import Slots\n"
+        "setup = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())\n"
+        "slots = Slots(setup, 2)\n"
+        "print(*[slot.process.pid for slot in slots._slots], flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    import pickle
+
+    (tmp_path / "setup").write_bytes(pickle.dumps(setup))
+    coordinator = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "setup")], stdout=subprocess.PIPE, text=True
+    )
+    workers = [int(word) for word in coordinator.stdout.readline().split()]
+    coordinator.kill()
+    coordinator.wait()
+    coordinator.stdout.close()
+    end = time.monotonic() + 10
+    while any(map(_alive, workers)) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not any(map(_alive, workers))
+
+
+def _alive(process):
+    try:
+        with open(f"/proc/{process}/stat") as stream:
+            return stream.read().split()[2] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_worker_that_cannot_start_says_why(setup, monkeypatch):
+    """The end of its log is in the error: nobody waits for workers that never come."""
+    from harness.executors import slots
+
+    monkeypatch.setattr(slots, "_CODE", "raise SystemExit('no TensorFlow here')")
+    executor = Slots(setup, 1)
+    with pytest.raises(HarnessError, match="no TensorFlow here"):
+        events(executor, 1, seconds=20)
+    executor.close()

@@ -1,0 +1,313 @@
+"""Compiled epochs equal ``keras.Model.fit`` and forget every earlier trial."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from harness import catalog, datasets, design, initial, seeds
+from harness.errors import TemplateError
+from harness.layers import resolve
+from harness.program import build
+from harness.templates.cnn import cnn
+from harness.templates.mlp import mlp
+from harness.train import Trainer
+
+TEMPLATES = {"mlp": mlp, "cnn": cnn}
+EPOCHS = 3
+
+
+def stock_optimizer(setting, rate):
+    """The optimizer that a Keras user would write."""
+    chosen = catalog.choice("optimizer", setting)
+    entry = catalog.OPTIMIZERS[chosen.name]
+    numbers = {**chosen.numbers, **chosen.flags, "learning_rate": rate}
+    if chosen.name == "sgd":
+        return keras.optimizers.SGD(**numbers)
+    return resolve(entry.target)(**numbers)
+
+
+def by_fit(trial, card, weights):
+    """Per-epoch quantities of the same trial, trained as the Keras documentation shows it."""
+    settings = trial.settings
+    data = datasets.load(card)
+    train, held = datasets.draw(
+        data.y, settings["validation"], trial.seed, trial.phase, trial.replicate
+    )
+    arguments = {
+        name: settings[name]
+        for name in ("units", "filters", "kernel_size", "activation", "normalization", "dropout")
+        if name in settings
+    }
+    penalty = settings["regularizer"]
+    arguments["regularizer"] = (
+        keras.regularizers.L1L2(l1=penalty.get("l1", 0.0), l2=penalty.get("l2", 0.0))
+        if penalty["name"] != "none"
+        else None
+    )
+    model = TEMPLATES[trial.template](card.shape, card.outputs, **arguments)
+    model.set_weights(weights(model))
+    classes = card.task == "classification"
+    model.compile(
+        optimizer=stock_optimizer(settings["optimizer"], settings["learning_rate"]),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        if classes
+        else keras.losses.MeanSquaredError(),
+        metrics=["accuracy"] if classes else ["mean_absolute_error"],
+        jit_compile=False,
+    )
+    order = seeds.stream(trial.seed, trial.phase, trial.replicate, "order")
+    metric = "accuracy" if classes else "mean_absolute_error"
+    curve = []
+    for _ in range(settings["epochs"]):
+        cases = train[seeds.permutation(order, len(train))]
+        history = model.fit(
+            data.x[cases],
+            data.y[cases],
+            batch_size=settings["batch_size"],
+            shuffle=False,
+            verbose=0,
+            validation_data=(data.x[held], data.y[held]),
+        ).history
+        curve.append(
+            {
+                "train/loss": history["loss"][0],
+                f"train/{metric}": history[metric][0],
+                "val/loss": history["val_loss"][0],
+                f"val/{metric}": history[f"val_{metric}"][0],
+            }
+        )
+    return curve
+
+
+def assert_equals_fit(plan):
+    """A trial's curve is what fit gives for the same initial weights and batch order."""
+    trial = plan.trial(plan.arms[0], {}, "confirm", 1)
+    trainer = Trainer(plan.card, [])
+    outcome = trainer.run(trial)
+    assert outcome.status == "completed", outcome.reason
+    (compiled,) = trainer.programs.values()
+    made = {
+        weight.variable.path: array
+        for weight, array in zip(
+            compiled.network.weights, initial.draw(compiled.network.weights, trial), strict=True
+        )
+    }
+    curve = by_fit(trial, plan.card, lambda model: [made[one.path] for one in model.weights])
+    tolerance = 1e-4 if outcome.xla else 1e-5
+    for ours, theirs in zip(outcome.curve, curve, strict=True):
+        for name, number in theirs.items():
+            assert ours.quantities[name] == pytest.approx(number, rel=tolerance, abs=1e-7), name
+
+
+@pytest.mark.parametrize("optimizer", sorted(catalog.OPTIMIZERS))
+def test_every_optimizer_equals_fit(plan, optimizer):
+    """MLP with a partial last batch and a penalty, for every optimizer of the catalogue."""
+    level = {"name": "sgd", "momentum": 0.9} if optimizer == "sgd" else optimizer
+    assert_equals_fit(
+        plan(
+            factors={"optimizer": [level]},
+            fixed={
+                "epochs": EPOCHS,
+                "batch_size": 50,
+                "learning_rate": 0.01,
+                "regularizer": {"name": "l1l2", "l1": 0.001, "l2": 0.02},
+            },
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "fixed",
+    [
+        {"normalization": "batch", "batch_size": 32},
+        {"normalization": "layer", "batch_size": 48, "activation": "gelu"},
+        {"optimizer": {"name": "sgd", "momentum": 0.8, "nesterov": True}, "learning_rate": 0.05},
+        {"optimizer": {"name": "rmsprop", "momentum": 0.5, "centered": True}},
+        {"optimizer": {"name": "adam", "amsgrad": True, "beta_1": 0.8}},
+        {"units": []},
+    ],
+)
+def test_mlp_equals_fit(plan, fixed):
+    """Normalization, flags and other numbers do not part the program from fit."""
+    fixed = {"epochs": EPOCHS, "learning_rate": 0.01, **fixed}
+    assert_equals_fit(plan(factors={"initializer": ["he_normal"]}, fixed=fixed))
+
+
+@pytest.mark.parametrize("normalization", ["none", "batch"])
+def test_cnn_equals_fit(plan, images, normalization):
+    """The convolutional template, with a partial last batch."""
+    fixed = {
+        "epochs": EPOCHS,
+        "batch_size": 40,
+        "filters": [4, 8],
+        "normalization": normalization,
+        "learning_rate": 0.005,
+    }
+    assert_equals_fit(
+        plan(data=images, template="cnn", factors={"activation": ["relu"]}, fixed=fixed)
+    )
+
+
+def test_regression_equals_fit(plan, tmp_path):
+    """Real-valued targets, two at a time."""
+    generator = np.random.default_rng(2)
+    x = generator.normal(size=(120, 3)).astype(np.float32)
+    file = tmp_path / "line.npz"
+    np.savez(file, x=x, y=(x[:, :2] * 2 + 1).astype(np.float32))
+    assert_equals_fit(
+        plan(data=file, factors={"activation": ["tanh"]}, fixed={"epochs": EPOCHS})
+    )
+
+
+def test_values_share_one_trace(plan):
+    """Trials that differ only in values compile one program, traced once."""
+    laid = plan(
+        factors={
+            "optimizer": [
+                {"name": "sgd", "momentum": 0.0},
+                {"name": "sgd", "momentum": 0.9, "learning_rate": 0.1},
+            ],
+            "regularizer": [{"name": "l2", "l2": 0.1}, {"name": "l2", "l2": 0.0}],
+            "dropout": [0.1, 0.6],
+            "initializer": ["glorot_uniform", "orthogonal"],
+        },
+        fixed={"epochs": 3},
+    )
+    trainer = Trainer(laid.card, [])
+    outcomes = [trainer.run(laid.trial(arm, {}, "tune", 0)) for arm in laid.arms]
+    losses = {outcome.curve[-1].quantities["val/loss"] for outcome in outcomes}
+    assert len(losses) == len(laid.arms), "two values gave one result"
+    (compiled,) = trainer.programs.values()
+    assert compiled.program.traces == 1
+
+
+def two_values():
+    """Every number of the catalogue that claims to be an input, with two values."""
+    for family in ("optimizer", "regularizer"):
+        for name, entry in catalog.FAMILIES[family].items():
+            for key, number in entry.numbers.items():
+                if number.value and key != "learning_rate":
+                    pair = (number.default, number.default * 0.5 + 0.01)
+                    yield pytest.param(family, name, key, pair, id=f"{family}-{name}-{key}")
+
+
+@pytest.mark.parametrize(("family", "name", "key", "pair"), [*two_values()])
+def test_two_values_give_two_results(plan, family, name, key, pair):
+    """A number that is an input reaches the training: no trace has swallowed it."""
+    levels = [{"name": name, key: value} for value in pair]
+    laid = plan(factors={family: levels}, fixed={"epochs": 3, "learning_rate": 0.05})
+    trainer = Trainer(laid.card, [])
+    curves = [trainer.run(laid.trial(arm, {}, "tune", 0)).curve for arm in laid.arms]
+    assert len(trainer.programs) == 1
+    assert curves[0] != curves[1]
+
+
+def test_a_trial_does_not_depend_on_those_before(plan):
+    """Alone, after others and after a diverged trial, a curve is equal to the last bit."""
+    laid = plan(
+        factors={
+            "learning_rate": [0.01, 1e30],
+            "dropout": [0.3],
+            "normalization": ["batch"],
+            "optimizer": ["nadam"],
+        },
+        fixed={"epochs": 3},
+    )
+    alone = Trainer(laid.card, []).run(laid.trial(laid.arms[0], {}, "confirm", 0))
+    shared = Trainer(laid.card, [])
+    shared.run(laid.trial(laid.arms[0], {}, "confirm", 1))
+    after_another = shared.run(laid.trial(laid.arms[0], {}, "confirm", 0))
+    diverged = shared.run(laid.trial(laid.arms[1], {}, "confirm", 0))
+    after_divergence = shared.run(laid.trial(laid.arms[0], {}, "confirm", 0))
+    assert diverged.status == "diverged"
+    for other in (after_another, after_divergence):
+        assert other.curve == alone.curve
+        assert other.metrics == alone.metrics
+
+
+def test_best_epoch_is_restored(plan):
+    """Test metrics at the best epoch belong to the weights of that epoch."""
+    laid = plan(fixed={"epochs": 12, "learning_rate": 0.3})
+    trainer = Trainer(laid.card, [])
+    long = trainer.run(laid.trial(laid.arms[0], {}, "confirm", 0))
+    assert long.best_epoch is not None
+    assert long.best_epoch < 11, "the example must overfit"
+    short = plan(fixed={"epochs": long.best_epoch + 1, "learning_rate": 0.3})
+    ended = Trainer(short.card, []).run(short.trial(short.arms[0], {}, "confirm", 0))
+    assert long.metrics["test/loss@best"] == ended.metrics["test/loss@last"]
+    assert long.metrics["test/loss@best"] != long.metrics["test/loss@last"]
+
+
+def test_xla_follows_operations(plan, images):
+    """On a CPU a dense program is compiled by XLA, one with convolutions or dropout is not."""
+    dense = plan()
+    noisy = plan(factors={"dropout": [0.5]})
+    conv = plan(data=images, template="cnn", fixed={"filters": [4]})
+    for laid, expected in ((dense, True), (noisy, False), (conv, False)):
+        outcome = Trainer(laid.card, []).run(laid.trial(laid.arms[0], {}, "tune", 0))
+        assert outcome.xla is expected
+
+
+def test_dropout_drops_its_share(plan):
+    """The layer with a variable rate has the distribution of Keras' own."""
+    from harness.layers import Dropout
+
+    rate = keras.Variable(0.3)
+    layer = Dropout(rate)
+    inputs = np.ones((400, 500), np.float32)
+    outputs = np.asarray(layer(inputs, training=True))
+    assert np.mean(outputs == 0) == pytest.approx(0.3, abs=0.005)
+    assert outputs[outputs > 0] == pytest.approx(1 / 0.7)
+    assert np.array_equal(layer(inputs, training=False), inputs)
+    again = np.asarray(layer(inputs, training=True))
+    assert not np.array_equal(outputs, again)
+    rate.assign(0.6)
+    assert np.mean(np.asarray(layer(inputs, training=True)) == 0) == pytest.approx(0.6, abs=0.005)
+
+
+def users(trial):
+    """The same trial of a template that takes no arguments."""
+    settings = {name: trial.settings[name] for name in catalog.SETTINGS}
+    return trial.model_copy(update={"template": "mine:net", "settings": settings})
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        (lambda shape, outputs: "text", "expected a Keras model. Received: str"),
+        (
+            lambda shape, outputs: keras.Sequential([keras.layers.Dense(outputs)]),
+            "expected a built model",
+        ),
+        (
+            lambda shape, outputs: keras.Sequential(
+                [keras.Input(shape), keras.layers.Dense(outputs + 1)]
+            ),
+            r"one output of shape \(None, 2\)",
+        ),
+    ],
+)
+def test_a_wrong_model_is_refused(plan, template, expected):
+    """What a user's function returns is checked before anything trains."""
+    laid = plan()
+    trial = users(laid.trial(laid.arms[0], {}, "tune", 0))
+    with pytest.raises(TemplateError, match=expected):
+        build(trial, laid.card, template)
+
+
+def test_weights_made_elsewhere_are_refused(plan):
+    """A model whose weights cannot be drawn anew would make all replicates one."""
+    laid = plan()
+    trial = users(laid.trial(laid.arms[0], {}, "tune", 0))
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    with pytest.raises(TemplateError, match="made elsewhere"):
+        build(trial, laid.card, lambda shape, outputs: model)
+
+
+def test_program_key_needs_no_keras(plan):
+    """The coordinator groups trials by program without building any."""
+    laid = plan(factors={"activation": ["relu", "tanh"], "initializer": ["he_normal", "zeros"]})
+    keys = {design.program_key(laid.trial(arm, {}, "tune", 0), laid.card) for arm in laid.arms}
+    assert len(keys) == 2

@@ -1,0 +1,110 @@
+"""One contract for every built-in template."""
+
+from __future__ import annotations
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+
+from harness import catalog
+from harness.errors import TemplateError
+from harness.layers import resolve
+from harness.templates.cnn import cnn
+from harness.train import Trainer
+
+SHAPE = (8, 8)
+
+
+def template(name):
+    """The function behind a template's name."""
+    return resolve(catalog.TEMPLATES[name].target)
+
+
+@pytest.mark.parametrize("name", sorted(catalog.TEMPLATES))
+class TestTemplate:
+    """What a study may rely on."""
+
+    def test_arguments_are_those_of_the_catalogue(self, name):
+        """The literal table and the function's signature name the same arguments and defaults."""
+        parameters = inspect.signature(template(name)).parameters
+        keyword = {key: one for key, one in parameters.items() if one.kind is one.KEYWORD_ONLY}
+        assert set(keyword) == set(catalog.TEMPLATES[name].arguments)
+        for key, argument in catalog.TEMPLATES[name].arguments.items():
+            default = keyword[key].default
+            listed = list(default) if isinstance(default, tuple) else default
+            assert (listed if listed is not None else "none") == argument.default
+
+    def test_every_activation_is_a_named_layer(self, name):
+        """Activations can be looked at one by one."""
+        model = template(name)(SHAPE, 10, activation="tanh")
+        named = [layer for layer in model.layers if layer.name.endswith("_activation")]
+        assert len(named) == len([*model.layers]) - len(
+            [layer for layer in model.layers if not layer.name.endswith("_activation")]
+        )
+        assert named
+        assert all(isinstance(layer, keras.layers.Activation) for layer in named)
+        assert not any(
+            getattr(layer, "activation", None) not in {None, keras.activations.linear}
+            for layer in model.layers
+            if not layer.name.endswith("_activation")
+        )
+
+    def test_outputs_are_linear(self, name):
+        """One number per class, and no squashing behind it."""
+        model = template(name)(SHAPE, 7)
+        assert model.output_shape == (None, 7)
+        assert model.layers[-1].activation is keras.activations.linear
+
+    def test_ranks(self, name):
+        """Every rank that the catalogue admits builds."""
+        for rank in catalog.TEMPLATES[name].ranks:
+            assert template(name)((8, 8, 3)[:rank], 2).count_params() > 0
+
+
+@pytest.mark.parametrize("name", sorted(catalog.TEMPLATES))
+@pytest.mark.parametrize(
+    ("argument", "entry"),
+    [
+        (family, entry)
+        for family in ("activation", "initializer", "regularizer", "normalization")
+        for entry in catalog.FAMILIES[family]
+    ],
+)
+@pytest.mark.slow
+def test_every_entry_trains(plan, images, name, argument, entry):
+    """Every catalogue entry in every template trains one epoch with a finite loss."""
+    fixed = {"epochs": 1, "units": [6], "learning_rate": 1e-3}
+    if name == "cnn":
+        fixed["filters"] = [4]
+    laid = plan(data=images, template=name, factors={argument: [entry]}, fixed=fixed)
+    outcome = Trainer(laid.card, []).run(laid.trial(laid.arms[0], {}, "tune", 0))
+    assert outcome.status == "completed", outcome.reason
+    assert outcome.engine == "program"
+    assert np.isfinite(outcome.curve[0].quantities["train/loss"])
+
+
+def test_dropout_regularizer_and_normalization_are_placed():
+    """Each goes where the documentation says."""
+    model = cnn(
+        SHAPE, 3, filters=(4,), units=(5,), dropout=0.5, normalization="batch", regularizer="l2"
+    )
+    names = [layer.name for layer in model.layers]
+    assert names[names.index("hidden_1") :] == [
+        "hidden_1",
+        "hidden_1_normalization",
+        "hidden_1_activation",
+        "hidden_1_dropout",
+        "outputs",
+    ]
+    regularized = {
+        layer.name for layer in model.layers if getattr(layer, "kernel_regularizer", None)
+    }
+    assert regularized == {"conv_1", "hidden_1"}
+
+
+def test_too_much_pooling_is_refused():
+    """The error names the argument and the remedy."""
+    with pytest.raises(TemplateError, match="Shorten 'filters'"):
+        cnn(SHAPE, 3, filters=(4, 4, 4, 4))

@@ -28,4 +28,9 @@ def __getattr__(name: str) -> Any:
     """Load a public name when it is first used: importing the package costs nothing."""
     if name not in _HOMES:
         raise AttributeError(f"module 'harness' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    module = importlib.import_module(_HOMES[name])
+    # Importing the module ``harness.run`` has just put it in the place of the function.
+    globals().update(
+        {known: getattr(module, known) for known, home in _HOMES.items() if home == _HOMES[name]}
+    )
+    return globals()[name]

@@ -46,7 +46,9 @@ def main() -> int:
     try:
         code = app(standalone_mode=False)
     except HarnessError as error:
-        _stderr().print(f"error: {error}", style="red", markup=False, highlight=False)
+        _stderr().print(
+            f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True
+        )
         return error.exit_code
     except typer.Abort:
         return ExitCode.INTERRUPTED
@@ -196,11 +198,11 @@ def _load(study: str) -> tuple[Study, tuple[Path, ...]]:
 def _plan(study: str, *, yes: bool) -> Plan:
     """A study that was checked against all it names; errors name its file."""
     loaded, folders = _load(study)
-    if not loaded.dataset:
-        raise StudyError("expected a data set. Received: nothing.", key="dataset", source=study)
     places = (*folders, Path.cwd())
-    design.check_size(loaded, yes=yes)
     try:
+        if not loaded.dataset:
+            raise StudyError("expected a data set. Received: nothing.", key="dataset")
+        design.check_size(loaded, yes=yes)
         return design.plan(loaded, datasets.describe(loaded.dataset, places), places)
     except StudyError as error:
         raise error.within(study) from None

@@ -64,10 +64,8 @@ class StudyError(HarnessError, ValueError):
         return type(self)(self.message, key=self.key, source=source)
 
 
-class DataError(HarnessError):
-    """A data set cannot be read, or does not fit the study."""
-
-    exit_code = ExitCode.INVALID
+class DataError(StudyError):
+    """A data set cannot be found or read, or its content cannot be trained on."""
 
 
 class TemplateError(HarnessError):

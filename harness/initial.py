@@ -91,6 +91,10 @@ def _fill(
             drawn = mean + spread * _truncated(generator, shape)
         case keras.initializers.Orthogonal(gain=gain):
             drawn = gain * _orthogonal(generator, shape)
+        case keras.initializers.Zeros():
+            drawn = np.zeros(shape)
+        case keras.initializers.Ones():
+            drawn = np.ones(shape)
         case _:
             with _seeded(int(generator.integers(2**31))):
                 drawn = np.asarray(initializer(shape, dtype=dtype))

@@ -68,7 +68,7 @@ class Dropout(keras.layers.Layer):  # type: ignore[misc]
     def __init__(self, rate: Any, **kwargs: Any) -> None:
         """Keep the rate; the masks come from a seed generator that a program resets."""
         super().__init__(**kwargs)
-        self._rate = [rate]  # in a list, so that Keras does not track it as a weight
+        self._rate = lambda: rate  # out of sight, so that Keras does not take it for a weight
         self.seed_generator = keras.random.SeedGenerator(0)
         self.built = True
 
@@ -76,7 +76,7 @@ class Dropout(keras.layers.Layer):  # type: ignore[misc]
         """The inputs, some of them dropped in training."""
         if not training:
             return inputs
-        rate = keras.ops.convert_to_tensor(self._rate[0], dtype=inputs.dtype)
+        rate = keras.ops.convert_to_tensor(self._rate(), dtype=inputs.dtype)
         drawn = keras.random.uniform(keras.ops.shape(inputs), seed=self.seed_generator)
         return keras.ops.where(drawn >= rate, inputs / (1 - rate), keras.ops.zeros_like(inputs))
 
@@ -92,9 +92,14 @@ class SGD(keras.optimizers.SGD):  # type: ignore[misc]
     """
 
     def __init__(self, momentum: Any = 0.0, **kwargs: Any) -> None:
-        """Let Keras make the velocities, then take the momentum as it is."""
+        """Keep the momentum as it is; Keras only learns that there is one."""
         super().__init__(momentum=0.5, **kwargs)
-        self.momentum = momentum
+        self._given = momentum
+
+    def build(self, variables: Any) -> None:
+        """Make the velocities, which Keras leaves out where the momentum is zero."""
+        super().build(variables)
+        self.momentum = self._given
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """One update of one variable."""
@@ -134,6 +139,15 @@ def normalization(level: Value, name: str) -> Any:
     if chosen.name == "none":
         return lambda inputs: inputs
     return resolve(catalog.NORMALIZATIONS[chosen.name].target)(name=name)
+
+
+def has_bias(level: Value) -> bool:
+    """Whether a layer before this normalization keeps its bias.
+
+    Batch normalization subtracts the mean, and with it any bias: its gradient is zero but for
+    rounding, which an adaptive optimizer blows up into a random walk.
+    """
+    return catalog.choice("normalization", level).name != "batch"
 
 
 def dropout(rate: Any, name: str) -> Any:

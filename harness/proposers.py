@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import warnings
 from contextlib import redirect_stdout
 from io import StringIO
+from itertools import count
 from typing import TYPE_CHECKING
 
 from harness.identity import digest
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 
     from harness.records import Result
     from harness.spec import Scalar, Tune
+
+
+TRIES = 50
+"""How often an oracle is asked again before the space counts as exhausted."""
 
 
 def token(tune: Tune, seed: int) -> str:
@@ -54,12 +60,26 @@ def candidates(tune: Tune, seed: int) -> list[dict[str, Scalar]]:
         tune_new_entries=False,
         allow_new_entries=False,
     )
-    with tempfile.TemporaryDirectory() as scratch, redirect_stdout(StringIO()):
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        redirect_stdout(StringIO()),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore", DeprecationWarning)  # KerasTuner's own use of threading
         keras_tuner.engine.base_tuner.BaseTuner(oracle, directory=scratch)
         # One name per open trial: an oracle answers a name that it knows with the same trial.
-        asked = [oracle.create_trial(f"candidate-{index}") for index in range(tune.trials)]
-    open_ = [trial for trial in asked if trial.status != "STOPPED"]
-    return [_named(tune, trial.hyperparameters.values) for trial in open_]
+        asked = (oracle.create_trial(f"candidate-{index}") for index in count())
+        # It gives up after 20 draws that it had before, so it is asked more than once.
+        patience = TRIES
+        drawn: list[dict[str, Scalar]] = []
+        while patience and len(drawn) < tune.trials:
+            trial = next(asked)
+            if trial.status == "STOPPED":
+                patience -= 1
+            else:
+                patience = TRIES
+                drawn.append(_named(tune, trial.hyperparameters.values))
+    return drawn
 
 
 def choose(tried: Sequence[Sequence[Result]], objective: str, *, minimize: bool) -> int | None:

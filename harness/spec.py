@@ -58,7 +58,7 @@ class Frozen(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, /, **fields: Any) -> None:
         """Validate, and say which key is wrong in the words of a study file.
 
         Raises:
@@ -227,7 +227,7 @@ class Study(Frozen):
         if not NAME.fullmatch(name) or _RESERVED.fullmatch(name):
             raise ValueError(
                 "expected 1 to 64 letters, digits, '.', '_' or '-', starting with a letter or "
-                f"digit, received {name!r}"
+                f"digit, and no name that Windows reserves, received {name!r}"
             )
         return name
 

@@ -64,7 +64,7 @@ def parse(text: str) -> Study:
     """
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also numbers and nestings without end
         raise StudyError(f"expected TOML. {error}.") from None
     if content.get("schema", 1) != 1:
         raise StudyError(

@@ -103,6 +103,8 @@ def _source(reference: str, folders: Sequence[Path]) -> Path:
 
 
 def _find(module: str, folders: Sequence[Path]) -> Path | None:
+    if not module:  # "from . import x" outside of a package
+        return None
     relative = Path(*module.split("."))
     for folder in folders:
         for file in (folder / relative.with_suffix(".py"), folder / relative / "__init__.py"):
@@ -113,8 +115,8 @@ def _find(module: str, folders: Sequence[Path]) -> Path | None:
 
 def _parse(file: Path) -> ast.Module:
     try:
-        return ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
-    except SyntaxError as error:
+        return ast.parse(file.read_bytes(), filename=str(file))  # it finds the encoding itself
+    except (SyntaxError, ValueError) as error:
         raise StudyError(f"{file} is not valid Python: {error}") from error
 
 

@@ -18,11 +18,17 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
+Scale = Literal["identity", "log"]
+"""On which differences are judged."""
+
 EXACT = 16
 """Pairs up to which sign flips are enumerated: 2^15 of them, by symmetry."""
 
 DRAWS = 100_000
 """Random sign flips beyond that."""
+
+_CHUNK = 20_000
+"""Flips drawn at once; with any number of pairs, a whole number of bytes."""
 
 RESOLUTION = 4 * float(np.finfo(np.float32).eps)
 """Relative differences below this are rounding of the single-precision training."""
@@ -54,7 +60,7 @@ class Band(NamedTuple):
     high: NDArray[np.float64]
 
 
-def on_scale(values: ArrayLike, scale: Literal["identity", "log"]) -> Array:
+def on_scale(values: ArrayLike, scale: Scale) -> Array:
     """Values on the scale that differences are judged on.
 
     Args:
@@ -214,10 +220,11 @@ def sign_flip_p(differences: ArrayLike, generator: np.random.Generator) -> float
     observed = abs(float(values.sum())) - 1e-9 * float(sizes.sum())
     if values.size <= EXACT:
         return float(np.mean(np.abs(_signs(values.size) @ sizes) >= observed))
-    hits = 0
-    for _ in range(DRAWS // 10_000):
-        signs = generator.integers(0, 2, size=(10_000, values.size)) * 2.0 - 1.0
-        hits += int(np.count_nonzero(np.abs(signs @ sizes) >= observed))
+    hits, total = 0, float(sizes.sum())
+    for _ in range(DRAWS // _CHUNK):
+        drawn = np.frombuffer(generator.bytes(_CHUNK * values.size // 8), dtype=np.uint8)
+        kept = np.unpackbits(drawn).reshape(_CHUNK, values.size) @ sizes
+        hits += int(np.count_nonzero(np.abs(2 * kept - total) >= observed))
     return (hits + 1) / (DRAWS + 1)
 
 
@@ -272,13 +279,11 @@ def correlation(treated: ArrayLike, control: ArrayLike) -> float:
         >>> round(correlation([1, 2, 3], [2, 4, 7]), 4)
         0.9934
     """
-    treated = np.asarray(treated, dtype=np.float64)
-    control = np.asarray(control, dtype=np.float64)
-    both = np.isfinite(treated) & np.isfinite(control)
-    treated, control = treated[both], control[both]
-    if treated.size < 3 or not np.ptp(treated) or not np.ptp(control):
+    pairs = np.array([treated, control], dtype=np.float64)
+    pairs = pairs[:, np.isfinite(pairs).all(axis=0)]
+    if pairs.shape[1] < 3 or not np.ptp(pairs, axis=1).all():
         return float("nan")
-    return float(np.corrcoef(treated, control)[0, 1])
+    return float(np.asarray(np.corrcoef(pairs))[0, 1])
 
 
 def band(curves: ArrayLike, worst: float) -> Band:
@@ -297,10 +302,20 @@ def band(curves: ArrayLike, worst: float) -> Band:
         [2.0, nan]
     """
     filled = np.where(np.isnan(curves), worst, np.asarray(curves, dtype=np.float64))
-    with np.errstate(invalid="ignore"):  # between two infinities there is no quartile
-        low, median, high = np.quantile(filled, [0.25, 0.5, 0.75], axis=0)
-    parts = (np.where(np.isfinite(part), part, np.nan) for part in (median, low, high))
-    return Band(*parts)
+    ordered = np.sort(filled, axis=0)
+    low, median, high = (_quantile(ordered, share) for share in (0.25, 0.5, 0.75))
+    return Band(median, low, high)
+
+
+def _quantile(ordered: Array, share: float) -> Array:
+    """A quantile along the first axis; NumPy's own makes NaN next to an infinity."""
+    position = share * (len(ordered) - 1)
+    below, above = int(np.floor(position)), int(np.ceil(position))
+    weight = position - below
+    found = ordered[below]
+    if weight:
+        found = found * (1 - weight) + ordered[above] * weight
+    return np.where(np.isfinite(found), found, np.nan)
 
 
 @lru_cache(maxsize=EXACT)

@@ -127,11 +127,11 @@ class Grid:
     """One quantity of the confirm trials, replicates side by side.
 
     Args:
-        values: shape ``(arms, replicates)``, in the metric's unit; NaN where there is none.
+        cells: shape ``(arms, replicates)``, in the metric's unit; NaN where there is none.
         diverged: shape ``(arms, replicates)``, whether that trial diverged.
     """
 
-    values: NDArray[np.float64]
+    cells: NDArray[np.float64]
     diverged: NDArray[np.bool_]
 
 
@@ -188,7 +188,7 @@ def grid(results: Results, quantity: str) -> Grid:
     if quantity in rows:
         values[at] = rows[quantity].to_numpy(dtype=np.float64)
     diverged[at] = (rows["status"] == "diverged").to_numpy()
-    return Grid(values=values, diverged=diverged)
+    return Grid(cells=values, diverged=diverged)
 
 
 def chosen(results: Results) -> dict[int, int]:
@@ -330,7 +330,7 @@ def _conform(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     rest = [name for name in frame.columns if name not in names]
     texts = {column.name: "" for column in columns if column.dtype == "str"}
     try:
-        frame = frame.fillna(texts)
+        frame = frame.astype(dict.fromkeys(texts, "object")).fillna(texts)
         return frame[[*names, *rest]].astype({column.name: column.dtype for column in columns})
     except (TypeError, ValueError) as error:
         raise StoreError(f"the store holds a value of the wrong type: {error}.") from error
@@ -357,7 +357,9 @@ def _outcomes(members: pd.DataFrame) -> pd.DataFrame:
 def _levels(members: pd.DataFrame, study: Study, arms: Sequence[Arm]) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            column(factor): members["arm"].map({arm.index: label(arm.levels[factor]) for arm in arms})
+            column(factor): members["arm"].map(
+                {arm.index: label(arm.levels[factor]) for arm in arms}
+            )
             for factor in study.factors
         }
     ).astype("str")

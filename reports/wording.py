@@ -74,8 +74,8 @@ class Units:
         """
         if not isfinite(difference):
             return ""
-        text = f"{self.change(difference):+.{self.decimals}f}"
-        return text.replace("-", "+") if float(text) == 0 else text
+        # A rounded zero keeps its sign: it says whether an interval includes zero.
+        return f"{self.change(difference):+.{self.decimals}f}" if difference else "0"
 
     def difference(self, difference: float) -> str:
         """A difference with sign and unit; empty for NaN."""
@@ -119,14 +119,18 @@ def p_value(p: float) -> str:
     """A p as tables print it; empty for NaN.
 
     Example:
-        >>> p_value(0.0123), p_value(0.00001), p_value(1.0)
-        ('0.012', '<0.001', '1')
+        >>> p_value(0.0123), p_value(0.00001), p_value(1.0), p_value(0.0503)
+        ('0.012', '<0.001', '1', '0.0503')
     """
     if not isfinite(p):
         return ""
     if p >= 0.9995:
         return "1"
-    return f"{p:.3f}" if p >= 0.001 else "<0.001"
+    if p < 0.001:
+        return "<0.001"
+    text = f"{p:.3f}"
+    # Next to a common threshold three decimals would hide on which side.
+    return f"{p:.4f}" if text in {"0.010", "0.050", "0.100"} and float(text) != p else text
 
 
 def p_equals(p: float) -> str:

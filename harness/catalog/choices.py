@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
-from math import isfinite
 from typing import TYPE_CHECKING
 
 from harness.catalog.tables import FAMILIES, LOSSES
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from harness.catalog.entries import Argument, Number
     from harness.spec import Value
+
+
+LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +101,7 @@ def check_argument(argument: Argument, raw: Value) -> Value:
 
 
 def _loss(raw: Value) -> Value:
-    if raw is not None and raw not in LOSSES:
+    if raw is not None and not (isinstance(raw, str) and raw in LOSSES):
         raise StudyError(f"expected the name of a loss. Received: {raw!r}. {nearest(raw, LOSSES)}")
     return raw
 
@@ -118,7 +121,7 @@ def _counts(raw: Value) -> Value:
 def _positive(raw: Value) -> Value:
     if raw is None:
         return None
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 < raw < float("inf"):
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 < raw <= LARGEST:
         raise StudyError(f"expected a finite number above 0. Received: {raw!r}.")
     return float(raw)
 
@@ -151,10 +154,9 @@ def _flag(key: str, raw: Value) -> bool:
 
 
 def _number(key: str, raw: Value, number: Number) -> float:
-    if isinstance(raw, int | float) and not isinstance(raw, bool):
-        within = number.low <= raw <= number.high
-        if within and isfinite(raw):
-            return float(raw)
+    real = isinstance(raw, int | float) and not isinstance(raw, bool)
+    if real and number.low <= raw <= number.high and abs(raw) <= LARGEST:
+        return float(raw)
     raise StudyError(
         f"expected a number from {number.low:g} to {number.high:g} for {key!r}. Received: {raw!r}."
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -99,7 +100,8 @@ def describe(reference: str, folders: Sequence[Path]) -> Card:
         card = BUNDLED[base].card
     else:
         file = _file(base, folders)
-        card = _card(str(file), digest_file(file), _read(file))
+        data = _read(file)
+        card = _card(str(file), digest_file(file), data)
     return _shrunk(card, size, reference) if size else card
 
 
@@ -125,9 +127,15 @@ def load(card: Card) -> Data:
     return _cut(data, size) if size else data
 
 
+def _brief(error: Exception) -> str:
+    """What was wrong, without NumPy's advice to unpickle all the same."""
+    text = str(error).rstrip(".")
+    return "something else, perhaps pickled objects" if "pickle" in text else text
+
+
 def _subset(reference: str) -> tuple[str, int]:
     base, at, size = reference.rpartition("@")
-    if at and size.isdigit() and int(size) > 0:
+    if at and size.isdecimal() and int(size) > 0:
         return base, int(size)
     return reference, 0
 
@@ -161,28 +169,43 @@ def _file(name: str, folders: Sequence[Path]) -> Path:
     if not name.endswith(".npz"):
         raise DataError(
             "expected a data set, with @SIZE for a subset, or the path of an .npz file. "
-            f"Received: {name!r}. {nearest(name, BUNDLED)}"
+            f"Received: {name!r}. {nearest(name, BUNDLED)}",
+            key="dataset",
         )
-    for file in (folder / name for folder in folders):
+    # Joining an absolute name discards the folder, so it is looked for as it is.
+    for file in (folder / name for folder in (*folders, Path())):
         if file.is_file():
             return file.resolve()
     raise DataError(
         f"expected an .npz file. Received: {name!r}, which is in none of: "
-        f"{', '.join(map(str, folders))}."
+        f"{', '.join(map(str, folders))}.",
+        key="dataset",
     )
 
 
+UNREADABLE = (OSError, ValueError, EOFError, MemoryError, RuntimeError)
+UNREADABLE += (zipfile.BadZipFile, zlib.error)
 NAMES = ({"x": "x", "y": "y"}, {"x": "x_train", "y": "y_train"})
 
 
 def _read(file: Path) -> Data:
     """Arrays ``x, y`` or ``x_train, y_train``, with ``x_test, y_test`` or without."""
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        with file.open("rb") as stream, _archive(stream) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{file} cannot be read as .npz without pickles: {error}.") from None
+    except UNREADABLE as error:
+        raise DataError(
+            f"{file} cannot be read as .npz: expected an archive of plain arrays, such as "
+            f"numpy.savez writes. Received: {_brief(error)}."
+        ) from None
     return from_arrays(arrays, str(file))
+
+
+def _archive(stream: BinaryIO) -> Any:
+    loaded = np.load(stream, allow_pickle=False)
+    if isinstance(loaded, np.ndarray):
+        raise ValueError("it holds one array without a name")  # noqa: TRY004, as of other content
+    return loaded
 
 
 def from_arrays(arrays: Mapping[str, NDArray[np.generic]], source: str) -> Data:
@@ -208,10 +231,11 @@ def from_arrays(arrays: Mapping[str, NDArray[np.generic]], source: str) -> Data:
         x_test = _inputs(arrays["x_test"], "x_test", source)
         y_test = _labels(arrays["y_test"], source)
         _same_length(x_test, y_test, source)
-        if x_test.shape[1:] != x.shape[1:] or y_test.dtype != y.dtype:
+        shapes, kinds = (x.shape[1:], y.shape[1:]), (x_test.shape[1:], y_test.shape[1:])
+        if shapes != kinds or y_test.dtype != y.dtype:
             raise DataError(
-                f"{source}: expected test cases like the others, {x.shape[1:]} {y.dtype}. "
-                f"Received: {x_test.shape[1:]} {y_test.dtype}."
+                f"{source}: expected test cases like the others, {_form(x, y)}. "
+                f"Received: {_form(x_test, y_test)}."
             )
     else:
         test = test_mask(y)
@@ -220,13 +244,17 @@ def from_arrays(arrays: Mapping[str, NDArray[np.generic]], source: str) -> Data:
     return Data(x=x, y=y, x_test=x_test, y_test=y_test)
 
 
+def _form(x: NDArray[np.float32], y: NDArray[np.generic]) -> str:
+    return f"{x.shape[1:]} with labels {y.dtype} of shape {y.shape[1:]}"
+
+
 def _inputs(raw: NDArray[np.generic], name: str, source: str) -> NDArray[np.float32]:
-    if raw.dtype.kind not in "biuf" or raw.ndim < 2:
+    if raw.dtype.kind not in "biuf" or raw.ndim < 2 or 0 in raw.shape[1:]:
         raise DataError(
             f"{source}: expected {name} of numbers with a first axis of cases and at least one "
             f"more. Received: {raw.dtype} of shape {raw.shape}."
         )
-    x = raw.astype(np.float32)
+    x = _single(raw)
     bad = ~np.isfinite(x)
     if bad.any():
         case = int(np.argwhere(bad)[0][0])
@@ -238,14 +266,21 @@ def _inputs(raw: NDArray[np.generic], name: str, source: str) -> NDArray[np.floa
     return x / np.float32(255) if raw.dtype == np.uint8 else x
 
 
+def _single(raw: NDArray[np.generic]) -> NDArray[np.float32]:
+    """In single precision; what is too large for it becomes infinite, and is refused then."""
+    with np.errstate(over="ignore"):
+        return raw.astype(np.float32)
+
+
 def _labels(raw: NDArray[np.generic], source: str) -> NDArray[np.generic]:
     y = raw[:, 0] if raw.ndim == 2 and raw.shape[1] == 1 else raw
     if y.dtype.kind in "biu" and y.ndim == 1:
         return y.astype(np.int32)
     if y.dtype.kind == "f" and y.ndim in {1, 2}:
-        if not np.isfinite(y).all():
+        numbers = _single(y if y.ndim == 2 else y[:, None])
+        if not np.isfinite(numbers).all():
             raise DataError(f"{source}: expected finite numbers in y. Received: some that are not.")
-        return y.reshape(len(y), -1).astype(np.float32)
+        return numbers
     raise DataError(
         f"{source}: expected y of whole numbers 0..C-1 (classes), or of real numbers "
         f"(regression). Received: {raw.dtype} of shape {raw.shape}."

@@ -50,7 +50,7 @@ def held_out(
 def test_mask(labels: NDArray[np.generic]) -> NDArray[np.bool_]:
     """The fixed test split of a data set that has no official one."""
     generator = seeds.stream(TEST_SEED, "data", 0, "test")
-    return held_out(labels, round(len(labels) * TEST_SHARE), generator)
+    return held_out(labels, max(1, round(len(labels) * TEST_SHARE)), generator)
 
 
 def draw(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from harness import catalog, design, losses, metrics
 from harness.errors import TemplateError
@@ -128,6 +129,7 @@ class Refillable:
         self._built = [(variable, variable.numpy()) for variable in self.optimizer.variables]
         weights = {id(variable) for variable in self.state}
         self._seeds = [part for part in self.model.variables if id(part) not in weights]
+        self._set = tf.function(self._assign, autograph=False)
 
     @property
     def parameters(self) -> int:
@@ -147,14 +149,21 @@ class Refillable:
             values: every number that is an input.
             noise: stream that the seeds of dropout and its relatives come from.
         """
+        seeds = [_noise(variable, noise) for variable in self._seeds]
+        inputs = [np.float32(values[name]) for name in self._inputs]
+        self._set([*initial], seeds, inputs)
+
+    def _assign(self, initial: list[Any], seeds: list[Any], inputs: list[Any]) -> None:
+        """Set every variable; one graph call, because there are many of them."""
         for variable, array in zip(self.state, initial, strict=True):
             variable.assign(array)
         for variable, array in self._built:
-            variable.assign(array)
-        for variable in self._seeds:
-            variable.assign(_noise(variable, noise))
-        for name, variable in self._inputs.items():
-            variable.assign(values[name])
+            # Most slots start at zero; as a constant they would be kept a second time.
+            variable.assign(array if array.any() else tf.zeros_like(variable.value))
+        for variable, state in zip(self._seeds, seeds, strict=True):
+            variable.assign(state)
+        for variable, number in zip(self._inputs.values(), inputs, strict=True):
+            variable.assign(number)
 
 
 def _argument(name: str, part: Value, inputs: dict[str, Any]) -> Any:

@@ -114,4 +114,4 @@ def _card(
         )
     arrays = {"x": np.asarray(data[0]), "y": np.asarray(data[1])}
     datasets.from_arrays(arrays, "data")
-    return datasets.describe(str(objects.keep_arrays(folder, arrays).resolve()), [Path("/")])
+    return datasets.describe(str(objects.keep_arrays(folder, arrays).resolve()), [])

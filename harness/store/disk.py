@@ -10,11 +10,20 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import BusyError, DiskError
+from harness.errors import BusyError, DiskError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+REFUSALS = {
+    "SQLITE_FULL",
+    "SQLITE_IOERR_FSYNC",
+    "SQLITE_IOERR_SHMSIZE",
+    "SQLITE_IOERR_TRUNCATE",
+    "SQLITE_IOERR_WRITE",
+}
 
 
 def lock(folder: Path) -> Any:
@@ -38,20 +47,22 @@ def lock(folder: Path) -> Any:
     return stream
 
 
-def is_full(error: sqlite3.OperationalError) -> bool:
+def is_full(error: sqlite3.DatabaseError) -> bool:
     """Whether SQLite failed because the disk did."""
-    return error.sqlite_errorname in {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC"}
+    return getattr(error, "sqlite_errorname", "") in REFUSALS
 
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Say what a refusal of the disk means for the user."""
+    """Say what a refusal of the disk, or a damaged file, means for the user."""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        if not is_full(error):
-            raise
-        raise DiskError(_refused(folder, error)) from error
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+        raise  # no fault of the file
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        if isinstance(error, sqlite3.DatabaseError) and is_full(error):
+            raise DiskError(_refused(folder, error)) from error
+        raise StoreError(f"the store in {str(folder)!r} cannot be used: {error}.") from error
     except OSError as error:
         raise DiskError(_refused(folder, error)) from error
 

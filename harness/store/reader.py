@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from harness.errors import StoreError
@@ -32,16 +32,13 @@ def reading(folder: Path) -> Iterator[sqlite3.Connection]:
         raise StoreError(
             f"expected a folder with a study's results ({schema.FILE}). Received: {str(folder)!r}."
         )
-    db = sqlite3.connect(
-        f"{(folder / schema.FILE).resolve().as_uri()}?mode=ro", uri=True, timeout=30
-    )
+    address = f"{(folder / schema.FILE).resolve().as_uri()}?mode=ro"
     try:
-        schema.check(db, folder)
-        yield db
-    except sqlite3.DatabaseError as error:
+        with closing(sqlite3.connect(address, uri=True, timeout=30)) as db:
+            schema.check(db, folder)
+            yield db
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise StoreError(f"{folder / schema.FILE} cannot be read: {error}.") from error
-    finally:
-        db.close()
 
 
 def counts(folder: Path) -> dict[tuple[str, str], int]:
@@ -60,4 +57,8 @@ def definition(folder: Path) -> Study:
         row = db.execute("SELECT definition FROM study ORDER BY revision DESC LIMIT 1").fetchone()
     if row is None:
         raise StoreError(f"{str(folder)!r} holds no study yet.")
-    return Study(**json.loads(row[0]))
+    try:
+        content = json.loads(row[0])
+    except json.JSONDecodeError as error:
+        raise StoreError(f"the definition in {str(folder)!r} is damaged: {error}.") from error
+    return Study(**content)

@@ -80,12 +80,14 @@ CREATE TABLE metric (
 
 
 def check(db: sqlite3.Connection, folder: Path) -> None:
-    """Refuse a store of a newer layout.
+    """Refuse a file that is no store, or one of a newer layout.
 
     Raises:
         StoreError: naming both versions.
     """
     (found,) = db.execute("PRAGMA user_version").fetchone()
+    if found < 1:
+        raise StoreError(f"{folder / FILE} is no store of keras-harness; nothing was changed.")
     if found > SCHEMA:
         raise StoreError(
             f"expected a store of schema {SCHEMA} or older in {str(folder)!r}. Received: schema "

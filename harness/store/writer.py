@@ -68,9 +68,8 @@ class Store:
 
         A definition that is already current keeps its revision, and its members.
         """
-        last = self._db.execute(
-            "SELECT revision, digest FROM study ORDER BY revision DESC LIMIT 1"
-        ).fetchone()
+        found = self._rows("SELECT revision, digest FROM study ORDER BY revision DESC LIMIT 1")
+        last = found[0] if found else None
         content = (study.digest(), canonical(card))
         token = digest(content)
         if last and last[1] == token:
@@ -97,7 +96,7 @@ class Store:
 
     def environments(self) -> list[Environment]:
         """The environments of all attempts that produced a result."""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT content FROM environment WHERE digest IN "
             "(SELECT environment FROM attempt WHERE status IN ('completed', 'diverged'))"
         )
@@ -132,7 +131,7 @@ class Store:
 
     def statuses(self, arm: int, phase: str, revision: int) -> dict[str, str]:
         """Status by key of an arm's trials in a phase."""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT key, status FROM trial JOIN member ON trial = key "
             "WHERE revision = ? AND arm = ? AND phase = ?",
             (revision, arm, phase),
@@ -141,30 +140,26 @@ class Store:
 
     def results(self, revision: int, arm: int, phase: str, candidates: int) -> list[list[Result]]:
         """What a later decision needs of an arm's trials: for each candidate, its replicates."""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT candidate, trial FROM member WHERE revision = ? AND arm = ? AND phase = ? "
             "ORDER BY candidate, replicate",
             (revision, arm, phase),
-        ).fetchall()
+        )
         found: list[list[Result]] = [[] for _ in range(candidates)]
         for candidate, key in rows:
             found[candidate].append(self._result(key))
         return found
 
     def _result(self, key: str) -> Result:
-        (status,) = self._db.execute("SELECT status FROM trial WHERE key = ?", (key,)).fetchone()
-        metrics = self._db.execute("SELECT metric, value FROM metric WHERE trial = ?", (key,))
-        (epochs,) = self._db.execute(
-            "SELECT count(DISTINCT epoch) FROM epoch WHERE trial = ?", (key,)
-        ).fetchone()
+        ((status,),) = self._rows("SELECT status FROM trial WHERE key = ?", (key,))
+        metrics = self._rows("SELECT metric, value FROM metric WHERE trial = ?", (key,))
+        ((epochs,),) = self._rows("SELECT count(DISTINCT epoch) FROM epoch WHERE trial = ?", (key,))
         return Result(status=status, metrics=dict(metrics), epochs=epochs)
 
     def proposals(self, token: str) -> list[dict[str, Any]] | None:
         """Hyperparameters that were proposed before for the same search."""
-        row = self._db.execute(
-            "SELECT candidates FROM proposal WHERE digest = ?", (token,)
-        ).fetchone()
-        return json.loads(row[0]) if row else None
+        rows = self._rows("SELECT candidates FROM proposal WHERE digest = ?", (token,))
+        return json.loads(rows[0][0]) if rows else None
 
     def propose(self, token: str, candidates: list[dict[str, Any]]) -> None:
         """Record proposals, so that no later version of the proposer can change them."""
@@ -172,13 +167,20 @@ class Store:
             db.execute("INSERT INTO proposal VALUES (?, ?)", (token, canonical(candidates)))
 
     def begin(self, key: str, environment: str, workers: int) -> int:
-        """Open an attempt; its number."""
+        """Open an attempt; its number.
+
+        Raises:
+            StoreError: if the trial is finished, or was never enrolled.
+        """
         with self._write() as db:
-            (number,) = db.execute(
+            row = db.execute(
                 "UPDATE trial SET attempt = attempt + 1, status = 'running' WHERE key = ? "
                 "AND status NOT IN ('completed', 'diverged') RETURNING attempt",
                 (key,),
             ).fetchone()
+            if row is None:
+                raise StoreError(f"expected a trial that waits for a result. Received: {key!r}.")
+            (number,) = row
             db.execute(
                 "INSERT INTO attempt VALUES (?, ?, 'running', ?, ?, '{}')",
                 (key, number, environment, workers),
@@ -210,7 +212,7 @@ class Store:
 
     def open_attempts(self) -> list[tuple[str, int]]:
         """Attempts that no one has closed: those of a process that died."""
-        rows = self._db.execute("SELECT key, attempt FROM trial WHERE status = 'running'")
+        rows = self._rows("SELECT key, attempt FROM trial WHERE status = 'running'")
         return [(key, int(attempt)) for key, attempt in rows]
 
     def note(self, kind: str, payload: dict[str, Any]) -> None:
@@ -231,6 +233,10 @@ class Store:
             "INSERT INTO metric VALUES (?, ?, ?)",
             ((key, metric, value) for metric, value in outcome.metrics.items()),
         )
+
+    def _rows(self, statement: str, parameters: Iterable[object] = ()) -> list[Any]:
+        with disk.writing(self.folder):
+            return self._db.execute(statement, tuple(parameters)).fetchall()
 
     def _event(
         self,
@@ -267,6 +273,9 @@ def _open(folder: Path) -> sqlite3.Connection:
     with disk.writing(folder):
         try:
             db = sqlite3.connect(file, timeout=30, isolation_level=None)
+        except sqlite3.OperationalError as error:
+            raise StoreError(f"{file} cannot be opened: {error}.") from error
+        try:
             fresh = not db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
             if not fresh:
                 schema.check(db, folder)
@@ -277,8 +286,10 @@ def _open(folder: Path) -> sqlite3.Connection:
                 db.executescript(
                     f"BEGIN; {schema.TABLES} PRAGMA user_version = {schema.SCHEMA}; COMMIT;"
                 )
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError) and disk.is_full(error):
-                raise
-            raise StoreError(f"{file} cannot be opened: {error}.") from error
+        except BaseException as error:
+            db.close()
+            damaged = isinstance(error, sqlite3.DatabaseError) and not disk.is_full(error)
+            if damaged or isinstance(error, UnicodeDecodeError):
+                raise StoreError(f"{file} cannot be opened: {error}.") from error
+            raise
     return db

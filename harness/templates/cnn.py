@@ -42,7 +42,7 @@ def cnn(
         activation: of all hidden layers, a catalogue entry.
         initializer: of all kernels.
         regularizer: of all kernels but the last.
-        normalization: ``"none"``, ``"batch"`` or ``"layer"``.
+        normalization: ``"none"``, ``"batch"`` (which replaces the bias) or ``"layer"``.
         dropout: rate behind every dense layer, a number or a scalar variable.
 
     Raises:
@@ -60,17 +60,21 @@ def cnn(
         )
     inputs = keras.Input(tuple(shape), name="inputs")
     x = keras.layers.Reshape((*shape, 1), name="channel")(inputs) if len(shape) == 2 else inputs
-    kernels = {"kernel_initializer": initializer, "kernel_regularizer": regularizer}
+    shared = {
+        "use_bias": layers.has_bias(normalization),
+        "kernel_initializer": initializer,
+        "kernel_regularizer": regularizer,
+    }
     for index, width in enumerate(filters, start=1):
         name = f"conv_{index}"
-        x = keras.layers.Conv2D(width, kernel_size, padding="same", name=name, **kernels)(x)
+        x = keras.layers.Conv2D(width, kernel_size, padding="same", name=name, **shared)(x)
         x = layers.normalization(normalization, f"{name}_normalization")(x)
         x = layers.activation(activation, f"{name}_activation")(x)
         x = keras.layers.MaxPooling2D(2, name=f"{name}_pool")(x)
     x = keras.layers.Flatten(name="flatten")(x)
     for index, width in enumerate(units, start=1):
         name = f"hidden_{index}"
-        x = keras.layers.Dense(width, name=name, **kernels)(x)
+        x = keras.layers.Dense(width, name=name, **shared)(x)
         x = layers.normalization(normalization, f"{name}_normalization")(x)
         x = layers.activation(activation, f"{name}_activation")(x)
         x = layers.dropout(dropout, f"{name}_dropout")(x)

@@ -36,7 +36,7 @@ def mlp(
         activation: of the hidden layers, a catalogue entry.
         initializer: of all kernels.
         regularizer: of the hidden kernels.
-        normalization: ``"none"``, ``"batch"`` or ``"layer"``.
+        normalization: ``"none"``, ``"batch"`` (which replaces the bias) or ``"layer"``.
         dropout: rate behind every hidden layer, a number or a scalar variable.
 
     Example:
@@ -48,7 +48,11 @@ def mlp(
     for index, width in enumerate(units, start=1):
         name = f"hidden_{index}"
         x = keras.layers.Dense(
-            width, kernel_initializer=initializer, kernel_regularizer=regularizer, name=name
+            width,
+            use_bias=layers.has_bias(normalization),
+            kernel_initializer=initializer,
+            kernel_regularizer=regularizer,
+            name=name,
         )(x)
         x = layers.normalization(normalization, f"{name}_normalization")(x)
         x = layers.activation(activation, f"{name}_activation")(x)

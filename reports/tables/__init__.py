@@ -2,9 +2,22 @@
 
 from reports.tables.answers import details, formatted, printed, verdict_table
 from reports.tables.collection import collect
-from reports.tables.factors import cells, complete, marginals
-from reports.tables.provenance import notes, provenance, skipped, statuses, timing_problem
-from reports.tables.tuning import edges, selection_bias, tuning
+from reports.tables.factors import cells, complete, formatted_marginals, marginals
+from reports.tables.provenance import (
+    formatted_skipped,
+    notes,
+    provenance,
+    skipped,
+    statuses,
+    timing_problem,
+)
+from reports.tables.tuning import (
+    edges,
+    formatted_bias,
+    formatted_tuning,
+    selection_bias,
+    tuning,
+)
 
 __all__ = [
     "cells",
@@ -13,6 +26,10 @@ __all__ = [
     "details",
     "edges",
     "formatted",
+    "formatted_bias",
+    "formatted_marginals",
+    "formatted_skipped",
+    "formatted_tuning",
     "marginals",
     "notes",
     "printed",

@@ -68,15 +68,15 @@ def formatted(results: Results, judged: Judged) -> pd.DataFrame:
     """The verdict table for people: the columns that carry the answer, as text."""
     units, level = judged.units, wording.percent(judged.rule.confidence)
     table, found = verdict_table(results, judged), judged.by_arm
+    unit = f" ({units.unit})" if units.unit else ""
     rows = [
         {
             "Arm": row.label,
             "Verdict": row.verdict,
-            "Difference": _difference(found.get(row.arm), judged),
+            f"Difference{unit}": _difference(found.get(row.arm), judged),
             f"{level} simultaneous interval": units.differences(row.low, row.high),
             "Adjusted p": wording.p_value(row.p_adjusted),
-            "Mean": units.value(row.mean),
-            f"{level} interval of the mean": units.values(row.mean_low, row.mean_high),
+            "Mean": _mean(row, judged),
             "n": str(row.n),
         }
         for row in table.itertuples()
@@ -86,16 +86,20 @@ def formatted(results: Results, judged: Judged) -> pd.DataFrame:
 
 def details(results: Results, judged: Judged) -> pd.DataFrame:
     """What stands behind each verdict, as text."""
+    level = wording.percent(judged.rule.confidence)
     rows = [
         {
             "Arm": row.label,
             "Decided by": row.decided_by,
             "Pairs": "" if pd.isna(row.pairs) else str(row.pairs),
-            "Won / lost / tied": "" if pd.isna(row.wins) else f"{row.wins} / {row.losses} / {row.ties}",
+            "Won / lost / tied": ""
+            if pd.isna(row.wins)
+            else f"{row.wins} / {row.losses} / {row.ties}",
             "Correlation of pairs": "" if np.isnan(row.correlation) else f"{row.correlation:.2f}",
             "Raw p": wording.p_value(row.p),
             "Sign-flip p": wording.p_value(row.p_sign_flip),
             "Smallest possible": wording.p_value(row.p_floor),
+            f"{level} interval of the mean": judged.units.values(row.mean_low, row.mean_high),
             "Median": judged.units.value(row.median),
             "Trials": _counted(row),
             "Parameters": "" if pd.isna(row.parameters) else f"{row.parameters:,}",
@@ -115,8 +119,8 @@ def printed(results: Results, judged: Judged) -> pd.DataFrame:
         {
             "arm": row.label,
             "n": str(row.n),
-            f"mean{' (%)' if units.percent else ''}": units.value(row.mean, unit=""),
-            f"difference{unit}": _difference(found.get(row.arm), judged, unit=False),
+            f"mean{' (%)' if units.percent else ''}": _mean(row, judged, unit=""),
+            f"diff{unit}": _difference(found.get(row.arm), judged),
             f"{wording.percent(judged.rule.confidence)} interval": units.differences(
                 row.low, row.high
             ),
@@ -140,7 +144,9 @@ def _medians(results: Results, judged: Judged) -> list[float]:
     found = []
     for row in verdicts.scaled(results, judged.rule):
         there = np.sort(row[~np.isnan(row)])
-        middle = there[[(len(there) - 1) // 2, len(there) // 2]] if len(there) else np.array([np.nan])
+        middle = (
+            there[[(len(there) - 1) // 2, len(there) // 2]] if len(there) else np.array([np.nan])
+        )
         median = float(middle.mean()) if np.isfinite(middle).all() else np.nan
         found.append(float(np.exp(median)) if judged.rule.scale == "log" else median)
     return found
@@ -176,7 +182,10 @@ def _executed(results: Results) -> pd.DataFrame:
         {
             "parameters": confirm.groupby("arm")["parameters"].max().reindex(arms).to_numpy(),
             "hyperparameters": texts.to_numpy(),
-            "attempts": confirm.groupby("arm")["attempts"].sum().reindex(arms, fill_value=0).to_numpy(),
+            "attempts": confirm.groupby("arm")["attempts"]
+            .sum()
+            .reindex(arms, fill_value=0)
+            .to_numpy(),
             "seconds": np.nan if timing_problem(results) else seconds.to_numpy(),
         }
     )
@@ -190,15 +199,20 @@ def _settings(text: str) -> str:
     )
 
 
-def _difference(verdict: Verdict | None, judged: Judged, *, unit: bool = True) -> str:
+def _difference(verdict: Verdict | None, judged: Judged) -> str:
     """The mean difference, or what stands in its place."""
     if verdict is None:
         return ""
-    comparison, units = verdict.comparison, judged.units
-    text = units.difference if unit else units.number
-    if not np.isnan(comparison.difference):
-        return text(comparison.difference)
-    return "by ranks" if comparison.decided_by == "ranks" else ""
+    if not np.isnan(verdict.comparison.difference):
+        return judged.units.number(verdict.comparison.difference)
+    return "by ranks" if verdict.comparison.decided_by == "ranks" else ""
+
+
+def _mean(row: Any, judged: Judged, unit: str = " %") -> str:
+    """An arm's mean, or why it has none."""
+    if row.diverged:
+        return f"{row.diverged}/{row.n} diverged"
+    return judged.units.value(row.mean, unit)
 
 
 def _counted(row: Any) -> str:

@@ -45,6 +45,20 @@ def marginals(results: Results, judged: Judged) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
+def formatted_marginals(results: Results, judged: Judged) -> pd.DataFrame:
+    """The marginal means for people."""
+    rows = [
+        {
+            "Factor": row.factor,
+            "Level": row.level,
+            "Arms": str(row.arms),
+            f"Mean {judged.units.name}": judged.units.value(row.mean),
+        }
+        for row in marginals(results, judged).itertuples()
+    ]
+    return pd.DataFrame(rows, dtype="str")
+
+
 def cells(results: Results, judged: Judged) -> pd.DataFrame:
     """Arm means of a two-factor study, levels of the first factor by levels of the second.
 

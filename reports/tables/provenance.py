@@ -40,7 +40,9 @@ def statuses(results: Results) -> pd.DataFrame:
         | ((confirm["status"] == "completed") & ~confirm["counted"]),
     }
     for name, rows in counted.items():
-        frame[name] = confirm.loc[rows, "arm"].value_counts().reindex(frame["arm"], fill_value=0).to_numpy()
+        frame[name] = (
+            confirm.loc[rows, "arm"].value_counts().reindex(frame["arm"], fill_value=0).to_numpy()
+        )
     frame["unfinished"] = frame["planned"] - frame[list(counted)].sum(axis="columns")
     return frame
 
@@ -49,6 +51,16 @@ def skipped(results: Results) -> pd.DataFrame:
     """Trials that enter no estimate, each with why."""
     frame = results.skipped[["label", "phase", "candidate", "replicate", "status", "why"]]
     return frame.assign(why=frame["why"].map(wording.without_folders))
+
+
+def formatted_skipped(results: Results) -> pd.DataFrame:
+    """Trials that enter no estimate, for people: alike ones in one row."""
+    frame = skipped(results)
+    keys = ["phase", "label", "why"]
+    grouped = frame.groupby(keys, sort=False).size().reset_index(name="trials")
+    grouped = grouped.astype({"trials": "str"})[["label", "phase", "trials", "why"]]
+    names = {"label": "Arm", "phase": "Phase", "trials": "Trials", "why": "Why"}
+    return grouped.rename(columns=names)
 
 
 def timing_problem(results: Results) -> str:
@@ -64,7 +76,7 @@ def timing_problem(results: Results) -> str:
         "xla": "with and without XLA",
         "engine": "different engines",
     }
-    found = [text for name, text in conditions.items() if rows[name].nunique(dropna=False) > 1]
+    found = [text for name, text in conditions.items() if len(rows[name].unique()) > 1]
     return f"trained under {wording.listed(found)}" if found else ""
 
 
@@ -106,7 +118,9 @@ def _question(results: Results) -> Rows:
         ("data digest", card.digest[:16]),
         ("cases", f"{card.cases} to train and validate, {card.tests} to test"),
     ]
-    rows += [(f"factor {name}", "; ".join(map(label, levels))) for name, levels in study.factors.items()]
+    rows += [
+        (f"factor {name}", "; ".join(map(label, levels))) for name, levels in study.factors.items()
+    ]
     rows += [(f"fixed {name}", label(level)) for name, level in study.fixed.items()]
     if study.tune:
         each = wording.count(study.tune.replicates, "training")
@@ -161,5 +175,7 @@ def _execution(results: Results) -> Rows:
         which = f" ({index})" if len(results.environments) > 1 else ""
         named = {"keras-harness": environment.harness, **environment.versions}
         named["processor"] = environment.processor
-        rows += [(f"{name}{which}", text) for name, text in (named | dict(environment.flags)).items()]
+        rows += [
+            (f"{name}{which}", text) for name, text in (named | dict(environment.flags)).items()
+        ]
     return rows

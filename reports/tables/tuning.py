@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from harness import catalog
-from harness.spec import Range
-from reports import frames
+from harness.spec import Metric, Range
+from reports import frames, wording
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,15 +42,17 @@ def tuning(results: Results) -> pd.DataFrame:
     )
     grouped = rows.groupby(["arm", "candidate"], sort=True)
     frame = grouped[["label", *names]].first()
-    frame["objective"] = grouped["objective"].mean().where(grouped["objective"].count() == grouped.size())
+    frame["objective"] = (
+        grouped["objective"].mean().where(grouped["objective"].count() == grouped.size())
+    )
     frame["replicates"] = grouped["counted"].sum()
     frame["diverged"] = grouped["diverged"].sum()
     chosen = frames.chosen(results)
     frame = frame.reset_index()
     frame["chosen"] = frame["arm"].map(chosen).eq(frame["candidate"]).to_numpy(dtype=bool)
-    frame["edge"] = ""
     found = edges(results)
-    frame.loc[frame["chosen"], "edge"] = frame.loc[frame["chosen"], "arm"].map(found).fillna("")
+    marked = zip(frame["arm"], frame["chosen"], strict=True)
+    frame["edge"] = [found.get(arm, "") if is_chosen else "" for arm, is_chosen in marked]
     return frame[columns]
 
 
@@ -65,7 +68,9 @@ def edges(results: Results) -> Mapping[int, str]:
     chosen = frames.chosen(results)
     found: dict[int, list[str]] = {}
     tried = results.tune.drop_duplicates(["arm", "candidate"])
-    for name in [name for name, space in tune.space.items() if isinstance(space, Range)] if tune else []:
+    for name in (
+        [name for name, space in tune.space.items() if isinstance(space, Range)] if tune else []
+    ):
         values = tried.set_index(["arm", "candidate"])[frames.column(name)]
         grouped = values.groupby(level="arm")
         spans = zip(grouped.min().items(), grouped.max(), grouped.nunique(), strict=True)
@@ -102,8 +107,62 @@ def selection_bias(results: Results, judged: Judged) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
-def objective_name(results: Results) -> str:
-    """The catalogue's name of what tuning goes by; empty without tuning."""
-    tune = results.study.tune
-    name = tune.objective.partition("/")[2].partition("@")[0] if tune else ""
-    return name if name in catalog.METRICS else ""
+def formatted_tuning(results: Results) -> pd.DataFrame:
+    """The choice inside every arm, as text; all candidates are in ``tuning``."""
+    table, tune = tuning(results), results.study.tune
+    if tune is None or table.empty:
+        return pd.DataFrame()
+    units = _objective_units(results)
+    tried = table.groupby("arm").size()
+    diverged = table[table["diverged"] > 0].groupby("arm").size()
+    rows = [
+        {
+            "Arm": row["label"],
+            **{name: _setting(row[frames.column(name)]) for name in tune.space},
+            f"{units.name} in the search": units.value(row["objective"]),
+            "Candidates": str(tried[row["arm"]]),
+            "Diverged": str(diverged.get(row["arm"], 0)),
+            "At an edge": row["edge"],
+        }
+        for _, row in table[table["chosen"]].iterrows()
+    ]
+    frame = pd.DataFrame(rows, dtype="str")
+    return (
+        frame if (table["edge"] != "").any() else frame.drop(columns="At an edge", errors="ignore")
+    )
+
+
+def formatted_bias(results: Results, judged: Judged) -> pd.DataFrame:
+    """Selection bias for people."""
+    if not judged.biases:
+        return pd.DataFrame()
+    units = _objective_units(results)
+    rows = [
+        {
+            "Arm": results.arms[bias.arm].label,
+            "In the search": units.value(bias.tuned),
+            "On fresh replicates": units.value(bias.fresh),
+            "Search looked better by": _optimism(bias.optimism, bias.tuned, units),
+            "n": str(bias.replicates),
+        }
+        for bias in judged.biases
+    ]
+    return pd.DataFrame(rows, dtype="str")
+
+
+def _optimism(optimism: float, tuned: float, units: wording.Units) -> str:
+    if not units.relative:
+        return units.difference(optimism)
+    share = f" ({100 * optimism / tuned:+.1f} %)" if tuned else ""
+    return f"{optimism:+#.3g}{share}"
+
+
+def _objective_units(results: Results) -> wording.Units:
+    assert results.study.tune is not None
+    metric = Metric.parse(results.study.tune.objective)
+    units = wording.units(metric, catalog.METRICS[metric.name], ())
+    return replace(units, name=units.name.replace("val ", "validation "))
+
+
+def _setting(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -112,8 +112,7 @@ def judge(results: Results) -> Judged:
         units=units,
         baseline=baseline,
         verdicts=tuple(
-            _verdict(comparison, labels, baseline, rule, units)
-            for comparison in comparisons
+            _verdict(comparison, labels, baseline, rule, units) for comparison in comparisons
         ),
         means=tuple(_mean(row, rule) for row in values),
         biases=_biases(results),
@@ -127,7 +126,7 @@ def scaled(results: Results, rule: Rule) -> Array:
         Shape ``(arms, replicates)``: infinite where a trial diverged, NaN where there is none.
     """
     grid = frames.grid(results, str(results.metric))
-    return np.where(grid.diverged, rule.worst, estimates.on_scale(grid.values, rule.scale))
+    return np.where(grid.diverged, rule.worst, estimates.on_scale(grid.cells, rule.scale))
 
 
 def _rule(results: Results, entry: catalog.Metric) -> Rule:
@@ -176,7 +175,7 @@ def _biases(results: Results) -> tuple[Bias, ...]:
     grid = frames.grid(results, tune.objective)
     found = []
     for arm, candidate in frames.chosen(results).items():
-        fresh = grid.values[arm][~np.isnan(grid.values[arm])]
+        fresh = grid.cells[arm][~np.isnan(grid.cells[arm])]
         before = tuned.get((arm, candidate), np.nan)
         if not fresh.size or grid.diverged[arm].any() or np.isnan(before):
             continue

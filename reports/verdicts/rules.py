@@ -12,7 +12,7 @@ from reports import estimates
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from harness.catalog import Scale
+    from reports.estimates import Scale
 
     Array = NDArray[np.float64]
 

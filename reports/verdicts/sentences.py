@@ -72,8 +72,12 @@ def _counted(word: Word, arms: list[str], baseline: str, judged: Judged) -> str:
     total = len(judged.verdicts)
     if total == 1:
         return f"{arms[0]} is {opening}."
+    if len(arms) == total:
+        return f"All {total} other arms are {opening}: {wording.listed(arms)}."
     verb = "is" if len(arms) == 1 else "are"
-    return f"{len(arms)} of {total} arms {verb} {opening}: {wording.listed(arms)}."
+    # Which arms are undecided is no answer; a few may be named.
+    names = "" if word == "undecided" and len(arms) > 3 else f": {wording.listed(arms)}"
+    return f"{len(arms)} of {total} other arms {verb} {opening}{names}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,8 @@ class _Reading:
             return f"{self._ranks()} ({end}{self._unreachable()})"
         interval = self.units.differences(found.low, found.high)
         level = wording.percent(self.rule.confidence)
-        text = f"{self.units.effect(found.difference)} ({level} simultaneous interval {interval}, {end})"
+        effect = self.units.effect(found.difference)
+        text = f"{effect} ({level} simultaneous interval {interval}, {end})"
         if self.word == "equivalent" and found.adjusted < self.rule.level:
             return f"{text}; the difference is small but not zero"
         return text

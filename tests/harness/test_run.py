@@ -41,7 +41,7 @@ def table(folder):
     with store.reading(folder) as db:
         return db.execute(
             "SELECT arm, phase, candidate, replicate, hyperparameters, trial.status, metric, value "
-            "FROM member JOIN trial ON trial = key LEFT JOIN metric ON metric.trial = key "
+            "FROM member JOIN trial ON member.trial = key LEFT JOIN metric ON metric.trial = key "
             "WHERE revision = (SELECT max(revision) FROM study) ORDER BY 1, 2, 3, 4, 7"
         ).fetchall()
 

@@ -1,0 +1,26 @@
+"""Estimates as figures: each function returns a Matplotlib figure, drawn but never saved.
+
+No global setting is touched. A figure is laid out for ``styled()``, the context to save it in.
+"""
+
+from reports.figures.cells import cells
+from reports.figures.curves import curves
+from reports.figures.forest import forest
+from reports.figures.sensitivity import searched, sensitivity
+from reports.figures.spread import spread
+from reports.figures.style import COLORS, INK, MOST, PAPER, shown, styled
+
+__all__ = [
+    "COLORS",
+    "INK",
+    "MOST",
+    "PAPER",
+    "cells",
+    "curves",
+    "forest",
+    "searched",
+    "sensitivity",
+    "shown",
+    "spread",
+    "styled",
+]

@@ -1,0 +1,169 @@
+"""Every arm against the baseline: simultaneous intervals, with the paired differences behind."""
+
+from __future__ import annotations
+
+from math import log1p
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from reports.figures.style import (
+    COLORS,
+    GREY,
+    INK,
+    WIDTH,
+    gutter,
+    place,
+    sheet,
+    shown,
+    signed,
+    styled,
+    wrapped,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from reports.frames import Results
+    from reports.verdicts import Judged, Verdict
+
+_ROW, _RIGHT, _TOP, _BOTTOM = 30.0, 150.0, 30.0, 46.0
+_PERCENTS = sorted(
+    [-99.9, -99, -95, -90, -75, -50, -30, -20, -10, -5, -2, -1, -0.5, -0.2, -0.1, 0]
+    + [step * 10**power for power in range(-1, 6) for step in (1, 2, 5)]
+)
+
+
+def forest(results: Results, judged: Judged) -> Figure | None:
+    """A forest plot against the baseline, arms in the order of the table.
+
+    Thick lines are simultaneous intervals, dots their means, faint dots single pairs, crosses
+    pairs that diverged in one arm. Arms whose comparison has no interval say what decided.
+
+    Returns:
+        ``None`` for a study of one arm.
+    """
+    arms = [arm for arm in shown(results, judged) if arm != judged.baseline]
+    if not arms:
+        return None
+    labels = [wrapped(results.arms[arm].label, 32) for arm in arms]
+    left = gutter(labels)
+    with styled():
+        figure = sheet(_TOP + _ROW * len(arms) + _BOTTOM)
+        axes = place(figure, left, _TOP, WIDTH - left - _RIGHT, _ROW * len(arms))
+        _limits(axes, [judged.by_arm[arm] for arm in arms], judged)
+        for row, arm in enumerate(arms):
+            _row(axes, row, judged.by_arm[arm], judged)
+        _frame(axes, labels, results, judged)
+    return figure
+
+
+def _row(axes: Axes, row: int, verdict: Verdict, judged: Judged) -> None:
+    found, color = verdict.comparison, COLORS[verdict.word]
+    points = np.array(found.differences)
+    finite = points[np.isfinite(points)]
+    axes.plot(finite, np.full(len(finite), row + 0.24), "o", ms=3.4, mew=0, color=color, alpha=0.4)
+    low, high = axes.get_xlim()
+    for side, edge in ((-1, low), (1, high)):
+        if (points == side * np.inf).any():
+            inside = edge - side * 0.012 * (high - low)
+            axes.plot([inside], [row], "x", ms=6, mew=1.6, color=color, clip_on=False)
+    if np.isfinite(found.low):
+        axes.plot(
+            [found.low, found.high], [row, row], "-", lw=3, color=color, gid=f"interval-{row}"
+        )
+    if np.isfinite(found.difference):
+        axes.plot([found.difference], [row], "o", ms=7, mew=0, color=color)
+    x = axes.get_yaxis_transform()
+    style: dict[str, Any] = {"transform": x, "va": "center", "clip_on": False}
+    axes.text(
+        1.03, row - 0.17, _short(verdict.word), color=color, weight="bold", size=10.5, **style
+    )
+    axes.text(1.03, row + 0.22, _numbers(verdict, judged), color=INK, size=9.5, **style)
+
+
+def _short(word: str) -> str:
+    return "no difference" if word == "no difference observed" else word
+
+
+def _numbers(verdict: Verdict, judged: Judged) -> str:
+    found = verdict.comparison
+    if np.isfinite(found.low):
+        return judged.units.difference(found.difference).replace("-", "\u2212")
+    if found.decided_by == "ranks":
+        return f"by ranks: won {found.wins}, lost {found.losses}"
+    return f"n = {found.pairs}"
+
+
+def _limits(axes: Axes, rows: list[Verdict], judged: Judged) -> None:
+    """Room for all intervals; single pairs far outside do not squeeze them."""
+    ends = [0.0, *_margin(judged)]
+    for verdict in rows:
+        found = verdict.comparison
+        points = np.array(found.differences)
+        ends += [found.low, found.high, found.difference]
+        ends += (
+            np.quantile(points[np.isfinite(points)], [0.05, 0.95]).tolist()
+            if np.isfinite(points).any()
+            else []
+        )
+    known = [end for end in ends if np.isfinite(end)]
+    span = (max(known) - min(known)) or 1.0
+    axes.set_xlim(min(known) - 0.06 * span, max(known) + 0.06 * span)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+
+
+def _margin(judged: Judged) -> list[float]:
+    margin = judged.rule.margin
+    return [] if margin is None else [-margin, margin]
+
+
+def _frame(axes: Axes, labels: list[str], results: Results, judged: Judged) -> None:
+    if judged.rule.margin is not None:
+        axes.axvspan(*_margin(judged), color=GREY, alpha=0.16, lw=0)
+    axes.axvline(0, color=INK, lw=1.1, zorder=1)
+    axes.set_yticks(range(len(labels)), labels, linespacing=1.05)
+    axes.tick_params(axis="y", length=0, pad=8)
+    axes.spines["left"].set_visible(False)
+    for row in range(len(labels) - 1):
+        axes.axhline(row + 0.5, color=GREY, lw=0.5, alpha=0.25, zorder=0)
+    _ticks(axes, judged)
+    low, high = axes.get_xlim()
+    name = results.arms[judged.baseline].label
+    share = (0 - low) / (high - low)
+    axes.text(
+        min(max(share, 0.0), 1.0),
+        1 + 9 / (_ROW * len(labels)),
+        wrapped(f"baseline: {name}", 52, lines=1),
+        transform=axes.transAxes,
+        ha="left" if share < 0.33 else ("right" if share > 0.67 else "center"),
+        size=10,
+        weight="bold",
+    )
+    unit = {"%": "percent change", "points": "percentage points"}.get(judged.units.unit, "")
+    better = "right" if judged.rule.maximize else "left"
+    what = f"difference in {judged.units.name}{', ' + unit if unit else ''}  ({better} is better)"
+    axes.set_xlabel(what, labelpad=8)
+
+
+def _ticks(axes: Axes, judged: Judged) -> None:
+    low, high = axes.get_xlim()
+    if not judged.units.relative:
+        factor = 100 if judged.units.percent else 1
+        axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_formatter(
+            FuncFormatter(lambda value, _: signed(round(factor * value, 9)))
+        )
+        return
+    candidates = [tick for tick in _PERCENTS if low <= log1p(tick / 100) <= high]
+    kept: list[float] = [0.0]
+    # From zero outwards, so that the round numbers near it win.
+    for tick in sorted(candidates, key=lambda percent: abs(log1p(percent / 100)), reverse=True):
+        at = log1p(tick / 100)
+        if all(abs(at - log1p(other / 100)) > 0.11 * (high - low) for other in kept):
+            kept.append(tick)
+    axes.set_xticks(
+        [log1p(tick / 100) for tick in sorted(kept)], [f"{signed(tick)} %" for tick in sorted(kept)]
+    )

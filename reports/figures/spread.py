@@ -1,0 +1,154 @@
+"""The confirm results themselves: every replicate of every arm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+
+from reports import frames
+from reports.figures.style import (
+    COLORS,
+    GREY,
+    INK,
+    WIDTH,
+    gutter,
+    log_axis,
+    place,
+    sheet,
+    shown,
+    styled,
+    value_axis,
+    wrapped,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from reports.frames import Results
+    from reports.verdicts import Judged
+
+_ROW, _RIGHT, _BOTTOM = 26.0, 92.0, 46.0
+_PAIRED = 8
+"""Arms up to which lines join the replicates."""
+
+
+def spread(results: Results, judged: Judged) -> Figure:
+    """One row per arm: a dot per replicate, the mean with its interval, diverged ones counted.
+
+    With few arms, lines join what shares its random streams.
+    """
+    arms = shown(results, judged)
+    grid = frames.grid(results, str(results.metric))
+    labels = [wrapped(results.arms[arm].label, 32) for arm in arms]
+    left = gutter(labels)
+    with styled():
+        figure = sheet(8 + _ROW * len(arms) + _BOTTOM)
+        axes = place(figure, left, 8, WIDTH - left - _RIGHT, _ROW * len(arms))
+        values = grid.cells[arms]
+        if len(arms) <= _PAIRED:
+            axes.plot(values, np.arange(len(arms)), lw=0.7, color=GREY, alpha=0.4, zorder=1)
+        _dots(axes, arms, values, judged)
+        for row, arm in enumerate(arms):
+            _mean(axes, row, arm, judged)
+            _lost(axes, row, int(grid.diverged[arm].sum()), len(grid.diverged[arm]), judged)
+        _rows(axes, arms, labels, judged)
+        _across(axes, values, judged)
+    return figure
+
+
+def _color(arm: int, judged: Judged) -> str:
+    return INK if arm == judged.baseline else COLORS[judged.by_arm[arm].word]
+
+
+def _dots(axes: Axes, arms: list[int], values: NDArray[np.float64], judged: Judged) -> None:
+    there = np.argwhere(np.isfinite(values))
+    rows = pd.DataFrame({"row": there[:, 0], "value": values[np.isfinite(values)]})
+    present = sorted(set(rows["row"]))
+    sns.stripplot(
+        data=rows,
+        x="value",
+        y="row",
+        hue="row",
+        order=range(len(arms)),
+        hue_order=present,
+        palette=[_color(arms[row], judged) for row in present],
+        orient="h",
+        jitter=False,
+        size=5,
+        alpha=0.45,
+        legend=False,
+        ax=axes,
+    )
+
+
+def _mean(axes: Axes, row: int, arm: int, judged: Judged) -> None:
+    interval, color = judged.means[arm], _color(arm, judged)
+    if np.isfinite(interval.low):
+        axes.plot([interval.low, interval.high], [row, row], lw=2.4, color=color, zorder=4)
+    if np.isfinite(interval.mean):
+        axes.plot([interval.mean] * 2, [row - 0.3, row + 0.3], lw=2.4, color=color, zorder=4)
+        text = judged.units.value(interval.mean)
+        _beside(axes, row, text, weight="bold" if arm == judged.baseline else "normal")
+
+
+def _lost(axes: Axes, row: int, diverged: int, replicates: int, judged: Judged) -> None:
+    """Diverged replicates, at the worse edge and in words."""
+    if not diverged:
+        return
+    edge = 0.0 if judged.rule.maximize else 1.0
+    axes.plot(
+        [edge],
+        [row],
+        "x",
+        ms=6,
+        mew=1.6,
+        color=COLORS["worse"],
+        transform=axes.get_yaxis_transform(),
+        clip_on=False,
+        zorder=5,
+    )
+    _beside(axes, row, f"{diverged}/{replicates} diverged", weight="normal")
+
+
+def _beside(axes: Axes, row: int, text: str, *, weight: str) -> None:
+    axes.text(
+        1.02,
+        row,
+        text,
+        transform=axes.get_yaxis_transform(),
+        va="center",
+        size=10,
+        weight=weight,
+        clip_on=False,
+    )
+
+
+def _rows(axes: Axes, arms: list[int], labels: list[str], judged: Judged) -> None:
+    axes.set_ylim(len(arms) - 0.5, -0.5)
+    axes.set_yticks(range(len(arms)), labels)
+    for text, arm in zip(axes.get_yticklabels(), arms, strict=True):
+        text.set(weight="bold" if arm == judged.baseline else "normal", linespacing=1.0, size=9.5)
+    axes.tick_params(axis="y", length=0, pad=8)
+    axes.spines["left"].set_visible(False)
+    axes.set_ylabel("")
+
+
+def _across(axes: Axes, values: NDArray[np.float64], judged: Judged) -> None:
+    baseline = judged.means[judged.baseline].mean
+    if np.isfinite(baseline):
+        axes.axvline(baseline, color=INK, lw=0.9, ls=(0, (4, 3)), alpha=0.6, zorder=0)
+    axes.set_xlabel(judged.units.name, labelpad=8)
+    known = values[np.isfinite(values)]
+    if judged.rule.scale == "log" and known.size and known.min() > 0:
+        margin = max(float(known.max() / known.min()) ** 0.06, 1.02)
+        low, high = float(known.min()) / margin, float(known.max()) * margin
+        axes.set_xscale("log")
+        axes.set_xlim(low, high)
+        log_axis(axes.xaxis, low, high, most=7)
+    else:
+        value_axis(axes.xaxis, judged.units)

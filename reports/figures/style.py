@@ -1,0 +1,275 @@
+"""What all figures share: colors that survive both themes, sizes, and the room for labels."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from math import ceil
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+import seaborn as sns
+from matplotlib import style
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
+
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+
+    from reports.frames import Results
+    from reports.verdicts import Judged
+    from reports.wording import Units
+
+INK = "#010203"
+"""Stands for the color of text; the page puts its own there, which follows the theme."""
+
+PAPER = "#fdfefc"
+"""Stands for the color of the page behind a figure."""
+
+GREY = "#8a9099"
+WIDTH = 720
+MOST = 40
+"""Arms that a figure shows at most."""
+
+COLORS: Mapping[str, str] = {
+    "better": "#1a80bb",
+    "worse": "#d2600a",
+    "equivalent": "#8c62c2",
+    "undecided": GREY,
+    "no difference observed": GREY,
+    "baseline": INK,
+}
+"""By verdict: blue and orange are told apart by every kind of color vision, on any ground."""
+
+SERIES = ("#1a80bb", "#d2600a", "#0a9a72", "#b65fa8", "#b08405", "#5a78d1", "#a3684a", GREY)
+
+_PARTS = re.compile(r"[^\s(,_/]*[\s(,_/]*")
+"""What a label may be broken behind: white space, a parenthesis, a comma, an underscore."""
+
+_MULTIPLES = (
+    (1,),
+    (1, 3),
+    (1, 2, 5),
+    (1, 1.5, 2, 3, 5, 7),
+    (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8),
+    tuple(np.arange(10, 100) / 10),
+)
+"""Ticks of a logarithmic axis within a decade, coarse to fine."""
+
+_SIZE = 11.0
+_RC: Mapping[str, Any] = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": _SIZE,
+    "axes.titlesize": _SIZE,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.labelsize": _SIZE,
+    "axes.linewidth": 0.8,
+    "axes.edgecolor": GREY,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "savefig.facecolor": "none",
+    "savefig.transparent": True,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "axes.titlecolor": INK,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": _SIZE - 1,
+    "ytick.labelsize": _SIZE - 1,
+    "xtick.major.width": 0.8,
+    "ytick.major.width": 0.8,
+    "xtick.major.size": 3.5,
+    "ytick.major.size": 3.5,
+    "grid.color": GREY,
+    "grid.linewidth": 0.6,
+    "grid.alpha": 0.25,
+    "lines.solid_capstyle": "round",
+    # A level may hold a dollar sign; it is a name, not a formula.
+    "text.parse_math": False,
+    "svg.fonttype": "none",
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """The settings that figures are drawn and saved under; everything is put back afterwards."""
+    given = {**sns.axes_style("ticks"), **_RC}
+    known = {key: given[key] for key in given if key in mpl.rcParams}
+    with style.context(["default", known]):
+        yield
+
+
+def sheet(height: float, width: float = WIDTH) -> Figure:
+    """An empty figure of some size in CSS pixels."""
+    return Figure(figsize=(width / 72, height / 72), dpi=72)
+
+
+def place(
+    figure: Figure, left: float, top: float, width: float, height: float, **kwargs: Any
+) -> Axes:
+    """Axes at a place in CSS pixels from the upper left corner."""
+    full_width, full_height = figure.get_size_inches() * 72
+    box = (
+        left / full_width,
+        1 - (top + height) / full_height,
+        width / full_width,
+        height / full_height,
+    )
+    axes: Axes = figure.add_axes(box, **kwargs)
+    sns.despine(ax=axes)
+    axes.tick_params(which="minor", length=0)
+    return axes
+
+
+def panels(
+    titles: Sequence[str], across: int, height: float, *, above: float = 4
+) -> tuple[Figure, list[Axes]]:
+    """A grid of small multiples with common axes, one per title; a single one needs none."""
+    number = len(titles)
+    down = ceil(number / across)
+    across = ceil(number / down)  # rows of like length
+    left, gap, below = 58.0, 16.0, 40.0
+    width = (WIDTH - left - 10 - gap * (across - 1)) / across
+    fitting = [wrapped(title, int(width / 6.3), lines=3) for title in titles]
+    title = 14 + 11.5 * max(text.count("\n") + 1 for text in fitting) if any(fitting) else 4.0
+    figure = sheet(above + down * (height + title) + below)
+    found: list[Axes] = []
+    for index, text in enumerate(fitting):
+        row, column = divmod(index, across)
+        shared = {"sharex": found[0], "sharey": found[0]} if found else {}
+        x, y = left + column * (width + gap), above + row * (height + title) + title
+        axes = place(figure, x, y, width, height, **shared)
+        axes.tick_params(labelleft=column == 0, labelbottom=index + across >= number)
+        axes.grid(visible=True, axis="y")
+        axes.set_title(text, size=9.5, linespacing=1.05)
+        found.append(axes)
+    return figure, found
+
+
+def shown(results: Results, judged: Judged) -> list[int]:
+    """The arms that figures show: all, or the baseline and those with the best means."""
+    arms = [arm.index for arm in results.arms]
+    if len(arms) <= MOST:
+        return arms
+    means = np.array([interval.mean for interval in judged.means])
+    means[judged.baseline] = np.nan
+    order = np.argsort(-means if judged.rule.maximize else means, kind="stable")
+    return sorted([judged.baseline, *order[: MOST - 1].tolist()])
+
+
+def wrapped(text: str, width: int, lines: int = 2) -> str:
+    r"""A label on a few lines, broken between its parts, shortened where even they do not hold it.
+
+    Example:
+        >>> wrapped("tanh, truncated_normal(stddev=0.05)", 24)
+        'tanh, truncated_normal(\nstddev=0.05)'
+    """
+    rows = [""]
+    for part in _pieces(text, width):
+        if rows[-1] and len(rows[-1] + part.rstrip()) > width:
+            rows.append("")
+        rows[-1] += part if rows[-1] else part.lstrip()
+    if len(rows) > lines:
+        rows = [*rows[: lines - 1], rows[lines - 1][: width - 1].rstrip(" ,") + "\u2026"]
+    return "\n".join(row.rstrip() for row in rows)
+
+
+def _pieces(text: str, width: int) -> list[str]:
+    """The parts of a label, none longer than a line."""
+    return [
+        part[start : start + width]
+        for part in _PARTS.findall(text)
+        for start in range(0, len(part), width)
+    ]
+
+
+def gutter(labels: Sequence[str]) -> float:
+    """Room for labels beside their rows."""
+    longest = max((len(line) for label in labels for line in label.split("\n")), default=0)
+    return 22 + 6.3 * longest
+
+
+def signed(number: float) -> str:
+    """A tick of differences, with its sign."""
+    return f"{number:+g}".replace("-", "\u2212") if abs(number) > 1e-12 else "0"
+
+
+def value_axis(axis: Axis, units: Units) -> None:
+    """Format an axis of values of the metric."""
+    axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    factor, unit = (100, " %") if units.percent else (1, "")
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{factor * value:.6g}{unit}"))
+
+
+def log_axis(axis: Axis, low: float, high: float, *, most: int = 5) -> None:
+    """Label a logarithmic axis with plain round numbers."""
+    powers = range(int(np.floor(np.log10(low))) - 1, int(np.ceil(np.log10(high))) + 1)
+    ticks: list[float] = []
+    for multiples in _MULTIPLES:
+        found = [step * 10.0**power for power in powers for step in multiples]
+        found = [tick for tick in found if low * 0.999 <= tick <= high * 1.001]
+        if len(found) > most:
+            ticks = ticks or found[:: ceil(len(found) / most)]
+            break
+        ticks = found
+    if len(ticks) < 2:
+        linear = MaxNLocator(most, steps=[1, 2, 5, 10]).tick_values(low, high)
+        ticks = [float(tick) for tick in linear if low <= tick <= high]
+    axis.set_ticks(ticks)
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+
+
+def short(number: float) -> str:
+    """A tick of a logarithmic axis.
+
+    Example:
+        >>> short(0.0001), short(0.003), short(250.0), short(20000.0)
+        ('1e-4', '0.003', '250', '2e4')
+    """
+    if 1e-3 <= abs(number) < 1e4:
+        return f"{number:.4g}"
+    mantissa, power = f"{number:.2e}".split("e")
+    return f"{float(mantissa):g}e{int(power)}"
+
+
+def separated(positions: Sequence[float], gap: float) -> list[float]:
+    """Positions of labels within 0 and 1, moved apart to keep them ``gap`` from each other.
+
+    Where they cannot all fit, they move closer together.
+
+    Example:
+        >>> separated([0.4, 0.5, 0.9], 0.2)
+        [0.35, 0.55, 0.9]
+        >>> separated([0.9, 1.0], 0.2)
+        [0.8, 1.0]
+    """
+    gap = min(gap, 1 / max(len(positions) - 1, 1))
+    order = sorted(range(len(positions)), key=lambda index: positions[index])
+    groups: list[list[float]] = []  # labels that touch each other
+    for index in order:
+        groups.append([positions[index]])
+        while len(groups) > 1 and _start(groups[-1], gap) < _start(groups[-2], gap) + gap * len(
+            groups[-2]
+        ):
+            last = groups.pop()
+            groups[-1] += last
+    placed = [_start(group, gap) + gap * rank for group in groups for rank in range(len(group))]
+    found = [0.0] * len(positions)
+    for index, position in zip(order, placed, strict=True):
+        found[index] = round(position, 9)
+    return found
+
+
+def _start(group: Sequence[float], gap: float) -> float:
+    """Where a group of labels begins, centred on what it labels."""
+    length = gap * (len(group) - 1)
+    return min(max(sum(group) / len(group) - length / 2, 0.0), 1.0 - length)

@@ -1,0 +1,92 @@
+"""One study as one self-contained HTML page: no scripts, no network, same store, same bytes."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from harness.errors import DiskError
+from harness.objects import write_atomic
+from reports import export, frames, tables, verdicts
+from reports.page.markup import grid, typeset
+from reports.page.sections import facts, method, sections, verdict_caption
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+    from reports.frames import Results
+    from reports.verdicts import Judged
+
+__all__ = ["render", "write"]
+
+
+def render(folder: Path) -> str:
+    """The page of a store, as HTML.
+
+    Raises:
+        NothingToReportError: if no confirm trial has finished.
+        StoreError: if there is no store in the folder.
+    """
+    results = frames.read(folder)
+    return _render(results, verdicts.judge(results))
+
+
+def write(folder: Path, to: Path | None = None) -> Path:
+    """Write the page of a store, with a CSV file of every table beside it.
+
+    Args:
+        folder: of the store.
+        to: the page's file. Default: ``report/index.html`` in the folder.
+
+    Returns:
+        The page's file.
+
+    Raises:
+        DiskError: if the disk refuses.
+        NothingToReportError: if no confirm trial has finished.
+        StoreError: if there is no store in the folder.
+    """
+    results = frames.read(folder)
+    judged = verdicts.judge(results)
+    file = to or folder / "report" / "index.html"
+    content = _render(results, judged).encode()
+    try:
+        write_atomic(file, lambda stream: stream.write(content))
+    except OSError as error:
+        raise DiskError(f"the page could not be written: {error}.") from error
+    export.write(tables.collect(results, judged), file.parent)
+    return file
+
+
+def _render(results: Results, judged: Judged) -> str:
+    study, marked = results.study, [judged.baseline]
+    return _template().render(
+        name=study.name,
+        title=study.question or study.name,
+        headline=verdicts.headline(results, judged),
+        facts=facts(results, judged),
+        notes=tables.notes(results),
+        verdicts=grid(tables.formatted(results, judged), marked),
+        verdict_caption=verdict_caption(results, judged),
+        readings=[verdict.reading for verdict in judged.verdicts],
+        details=grid(tables.details(results, judged), marked),
+        sections=sections(results, judged),
+        provenance=grid(tables.provenance(results, judged)),
+        method=method(results, judged),
+    )
+
+
+@lru_cache(maxsize=1)
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("layout")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["typeset"] = typeset
+    return environment.get_template("page.html.jinja")

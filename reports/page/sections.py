@@ -1,0 +1,281 @@
+"""What the page says around its tables and figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reports import estimates, figures, tables, wording
+from reports.page.markup import Item, Plate, Section, grid, svg
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from reports.frames import Results
+    from reports.page.markup import Grid
+    from reports.verdicts import Judged
+
+
+def facts(results: Results, judged: Judged) -> list[Item]:
+    """The study in a few numbers."""
+    study, card = results.study, results.card
+    found = [
+        Item(name="Decided by", value=judged.units.name),
+        Item(name="Baseline", value=results.arms[judged.baseline].label),
+        Item(name="Arms", value=str(len(results.arms))),
+        Item(name="Paired replicates", value=str(study.replicates)),
+        Item(name="Data", value=f"{_data(results)}, {card.cases + card.tests:,} cases"),
+        Item(name="Network", value=study.template),
+    ]
+    if study.tune:
+        found.append(Item(name="Tuning", value=f"{study.tune.trials} candidates per arm"))
+    return found
+
+
+def verdict_caption(results: Results, judged: Judged) -> str:
+    """What the columns of the verdict table mean."""
+    rule, level = judged.rule, wording.percent(judged.rule.confidence)
+    mean = "geometric mean" if rule.scale == "log" else "mean"
+    text = (
+        f"Differences are to the baseline, {results.arms[judged.baseline].label}, paired by "
+        f"replicate{' and relative' if judged.units.relative else ''}. All "
+        f"{wording.count(rule.family, 'simultaneous interval')} hold together with {level} "
+        f"confidence. Mean: {mean} over the arm's own n replicates."
+    )
+    if any(verdict.comparison.pairs < results.study.replicates for verdict in judged.verdicts):
+        text += " Differences use the replicates that are finished in both arms."
+    return text if judged.verdicts else f"Mean: {mean} over n replicates."
+
+
+def sections(results: Results, judged: Judged) -> list[Section]:
+    """The parts between the verdicts and the provenance; those without content are left out."""
+    found = [
+        _forest(results, judged),
+        _curves(results, judged),
+        _spread(results, judged),
+        _tuning(results, judged),
+        _factors(results, judged),
+        _bias(results, judged),
+        _skipped(results),
+    ]
+    return [section for section in found if section is not None]
+
+
+def method(results: Results, judged: Judged) -> list[Item]:
+    """The method in words."""
+    rule, study = judged.rule, results.study
+    level, number = wording.percent(rule.confidence), rule.family
+    scale = (
+        "Differences are differences of logarithms, printed as percent change, because losses "
+        "are skewed. "
+        if judged.units.relative
+        else ""
+    )
+    items = [
+        Item(
+            name="Paired replicates",
+            value="Replicate r has the same train and validation split, the same underlying "
+            "initial draws and the same batch order in every arm. What is compared is the "
+            "difference within each replicate, not two separate averages.",
+        ),
+        Item(
+            name="The interval",
+            value=f"{scale}Student's t on the paired differences, widened for "
+            f"{wording.count(number, 'comparison')} with the baseline (Bonferroni: each at "
+            f"{100 * (1 - (1 - rule.confidence) / number):.4g} %). In {level} of studies done this "
+            "way, all of their intervals contain the true difference, however the comparisons "
+            "depend on each other. Coverage is approximate with few replicates of skewed numbers.",
+        ),
+        Item(
+            name="The verdict",
+            value="An arm is better or worse when its simultaneous interval excludes zero, which "
+            f"is when its adjusted p is below {1 - rule.confidence:.3g}. Undecided is not equal: "
+            "the interval says what differences remain possible." + _margin(judged),
+        ),
+        Item(
+            name="The exact check",
+            value="The sign-flip p exchanges the two arms within pairs in all possible ways and "
+            f"assumes no normal distribution. With {study.replicates} pairs it cannot fall below "
+            f"{wording.p_value(estimates.smallest_p(study.replicates)).replace('<', 'about ')}, "
+            "the smallest possible value beside it. It is not adjusted and decides nothing.",
+        ),
+        Item(
+            name="Diverged trials",
+            value="A training that reaches a number that is not finite has diverged. That is a "
+            "result, and the worst one: no mean is printed then, and signed ranks decide "
+            "(exact, with the same adjustment). Two diverged trials tie.",
+        ),
+    ]
+    return [*items, *_search_method(results)]
+
+
+def _search_method(results: Results) -> list[Item]:
+    study, tested = results.study, results.metric.split == "test"
+    items = []
+    if study.tune:
+        items.append(
+            Item(
+                name="Tuning",
+                value=f"Every arm had the same budget of {study.tune.trials} candidates, judged "
+                f"by {study.tune.objective} on validation data. The chosen one was trained anew "
+                "with fresh random streams; only those confirm trials enter the verdicts.",
+            )
+        )
+    if tested:
+        items.append(
+            Item(
+                name="The test split",
+                value="It is fixed per data set and was not touched before the confirm trials. "
+                + (
+                    f"They are tested with the weights of the best epoch by {study.best}."
+                    if results.metric.epoch == "best"
+                    else "They are tested with the weights of the last epoch."
+                ),
+            )
+        )
+    return items
+
+
+def _margin(judged: Judged) -> str:
+    if judged.rule.margin is None:
+        return ""
+    margin = judged.units.difference(judged.rule.margin).lstrip("+")
+    return f" Equivalent means that the whole interval lies within {margin} of the baseline."
+
+
+def _plate(figure: Figure, name: str, title: str, caption: str) -> Plate:
+    return Plate(title=title, svg=svg(figure, name, f"{title}. {caption}"), caption=caption)
+
+
+def _some(results: Results) -> str:
+    """That a figure leaves arms out, if it does."""
+    left_out = len(results.arms) - figures.MOST
+    if left_out <= 0:
+        return ""
+    return (
+        f" Shown are the baseline and the {figures.MOST - 1} arms with the best means; "
+        f"{left_out} others are in the tables only."
+    )
+
+
+def _forest(results: Results, judged: Judged) -> Section | None:
+    figure = figures.forest(results, judged)
+    if figure is None:
+        return None
+    level = wording.percent(judged.rule.confidence)
+    caption = (
+        f"Bars: {level} simultaneous intervals; large dots: mean differences; small dots: single "
+        "replicates. A bar that does not touch the line at zero differs from the baseline."
+    )
+    if judged.rule.margin is not None:
+        caption += " The grey band is the equivalence margin."
+    if any(verdict.comparison.diverged for verdict in judged.verdicts):
+        caption += " Crosses at the edge: replicates in which one of the two arms diverged."
+    title = "Differences from the baseline"
+    plate = _plate(figure, "forest", title, caption + _some(results))
+    return Section(id="differences", title=title, figures=(plate,))
+
+
+def _curves(results: Results, judged: Judged) -> Section | None:
+    figure = figures.curves(results, judged)
+    if figure is None:
+        return None
+    caption = (
+        "Median over confirm replicates on their validation data; band: the middle half. The "
+        "axis shows the later epochs in full and may cut off the first ones. A line ends where "
+        "half of the replicates have diverged."
+    )
+    plate = _plate(figure, "curves", "Learning curves", caption + _some(results))
+    return Section(id="curves", title="Learning curves", figures=(plate,))
+
+
+def _spread(results: Results, judged: Judged) -> Section:
+    caption = (
+        f"A dot per replicate; bar: {wording.percent(judged.rule.confidence)} interval of the "
+        "arm's own mean, not of a difference: arms whose bars overlap can still differ, because "
+        "replicates are paired. Dashed line: mean of the baseline."
+    )
+    plate = _plate(
+        figures.spread(results, judged), "spread", "Every replicate", caption + _some(results)
+    )
+    return Section(id="replicates", title="Every replicate", figures=(plate,))
+
+
+def _tuning(results: Results, judged: Judged) -> Section | None:
+    table = tables.formatted_tuning(results)
+    if table.empty:
+        return None
+    plates = []
+    for index, name in enumerate(figures.searched(results)):
+        figure = figures.sensitivity(results, judged, name)
+        if figure is not None:
+            caption = (
+                "A dot per candidate; ring: the chosen one; cross: diverged. A choice at the end "
+                "of its range may have its optimum outside." + _some(results)
+            )
+            title = f"Sensitivity to {name.replace('_', ' ')}"
+            plates.append(_plate(figure, f"sensitivity{index}", title, caption))
+    texts = []
+    found = tables.edges(results)
+    if found:
+        arms = [results.arms[arm].label for arm in sorted(found)]
+        texts.append(
+            f"In {len(found)} of {wording.count(len(results.arms), 'arm')} the chosen candidate is "
+            f"the one nearest to an end of the search range ({wording.listed(arms)}). Their "
+            "optimum may lie outside: consider a wider range."
+        )
+    return Section(
+        id="tuning",
+        title="Tuning inside every arm",
+        texts=tuple(texts),
+        figures=tuple(plates),
+        tables=(grid(table),),
+    )
+
+
+def _factors(results: Results, judged: Judged) -> Section | None:
+    if len(results.study.factors) < 2:
+        return None
+    table = tables.formatted_marginals(results, judged)
+    figure = figures.cells(results, judged)
+    texts = ["Averages over the levels of the other factors. They describe and test nothing."]
+    if table.empty:
+        reason = "they would not compare like with like"
+        texts = [f"Not every arm has a mean, so averages over arms are left out: {reason}."]
+    plates = []
+    if figure is not None:
+        caption = f"Mean {judged.units.name} of every arm; darker is better."
+        plates.append(_plate(figure, "cells", "Mean of every arm", caption))
+    if table.empty and not plates:
+        return None
+    shown: tuple[Grid, ...] = () if table.empty else (grid(table),)
+    return Section(
+        id="factors", title="Factors", texts=tuple(texts), figures=tuple(plates), tables=shown
+    )
+
+
+def _bias(results: Results, judged: Judged) -> Section | None:
+    table = tables.formatted_bias(results, judged)
+    if table.empty or results.study.tune is None:
+        return None
+    text = (
+        "The best of several candidates looks better than it is. The chosen hyperparameters were "
+        "trained again with fresh random streams; both columns show "
+        f"{results.study.tune.objective}. Positive: the search flattered its choice. The "
+        "verdicts use fresh trials only."
+    )
+    return Section(id="bias", title="Selection bias", texts=(text,), tables=(grid(table),))
+
+
+def _skipped(results: Results) -> Section | None:
+    if results.skipped.empty:
+        return None
+    total = len(results.trials)
+    number = len(results.skipped)
+    text = f"{number} of {wording.count(total, 'trial')} enter no estimate."
+    table = tables.formatted_skipped(results)
+    return Section(id="skipped", title="Trials left out", texts=(text,), tables=(grid(table),))
+
+
+def _data(results: Results) -> str:
+    name = results.card.reference.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return name or "given arrays"

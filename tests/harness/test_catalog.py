@@ -1,0 +1,180 @@
+"""The tables of everything sweepable, and what a study may write of them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from harness import catalog
+from harness.catalog import FAMILIES, Argument, check_argument, choice
+from harness.errors import StudyError
+
+ENTRIES = [(family, name) for family, entries in FAMILIES.items() for name in entries]
+NUMBERS = [
+    (family, name, key) for family, name in ENTRIES for key in FAMILIES[family][name].numbers
+]
+FLAGS = [(family, name, key) for family, name in ENTRIES for key in FAMILIES[family][name].flags]
+
+
+@pytest.mark.parametrize(("family", "name"), ENTRIES)
+def test_every_entry_is_chosen_by_name(family, name):
+    """Its name alone, its name in a table and its canonical form are one choice."""
+    chosen = choice(family, name)
+    assert chosen.name == name
+    assert choice(family, {"name": name}) == chosen
+    assert choice(family, chosen.setting()) == chosen
+
+
+@pytest.mark.parametrize(("family", "name"), ENTRIES)
+def test_aliases_are_the_same_choice(family, name):
+    """Another name leads to the same entry, and is no name of another one."""
+    for alias in FAMILIES[family][name].aliases:
+        assert alias not in FAMILIES[family]
+        assert choice(family, alias) == choice(family, name)
+        assert choice(family, alias).setting()["name"] == name
+
+
+def test_no_alias_is_used_twice():
+    """A name means one thing within its family."""
+    for entries in FAMILIES.values():
+        aliases = [alias for entry in entries.values() for alias in entry.aliases]
+        assert len(aliases) == len(set(aliases))
+
+
+@pytest.mark.parametrize(("family", "name"), ENTRIES)
+def test_structure_and_values_are_all_of_a_choice(family, name):
+    """Every number is in exactly one part; flags and the name are structure."""
+    chosen = choice(family, name)
+    assert not chosen.structure().keys() & chosen.values().keys()
+    assert chosen.structure() | chosen.values() == chosen.setting()
+    assert {"name", *chosen.flags} <= chosen.structure().keys()
+
+
+@pytest.mark.parametrize(("family", "name", "key"), NUMBERS)
+def test_numbers_are_bounded(family, name, key):
+    """The default is admissible; what is below, not finite, or no number is refused."""
+    number = FAMILIES[family][name].numbers[key]
+    assert number.low <= number.default <= number.high
+    wrong = [math.nan, math.inf, -math.inf, 10**400, -(10**400), "1", True, None, [1], {"a": 1}]
+    beyond = [end for end in (number.low - 1, number.high + 1) if math.isfinite(end)]
+    for raw in (*wrong, *beyond):
+        with pytest.raises(StudyError, match=f"expected a number from .* for '{key}'"):
+            choice(family, {"name": name, key: raw})
+
+
+@pytest.mark.parametrize(("family", "name", "key"), NUMBERS)
+def test_whole_numbers_become_real(family, name, key):
+    """1 and 1.0 are one setting."""
+    whole = 0 if FAMILIES[family][name].numbers[key].low <= 0 else 1
+    one, other = (choice(family, {"name": name, key: kind(whole)}) for kind in (int, float))
+    assert type(one.numbers[key]) is type(other.numbers[key]) is float
+
+
+@pytest.mark.parametrize(("family", "name", "key"), FLAGS)
+def test_flags_are_truth_values(family, name, key):
+    """Numbers and words are no truth values."""
+    default = FAMILIES[family][name].flags[key]
+    assert choice(family, {"name": name, key: not default}).flags[key] is not default
+    for raw in (0, 1, "true", None):
+        with pytest.raises(StudyError, match=f"expected true or false for '{key}'. Received: "):
+            choice(family, {"name": name, key: raw})
+
+
+@pytest.mark.parametrize(
+    ("family", "raw", "expected"),
+    [
+        ("activation", "gleu", ("expected the name of an activation. Received: 'gleu'. "
+                               "Did you mean 'gelu'?")),
+        ("activation", "ReLU", "Received: 'ReLU'."),
+        ("optimizer", "adm", ("expected the name of an optimizer. Received: 'adm'. "
+                             "Did you mean 'adam'?")),
+        ("regularizer", "l3", "expected the name of a regularizer. Received: 'l3'."),
+        ("initializer", None, "expected the name of an initializer. Received: None."),
+        ("initializer", 3, "expected the name of an initializer. Received: 3."),
+        ("initializer", ["zeros"], "Received: ['zeros']."),
+        ("initializer", {}, "Received: None."),
+        ("initializer", {"name": ["zeros"]}, "Received: ['zeros']."),
+        ("initializer", {"name": "zeros", "gain": 1}, "Received: 'gain'. It takes none."),
+        ("optimizer", {"name": "sgd", "momentun": 0.9},
+         ("expected a number that optimizer 'sgd' takes. Received: 'momentun'. "
+         "Did you mean 'momentum'?")),
+    ],
+)  # fmt: skip
+def test_unknown_names_are_refused(family, raw, expected):
+    """The nearest valid name is offered."""
+    with pytest.raises(StudyError) as caught:
+        choice(family, raw)
+    assert expected in str(caught.value)
+
+
+ACCEPTED = {
+    "count": [(1, 1), (10**6, 10**6)],
+    "counts": [([16, 32], [16, 32]), ((8,), [8]), ([], [])],
+    "number": [(1, 1.0), (1e-300, 1e-300), (None, None)],
+    "fraction": [(0, 0.0), (0.999, 0.999)],
+    "share": [(0.2, 0.2)],
+}
+REFUSED = {
+    "count": [0, -1, 1.0, "3", True, None, [3], math.nan],
+    "counts": [3, "12", [0], [1.5], [True], ["3"], [[3]], None, {"a": 1}],
+    "number": [0, -1, math.nan, math.inf, -math.inf, 10**400, "0.1", True, [0.1]],
+    "fraction": [1, -0.1, math.nan, math.inf, "0.1", True, None],
+    "share": [0, 0.0, 1, -0.1, math.nan, math.inf, "0.1", True, False, None],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "form"), [(kind, *pair) for kind in ACCEPTED for pair in ACCEPTED[kind]]
+)
+def test_arguments_have_one_form(kind, raw, form):
+    """Equal settings are written equally, so that trials have equal keys."""
+    found = check_argument(Argument(kind=kind), raw)
+    assert found == form
+    assert type(found) is type(form)
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw"), [(kind, raw) for kind in REFUSED for raw in REFUSED[kind]]
+)
+def test_arguments_of_the_wrong_kind_are_refused(kind, raw):
+    """What was expected, and what was received."""
+    with pytest.raises(StudyError, match=r"expected .*Received: "):
+        check_argument(Argument(kind=kind), raw)
+
+
+@pytest.mark.parametrize("raw", ["mse", 3, ["mean_squared_error"], {"name": "x"}, ""])
+def test_unknown_losses_are_refused(raw):
+    """Whatever kind of thing stands in the place of a loss."""
+    with pytest.raises(StudyError, match=r"expected the name of a loss\. Received: "):
+        check_argument(catalog.SETTINGS["loss"], raw)
+
+
+def _arguments():
+    yield from catalog.SETTINGS.items()
+    for template in catalog.TEMPLATES.values():
+        yield from template.arguments.items()
+
+
+@pytest.mark.parametrize(("name", "argument"), list(_arguments()))
+def test_defaults_are_valid(name, argument):
+    """Every default passes the check of its own argument, and its form is final."""
+    if argument.default is None and argument.kind != "number" and argument.family != "loss":
+        pytest.fail(f"{name} has no default")
+    form = check_argument(argument, argument.default)
+    assert check_argument(argument, form) == form
+
+
+def test_template_arguments_hide_no_setting():
+    """A name is an argument of the template or a setting of the training, never both."""
+    for template in catalog.TEMPLATES.values():
+        assert not template.arguments.keys() & catalog.SETTINGS.keys()
+
+
+def test_every_task_has_losses_and_metrics():
+    """The default loss of a task fits it, and its metrics exist."""
+    for task, loss in catalog.DEFAULT_LOSS.items():
+        assert task in catalog.LOSSES[loss].tasks
+        assert "loss" in catalog.TASK_METRICS[task]
+    for metric in catalog.METRICS.values():
+        assert metric.tasks <= catalog.DEFAULT_LOSS.keys()

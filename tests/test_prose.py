@@ -1,0 +1,77 @@
+"""What the README says is so."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from harness import datasets, design, studyfile
+from harness.cli import app
+from harness.errors import ExitCode
+from harness.spec import Study
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    """The fenced blocks of a language."""
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_the_study_file_is_a_valid_study():
+    """The example can be copied and run."""
+    study = studyfile.parse(blocks("toml")[0])
+    laid = design.plan(study, datasets.describe(study.dataset, []), [])
+    assert len(laid.arms) == 3
+
+
+def test_the_users_network_is_a_template(tmp_path):
+    """Function and study fragment fit together."""
+    (tmp_path / "mynets.py").write_text(blocks("python")[0])
+    content = tomllib.loads(blocks("toml")[1])
+    study = Study(name="wide", dataset="digits", **content)
+    laid = design.plan(study, datasets.describe("digits", []), [tmp_path])
+    assert len(laid.arms) == 4
+
+
+@pytest.mark.parametrize("block", blocks("python"))
+def test_python_is_python(block):
+    """Every Python block parses."""
+    ast.parse(block)
+
+
+def test_commands_exist():
+    """Every command that the README names is one, and every command is named."""
+    named = set(re.findall(r"keras-harness ([a-z]+)", "\n".join(blocks("sh"))))
+    known = {
+        command.name or command.callback.__name__ for command in app.registered_commands
+    }
+    assert named == known
+
+
+def test_make_targets_exist():
+    """Every make target that the README names is in the Makefile."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"^make ([a-z-]+)", "\n".join(blocks("sh")), flags=re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE)
+
+
+def test_exit_codes_are_told():
+    """The README lists every exit code."""
+    sentence = re.search(r"Exit codes: (.*?)\.\n", README, flags=re.DOTALL)
+    told = set(map(int, re.findall(r"\b\d+\b", sentence.group(1))))
+    assert told == set(map(int, ExitCode))
+
+
+def test_every_key_of_a_study_file_is_explained():
+    """The table of keys leaves nothing out."""
+    table = README[README.index("| key |") : README.index("A mistake is answered")]
+    told = set(re.findall(r"`([a-z.]+)`", table.replace("tune.", "")))
+    names = {field.alias or name for name, field in Study.model_fields.items()}
+    assert names - {"schema", "name", "question", "tune"} <= told
+    assert (ROOT / "docs" / "report.png").is_file()

@@ -200,8 +200,6 @@ def _plan(study: str, *, yes: bool) -> Plan:
     loaded, folders = _load(study)
     places = (*folders, Path.cwd())
     try:
-        if not loaded.dataset:
-            raise StudyError("expected a data set. Received: nothing.", key="dataset")
         design.check_size(loaded, yes=yes)
         return design.plan(loaded, datasets.describe(loaded.dataset, places), places)
     except StudyError as error:

@@ -15,6 +15,8 @@ import keras
 from harness import catalog
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.spec import Value
 
 
@@ -68,7 +70,8 @@ class Dropout(keras.layers.Layer):  # type: ignore[misc]
     def __init__(self, rate: Any, **kwargs: Any) -> None:
         """Keep the rate; the masks come from a seed generator that a program resets."""
         super().__init__(**kwargs)
-        self._rate = lambda: rate  # out of sight, so that Keras does not take it for a weight
+        # Out of sight, so that Keras does not take it for a weight.
+        self._rate: Callable[[], Any] = lambda: rate
         self.seed_generator = keras.random.SeedGenerator(0)
         self.built = True
 

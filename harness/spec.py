@@ -247,8 +247,8 @@ class Study(Frozen):
         return text
 
     def digest(self) -> str:
-        """Identity of the definition."""
-        return digest(self.model_dump(mode="json", by_alias=True))
+        """Identity of the definition; the order of factors, which numbers the arms, is part."""
+        return digest([self.model_dump(mode="json", by_alias=True), [*self.factors]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

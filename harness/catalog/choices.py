@@ -154,8 +154,12 @@ def _flag(key: str, raw: Value) -> bool:
 
 
 def _number(key: str, raw: Value, number: Number) -> float:
-    real = isinstance(raw, int | float) and not isinstance(raw, bool)
-    if real and number.low <= raw <= number.high and abs(raw) <= LARGEST:
+    if (
+        isinstance(raw, int | float)
+        and not isinstance(raw, bool)
+        and number.low <= raw <= number.high
+        and abs(raw) <= LARGEST
+    ):
         return float(raw)
     raise StudyError(
         f"expected a number from {number.low:g} to {number.high:g} for {key!r}. Received: {raw!r}."

@@ -183,8 +183,15 @@ def _file(name: str, folders: Sequence[Path]) -> Path:
     )
 
 
-UNREADABLE = (OSError, ValueError, EOFError, MemoryError, RuntimeError)
-UNREADABLE += (zipfile.BadZipFile, zlib.error)
+UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    MemoryError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 NAMES = ({"x": "x", "y": "y"}, {"x": "x_train", "y": "y_train"})
 
 

@@ -104,8 +104,6 @@ def _card(
 ) -> Card:
     """The data's card; arrays in memory are first put where workers can read them."""
     if data is None:
-        if not study.dataset:
-            raise StudyError("expected a data set. Received: nothing.", key="dataset")
         return datasets.describe(study.dataset, places)
     if study.dataset:
         raise StudyError(

@@ -75,7 +75,8 @@ class Store:
         if last and last[1] == token:
             return int(last[0])
         revision = int(last[0]) + 1 if last else 1
-        definition = canonical(study.model_dump(mode="json", by_alias=True))
+        # Not in canonical form: the order of factors is the order of arms.
+        definition = json.dumps(study.model_dump(mode="json", by_alias=True), allow_nan=False)
         with self._write() as db:
             db.execute(
                 "INSERT INTO study VALUES (?, ?, ?, ?, ?)",

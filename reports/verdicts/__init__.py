@@ -5,7 +5,8 @@ paired t on the metric's declared scale, simultaneous over all arms. Where a pai
 diverged trial there is no mean to speak of, and ranks decide.
 """
 
-from reports.verdicts.judging import Bias, Judged, Verdict, judge, scaled
+from reports.verdicts.judged import Bias, Judged, Verdict
+from reports.verdicts.judging import judge, scaled
 from reports.verdicts.rules import Comparison, Decider, Rule, Word, compare, decide
 from reports.verdicts.sentences import headline
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reports.frames import Results
-    from reports.verdicts.judging import Judged
+    from reports.verdicts.judged import Judged
     from reports.verdicts.rules import Comparison, Rule, Word
     from reports.wording import Units
 

@@ -1,0 +1,1 @@
+"""Published ablations as study files."""

@@ -257,7 +257,13 @@ def test_a_busy_study_is_exit_75(done):
 
 @pytest.mark.parametrize(
     "words",
-    [("--help",), ("check", "quickstart"), ("plan", "quickstart"), ("catalog",), ("status", "tiny")],
+    [
+        ("--help",),
+        ("check", "quickstart"),
+        ("plan", "quickstart"),
+        ("catalog",),
+        ("status", "tiny"),
+    ],
 )
 def test_answers_without_loading_keras(done, words):
     """Planning must be instant: none of the heavy libraries is imported for it."""

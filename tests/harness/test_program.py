@@ -156,9 +156,7 @@ def test_regression_equals_fit(plan, tmp_path):
     x = generator.normal(size=(120, 3)).astype(np.float32)
     file = tmp_path / "line.npz"
     np.savez(file, x=x, y=(x[:, :2] * 2 + 1).astype(np.float32))
-    assert_equals_fit(
-        plan(data=file, factors={"activation": ["tanh"]}, fixed={"epochs": EPOCHS})
-    )
+    assert_equals_fit(plan(data=file, factors={"activation": ["tanh"]}, fixed={"epochs": EPOCHS}))
 
 
 def test_values_share_one_trace(plan):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 
 import pytest
 from hypothesis import given
@@ -31,11 +30,11 @@ def draw(tmp_path_factory):
     def drawn(space, trials, seed=1):
         return proposers.candidates(Tune(space=space, trials=trials), seed)
 
-    before = os.getcwd()
-    os.chdir(tmp_path_factory.mktemp("cwd"))
-    yield drawn
-    assert os.listdir() == []  # nothing is left where the user works
-    os.chdir(before)
+    here = tmp_path_factory.mktemp("cwd")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(here)
+        yield drawn
+    assert not [*here.iterdir()]  # nothing is left where the user works
 
 
 def test_candidates_are_in_the_space(draw):

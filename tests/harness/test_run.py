@@ -204,7 +204,7 @@ def runner(blobs, tmp_path):
 
 
 def test_killed_between_report_and_commit(runner, blobs, tmp_path, finished):
-    """kill -9 with a result reported but not committed: it is taken from its file, not retrained."""
+    """kill -9 with a result reported but not committed: its file is taken in."""
     expected = table(run(small(blobs, replicates=3), root=tmp_path / "whole", workers=0).folder)
     process = runner(tmp_path / "killed", moment=3)
     process.communicate()

@@ -72,8 +72,7 @@ def content(folder):
     """All rows of all tables."""
     with reading(folder) as db:
         return {
-            table: db.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()  # noqa: S608
-            for table in TABLES
+            table: db.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in TABLES
         }
 
 
@@ -509,6 +508,9 @@ def test_a_newer_store_is_refused_unchanged(folder):
     db.commit()
     db.close()
     before = (folder / FILE).read_bytes()
+    with pytest.raises(StoreError) as caught:
+        Store(folder)
+    assert sorted(file.name for file in folder.iterdir()) == ["lock", FILE]
     for act in (Store, counts, definition, content):
         with pytest.raises(StoreError) as caught:
             act(folder)

@@ -255,11 +255,13 @@ def test_nothing_global_is_touched(plain: Judged) -> None:
     """Drawing leaves rcParams as they were, and opens no figure of pyplot."""
     import matplotlib.pyplot as plt
 
-    before = dict(mpl.rcParams)
-    for figure in all_figures(plain).values():
-        if figure is not None:
-            drawn(figure)
-    assert dict(mpl.rcParams) == before
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        before = dict(mpl.rcParams)
+        for figure in all_figures(plain).values():
+            if figure is not None:
+                drawn(figure)
+        assert dict(mpl.rcParams) == before
     assert plt.get_fignums() == []
 
 

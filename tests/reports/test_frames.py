@@ -184,3 +184,10 @@ def test_a_shared_trial_has_a_row_in_every_place(make: Maker) -> None:
     assert same["arm"].tolist() == [0, 1]
     assert len(set(same["test/accuracy@best"])) == 1
     assert len(results.epochs) == 36 * EPOCHS
+
+
+def test_factors_keep_the_order_of_the_study(make: Maker) -> None:
+    """Arms are labelled by the study's own order of factors, not by an alphabetical one."""
+    factors = {"initializer": ["zeros", "ones"], "activation": ["relu", "tanh", "elu"]}
+    arms = frames.read(make(factors=factors, tune=None)).arms
+    assert [arm.label for arm in arms[:3]] == ["zeros, relu", "zeros, tanh", "zeros, elu"]

@@ -1,0 +1,253 @@
+"""The ladder: what a trial costs by five ways of training the same study, side by side.
+
+    python benchmarks/ladder.py                 # all models, three repeats
+    python benchmarks/ladder.py --models mlp    # some of them
+
+Writes ``benchmarks/results/ladder.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import models
+import numpy as np
+from scipy import ndimage
+
+from harness.environment import observe
+
+HERE = Path(__file__).parent
+TITLES = {
+    "a": "KerasTuner RandomSearch",
+    "b": "loop over model.fit",
+    "c": "best simple loop",
+    "d": "harness, 1 worker",
+    "e": "harness, 2 workers",
+}
+TRIALS = {"a": 6, "b": 6, "c": 40, "d": 40, "e": 40}
+AIMS = {"mlp": 25.0, "lstm": 13.0, "gru": 13.0, "dense_autoencoder": 15.0}
+AIM_CONVOLUTION = 4.5
+TRAIN, VALIDATION, TEST = 5120, 1280, 1000
+
+
+def enlarge(folder: Path) -> dict[str, Path]:
+    """Scikit-learn's scanned digits at the size of MNIST, shifted at random."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    generator = np.random.default_rng(0)
+    chosen = generator.integers(len(bunch.target), size=TRAIN + VALIDATION + TEST)
+    shifts = generator.integers(-3, 4, size=(len(chosen), 2))
+    large = [ndimage.zoom(image / 16, 3.5, order=1) for image in bunch.images]
+    x = np.stack(
+        [np.roll(large[case], shift, (0, 1)) for case, shift in zip(chosen, shifts, strict=True)]
+    )
+    x, y = x.astype(np.float32), bunch.target[chosen].astype(np.int32)
+    files = {"classification": folder / "labels.npz", "regression": folder / "images.npz"}
+    for task, file in files.items():
+        target = y if task == "classification" else x.reshape(len(x), -1)
+        cut = TRAIN + VALIDATION
+        np.savez(file, x_train=x[:cut], y_train=target[:cut], x_test=x[cut:], y_test=target[cut:])
+    return files
+
+
+def measure(contender: str, model: str, width: int, files: dict[str, Path]) -> dict[str, object]:
+    """One contender on one model, in a process tree of its own."""
+    task = "regression" if model in models.RECONSTRUCT else "classification"
+    ask = {
+        "contender": contender,
+        "model": model,
+        "width": width,
+        "task": task,
+        "data": str(files[task]),
+        "shape": [28, 28],
+        "outputs": 784 if task == "regression" else 10,
+        "trials": TRIALS[contender],
+        "workers": 2 if contender == "e" else 1,
+        "validation": VALIDATION / (TRAIN + VALIDATION),
+        "convolves": model in models.CONVOLVE,
+    }
+    began = time.monotonic()
+    ended = subprocess.run(
+        [sys.executable, str(HERE / "contenders.py"), json.dumps(ask)],
+        capture_output=True,
+        text=True,
+        cwd=HERE,
+        check=False,
+    )
+    if ended.returncode:
+        raise SystemExit(ended.stderr[-3000:])
+    answer = json.loads(ended.stdout)
+    # Both workers have compiled, and each has a trial behind it.
+    warm = 2 * ask["workers"] if contender in "de" else 1
+    ends = answer["ends"]
+    return {
+        "cold": ends[0],
+        "marginal": (ends[-1] - ends[warm - 1]) / (len(ends) - warm),
+        "wall": time.monotonic() - began,
+        "losses": answer["losses"],
+    }
+
+
+def core_rate() -> float:
+    """One core's float32 matrix-product rate, in GFLOP/s, through the library the trials use."""
+    code = (
+        "import os; os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'\n"
+        "import time, tensorflow as tf\n"
+        "tf.config.threading.set_intra_op_parallelism_threads(1)\n"
+        "a = tf.random.normal((1024, 1024)); b = a @ a; best = 1e9\n"
+        "for _ in range(20):\n"
+        "    t = time.perf_counter(); (a @ b).numpy()\n"
+        "    best = min(best, time.perf_counter() - t)\n"
+        "print(2 * 1024**3 / best / 1e9)\n"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return float(out.stdout.split()[-1])
+
+
+def gflop(width: int) -> float:
+    """Arithmetic of one trial of the MLP, forward and backward."""
+    weights = 784 * width + width * width + width * 10
+    skipped = 2 * TRAIN * 784 * width  # no gradient with respect to the inputs
+    per_epoch = 6 * TRAIN * weights - skipped + 2 * VALIDATION * weights
+    return 3 * per_epoch / 1e9
+
+
+def compare(losses: dict[str, list[float]]) -> str:
+    """Whether all contenders reach the same loss, within five standard errors and 5 %."""
+    means = {name: statistics.mean(values) for name, values in losses.items()}
+    errors = {n: statistics.stdev(v) / len(v) ** 0.5 for n, v in losses.items()}
+    reference = means["c"]
+    bad = [
+        name
+        for name in means
+        if abs(means[name] - reference)
+        > 0.05 * reference + 5 * (errors[name] ** 2 + errors["c"] ** 2) ** 0.5
+    ]
+    shown = ", ".join(f"{name} {mean:.4f}" for name, mean in means.items())
+    return f"{shown}: " + (f"DIFFERENT {bad}" if bad else "the same")
+
+
+def spread(values: list[float]) -> str:
+    """Median, and the range of the repeats."""
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+def row(model: str, width: int, repeats: list[dict[str, dict]], rate: float) -> dict[str, object]:
+    """All figures of one model, ratios taken within each repeat."""
+    costs = {k: [repeat[k]["marginal"] for repeat in repeats] for k in TITLES}
+    ratio = {
+        "d/c": [r["d"]["marginal"] / r["c"]["marginal"] for r in repeats],
+        "d/e": [r["d"]["marginal"] / r["e"]["marginal"] for r in repeats],
+        "a/e": [r["a"]["marginal"] / r["e"]["marginal"] for r in repeats],
+        "b/d": [r["b"]["marginal"] / r["d"]["marginal"] for r in repeats],
+    }
+    losses = {k: [x for repeat in repeats for x in repeat[k]["losses"]] for k in TITLES}
+    share = gflop(width) / statistics.median(costs["d"]) / rate if model == "mlp" else None
+    return {
+        "name": f"{model} {width}",
+        "model": model,
+        "costs": costs,
+        "cold": {k: statistics.median(r[k]["cold"] for r in repeats) for k in TITLES},
+        "ratio": ratio,
+        "losses": compare(losses),
+        "share": share,
+    }
+
+
+def write(rows: list[dict], rate: float, repeats: int, felt: dict[str, float] | None) -> str:
+    """The page of results."""
+    lines = [
+        "# The ladder",
+        "",
+        f"{observe().processor}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end.",
+        ", ".join(f"{name} {number}" for name, number in observe().versions.items()) + ".",
+        f"{TRAIN} training and {VALIDATION} validation images of 28x28, batch 64, Adam, 3 epochs;",
+        f"{repeats} interleaved repeats, every contender in a process of its own.",
+        "(a) and (b) may use both cores, as their documentation leaves them; (c) and every worker",
+        "use one thread. (a) and (b) train 6 trials, the others 40; a harness trial also draws a",
+        "new train/validation split, keeps its best weights, and is committed to disk.",
+        "",
+        "## Marginal seconds per trial",
+        "",
+        "After the first trial (for the harness: after two per worker). Median of the repeats.",
+        "",
+        "| model | " + " | ".join(f"({k}) {title}" for k, title in TITLES.items()) + " |",
+        "|---|" + "---|" * len(TITLES),
+    ]
+    for one in rows:
+        cells = [f"{statistics.median(one['costs'][k]):.3f}" for k in TITLES]
+        lines.append(f"| {one['name']} | " + " | ".join(cells) + " |")
+    lines += [
+        "",
+        "## Ratios within each repeat",
+        "",
+        "Median (range). Aims: d/c at most 1.15, d/e at least 1.8, a/e by model.",
+        "",
+        "| model | d/c | d/e | a/e | aim a/e | b/d |",
+        "|---|---|---|---|---|---|",
+    ]
+    for one in rows:
+        aim = AIMS.get(one["model"], AIM_CONVOLUTION)
+        ratio = {name: spread(values) for name, values in one["ratio"].items()}
+        lines.append(
+            f"| {one['name']} | {ratio['d/c']} | {ratio['d/e']} | {ratio['a/e']} | {aim:g} "
+            f"| {ratio['b/d']} |"
+        )
+    lines += [
+        "",
+        "## Cold start: seconds from command to the end of the first trial",
+        "",
+        "| model | " + " | ".join(f"({k})" for k in TITLES) + " |",
+        "|---|" + "---|" * len(TITLES),
+    ]
+    for one in rows:
+        cells = [f"{one['cold'][k]:.1f}" for k in TITLES]
+        lines.append(f"| {one['name']} | " + " | ".join(cells) + " |")
+    lines += ["", "## Mean validation loss", ""]
+    lines += [f"- {one['name']}: {one['losses']}" for one in rows]
+    shares = [one for one in rows if one["share"]]
+    lines += ["", "## Share of one core's matrix-product rate", ""]
+    lines += [f"One core: {rate:.0f} GFLOP/s (1024 x 1024, float32, one thread)."]
+    lines += [f"- {one['name']}: {one['share']:.0%} in (d)" for one in shares]
+    if felt:
+        lines += ["", "## What a user feels", "", *felt["lines"]]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", nargs="*", default=list(models.SIZES))
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--to", type=Path, default=HERE / "results" / "ladder.md")
+    arguments = parser.parse_args()
+    rows = []
+    rate = core_rate()
+    with tempfile.TemporaryDirectory() as folder:
+        files = enlarge(Path(folder))
+        for model in arguments.models:
+            for width in models.SIZES[model]:
+                repeats = [
+                    {k: measure(k, model, width, files) for k in TITLES}
+                    for _ in range(arguments.repeats)
+                ]
+                rows.append(row(model, width, repeats, rate))
+                one = rows[-1]
+                costs = {k: round(statistics.median(v), 3) for k, v in one["costs"].items()}
+                ratios = {k: round(statistics.median(v), 2) for k, v in one["ratio"].items()}
+                print(one["name"], costs, ratios, one["losses"], flush=True)
+    arguments.to.write_text(write(rows, rate, arguments.repeats, None), encoding="utf-8")
+    print(f"written: {arguments.to}")
+
+
+if __name__ == "__main__":
+    main()

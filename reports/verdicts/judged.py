@@ -1,0 +1,82 @@
+"""What a study's verdicts are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reports.estimates import Interval
+    from reports.verdicts.rules import Comparison, Rule, Word
+    from reports.wording import Units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a comparison means.
+
+    Args:
+        comparison: the numbers.
+        word: better or worse than the baseline (in the metric's direction), equivalent to it,
+            undecided, or no difference observed.
+        reading: one sentence in plain English.
+    """
+
+    comparison: Comparison
+    word: Word
+    reading: str
+
+    @property
+    def arm(self) -> int:
+        """Index of the arm."""
+        return self.comparison.arm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bias:
+    """How much better tuning looked than fresh replicates of the same choice.
+
+    Args:
+        arm: index of the arm.
+        candidate: the one that was chosen.
+        tuned: its mean objective in the search.
+        fresh: mean of the same validation quantity over confirm trials.
+        optimism: their difference; positive where tuning looked better.
+        replicates: confirm trials behind ``fresh``.
+    """
+
+    arm: int
+    candidate: int
+    tuned: float
+    fresh: float
+    optimism: float
+    replicates: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """The verdicts of a study.
+
+    Args:
+        rule: how they were reached.
+        units: how the metric is written.
+        baseline: index of the arm that the others are compared with.
+        verdicts: one per other arm, in the order of the table.
+        means: one per arm, in the metric's unit (geometric on a log scale), each with its own
+            interval; NaN where a trial diverged, for then there is no mean.
+        biases: selection bias, one per arm whose choice can be traced.
+    """
+
+    rule: Rule
+    units: Units
+    baseline: int
+    verdicts: tuple[Verdict, ...]
+    means: tuple[Interval, ...]
+    biases: tuple[Bias, ...]
+
+    @property
+    def by_arm(self) -> Mapping[int, Verdict]:
+        """Verdicts by index of the arm."""
+        return {verdict.arm: verdict for verdict in self.verdicts}

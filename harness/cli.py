@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from harness import catalog, datasets, design, store, studyfile
@@ -328,9 +329,11 @@ def _catalog_rows() -> Iterable[tuple[str, str, str, str]]:
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> Table:
-    table = Table(*columns, title=title or None, title_justify="left", box=None, pad_edge=False)
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*map(str, row))
+        table.add_row(*(escape(str(cell)) for cell in row))
     return table
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -34,9 +35,12 @@ class _Lines:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._told: set[int] = set()
+        self._told: set[int] | None = None
 
     def show(self, progress: Progress) -> None:
+        if self._told is None:  # what earlier runs have finished is no news
+            arms = progress.plan.arms
+            self._told = {arm.index for arm in arms if _finished(progress, arm.index)}
         for arm in progress.plan.arms:
             if arm.index not in self._told and _finished(progress, arm.index):
                 self._told.add(arm.index)
@@ -68,7 +72,9 @@ def _table(progress: Progress) -> Table:
         arms = tuple(arm for arm in arms if not _finished(progress, arm.index))
     for arm in arms[:ROWS]:
         cells = [cell for phase in phases for cell in _cells(progress, (arm.index, phase))]
-        table.add_row(arm.label, *cells, style="dim" if _finished(progress, arm.index) else "")
+        table.add_row(
+            escape(arm.label), *cells, style="dim" if _finished(progress, arm.index) else ""
+        )
     if len(arms) > ROWS:
         table.add_row(f"... and {len(arms) - ROWS} more arms")
     return table

@@ -36,11 +36,16 @@ _PERCENTS = sorted(
 )
 
 
+FAR, FEW = 3.0, 4
+"""The axis ends at so many times the usual interval's end, where there are not just a few arms."""
+
+
 def forest(results: Results, judged: Judged) -> Figure | None:
     """A forest plot against the baseline, arms in the order of the table.
 
     Thick lines are simultaneous intervals, dots their means, faint dots single pairs, crosses
-    pairs that diverged in one arm. Arms whose comparison has no interval say what decided.
+    pairs that diverged in one arm, arrows what lies beyond the axis. Arms whose comparison has
+    no interval say what decided.
 
     Returns:
         ``None`` for a study of one arm.
@@ -76,6 +81,9 @@ def _row(axes: Axes, row: int, verdict: Verdict, judged: Judged) -> None:
         )
     if np.isfinite(found.difference):
         axes.plot([found.difference], [row], "o", ms=7, mew=0, color=color)
+    for beyond, edge, arrow in ((found.low < low, low, "<"), (found.high > high, high, ">")):
+        if beyond:
+            axes.plot([edge], [row], arrow, ms=8, mew=0, color=color, clip_on=False)
     x = axes.get_yaxis_transform()
     style: dict[str, Any] = {"transform": x, "va": "center", "clip_on": False}
     axes.text(
@@ -109,10 +117,19 @@ def _limits(axes: Axes, rows: list[Verdict], judged: Judged) -> None:
             if np.isfinite(points).any()
             else []
         )
-    known = [end for end in ends if np.isfinite(end)]
+    reach = _reach(rows)
+    known = [min(max(end, -reach), reach) for end in ends if np.isfinite(end)]
     span = (max(known) - min(known)) or 1.0
     axes.set_xlim(min(known) - 0.06 * span, max(known) + 0.06 * span)
     axes.set_ylim(len(rows) - 0.5, -0.5)
+
+
+def _reach(rows: list[Verdict]) -> float:
+    """How far from zero the axis may go: an arm that fails wholly must not flatten the others."""
+    parts = [(row.comparison.low, row.comparison.high, row.comparison.difference) for row in rows]
+    ends = [max((abs(end) for end in part if np.isfinite(end)), default=0.0) for part in parts]
+    usual = FAR * float(np.quantile(ends, 0.7))
+    return usual if len(rows) >= FEW and max(ends) > 1.5 * usual > 0 else np.inf
 
 
 def _margin(judged: Judged) -> list[float]:

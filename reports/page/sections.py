@@ -164,7 +164,8 @@ def _forest(results: Results, judged: Judged) -> Section | None:
     level = wording.percent(judged.rule.confidence)
     caption = (
         f"Bars: {level} simultaneous intervals; large dots: mean differences; small dots: single "
-        "replicates. A bar that does not touch the line at zero differs from the baseline."
+        "replicates. A bar that does not touch the line at zero differs from the baseline. "
+        "An arrow at the edge: it goes on beyond the axis."
     )
     if judged.rule.margin is not None:
         caption += " The grey band is the equivalence margin."

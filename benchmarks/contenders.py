@@ -156,7 +156,7 @@ def simple_loop(ask):
 def harness_study(ask):
     """(d), (e) The same trials as a study with one arm."""
     from harness import Study
-    from harness.run import run
+    from harness.coordinator import run
     from harness.store import reading
 
     here = Path(__file__).parent

@@ -9,16 +9,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.run import Finished, run
+    from harness.coordinator import Finished, run
     from harness.spec import Choices, Range, Study, Tune
 
 _HOMES = {
     "Choices": "harness.spec",
-    "Finished": "harness.run",
+    "Finished": "harness.coordinator",
     "Range": "harness.spec",
     "Study": "harness.spec",
     "Tune": "harness.spec",
-    "run": "harness.run",
+    "run": "harness.coordinator",
 }
 
 __all__ = ["Choices", "Finished", "Range", "Study", "Tune", "run"]
@@ -28,9 +28,4 @@ def __getattr__(name: str) -> Any:
     """Load a public name when it is first used: importing the package costs nothing."""
     if name not in _HOMES:
         raise AttributeError(f"module 'harness' has no attribute {name!r}")
-    module = importlib.import_module(_HOMES[name])
-    # Importing the module ``harness.run`` has just put it in the place of the function.
-    globals().update(
-        {known: getattr(module, known) for known, home in _HOMES.items() if home == _HOMES[name]}
-    )
-    return globals()[name]
+    return getattr(importlib.import_module(_HOMES[name]), name)

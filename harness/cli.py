@@ -20,8 +20,8 @@ from harness.spec import NAME, label
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from harness.coordinator import Finished
     from harness.design import Plan
-    from harness.run import Finished
     from harness.spec import Study
 
 app = typer.Typer(
@@ -85,8 +85,8 @@ def run(
 
     A template named module:function is your own code; it runs with your rights.
     """
+    from harness.coordinator import run as train
     from harness.progress import follow
-    from harness.run import run as train
 
     loaded, folders = _load(study)
     try:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from harness.run import Progress
+    from harness.coordinator import Progress
 
 ROWS = 16
 """Arms shown at a time, so that the table fits a terminal."""

@@ -45,7 +45,7 @@ _QUANTITY = re.compile(r"(train|val|test)/([a-z0-9_]+)")
 def _no_strings(number: object) -> object:
     """Refuse the silent conversions of text and truth values into numbers."""
     if isinstance(number, str | bool):
-        raise ValueError(f"expected a number, received {number!r}")  # noqa: TRY004, pydantic
+        raise ValueError(f"expected a number. Received: {number!r}")  # noqa: TRY004, pydantic
     return number
 
 
@@ -114,9 +114,11 @@ class Range(Frozen):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if not self.min < self.max:
-            raise ValueError(f"expected min below max, received min = {self.min}, max = {self.max}")
+            raise ValueError(
+                f"expected min below max. Received: min = {self.min}, max = {self.max}"
+            )
         if self.scale == "log" and self.min <= 0:
-            raise ValueError(f"expected min above 0 on a log scale, received min = {self.min}")
+            raise ValueError(f"expected min above 0 on a log scale. Received: min = {self.min}")
         return self
 
 
@@ -162,7 +164,7 @@ class Tune(Frozen):
         metric = Metric.parse(text)
         if metric.split != "val":
             raise ValueError(
-                f"expected a validation metric, such as 'val/loss@best', received {text!r}: "
+                f"expected a validation metric, such as 'val/loss@best'. Received: {text!r}; "
                 "the test split is for confirm trials only"
             )
         return text
@@ -227,7 +229,7 @@ class Study(Frozen):
         if not NAME.fullmatch(name) or _RESERVED.fullmatch(name):
             raise ValueError(
                 "expected 1 to 64 letters, digits, '.', '_' or '-', starting with a letter or "
-                f"digit, and no name that Windows reserves, received {name!r}"
+                f"digit, and no name that Windows reserves. Received: {name!r}"
             )
         return name
 
@@ -242,7 +244,7 @@ class Study(Frozen):
         match = _QUANTITY.fullmatch(text)
         if not match or match.group(1) != "val":
             raise ValueError(
-                f"expected a validation quantity, such as 'val/loss', received {text!r}"
+                f"expected a validation quantity, such as 'val/loss'. Received: {text!r}"
             )
         return text
 

@@ -85,8 +85,15 @@ def load(reference: str, folders: Sequence[Path]) -> Callable[..., Any]:
     for folder in map(str, folders):
         if folder not in sys.path:
             sys.path.append(folder)  # behind everything installed: it can shadow nothing
-    module, _, function = reference.partition(":")
-    loaded: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    name, _, function = reference.partition(":")
+    module = importlib.import_module(name)
+    planned = _source(reference, folders)
+    if Path(module.__file__ or "").resolve() != planned.resolve():
+        raise StudyError(
+            f"expected {reference!r} to be {planned}. Received: {module.__file__}, an installed "
+            "module of the same name. Rename yours."
+        )
+    loaded: Callable[..., Any] = getattr(module, function)
     return loaded
 
 

@@ -24,7 +24,7 @@ LIGHT = [
     "harness.objects",
     "harness.datasets",
     "harness.proposers",
-    "harness.run",
+    "harness.coordinator",
     "harness.cli",
 ]
 HEAVY = ["keras", "keras_tuner", "tensorflow", "pandas", "matplotlib", "seaborn", "sklearn"]

@@ -234,12 +234,19 @@ def from_arrays(arrays: Mapping[str, NDArray[np.generic]], source: str) -> Data:
         )
     x, y = _inputs(arrays[names["x"]], names["x"], source), _labels(arrays[names["y"]], source)
     _same_length(x, y, source)
-    if {"x_test", "y_test"} <= set(arrays):
+    given = {"x_test", "y_test"} & set(arrays)
+    if len(given) == 1:
+        raise DataError(
+            f"{source}: expected x_test and y_test, or neither of them. "
+            f"Received: {', '.join(given)} alone."
+        )
+    if given:
         x_test = _inputs(arrays["x_test"], "x_test", source)
         y_test = _labels(arrays["y_test"], source)
         _same_length(x_test, y_test, source)
         shapes, kinds = (x.shape[1:], y.shape[1:]), (x_test.shape[1:], y_test.shape[1:])
-        if shapes != kinds or y_test.dtype != y.dtype:
+        eight_bit = [arrays[name].dtype == np.uint8 for name in (names["x"], "x_test")]
+        if shapes != kinds or y_test.dtype != y.dtype or eight_bit[0] != eight_bit[1]:
             raise DataError(
                 f"{source}: expected test cases like the others, {_form(x, y)}. "
                 f"Received: {_form(x_test, y_test)}."
@@ -282,7 +289,8 @@ def _single(raw: NDArray[np.generic]) -> NDArray[np.float32]:
 def _labels(raw: NDArray[np.generic], source: str) -> NDArray[np.generic]:
     y = raw[:, 0] if raw.ndim == 2 and raw.shape[1] == 1 else raw
     if y.dtype.kind in "biu" and y.ndim == 1:
-        return y.astype(np.int32)
+        # Larger labels have gaps before them; here they must only not wrap around.
+        return np.clip(y, -(2**31), 2**31 - 1).astype(np.int32) if len(y) else y.astype(np.int32)
     if y.dtype.kind == "f" and y.ndim in {1, 2}:
         numbers = _single(y if y.ndim == 2 else y[:, None])
         if not np.isfinite(numbers).all():
@@ -309,7 +317,9 @@ def _no_gaps(y: NDArray[np.generic], y_test: NDArray[np.generic], source: str) -
     if not np.array_equal(found, np.arange(len(found))) or len(found) < 2:
         raise DataError(
             f"{source}: expected class labels 0..C-1, each of them present, and at least 2. "
-            f"Received: {_some(found)}. numpy.unique(y, return_inverse=True) numbers them so."
+            f"Received: {_some(found)}. "
+            "numpy.unique(y, return_inverse=True) numbers them so; for a regression give y as "
+            "real numbers (y.astype(float))."
         )
     unknown = np.setdiff1d(y_test, found)
     if len(unknown):

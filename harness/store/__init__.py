@@ -1,9 +1,9 @@
 """The store: a folder with one SQLite file, written by one process at a time.
 
-A study's store is all that training and reporting both know. Events are only ever appended;
-``trial`` and ``attempt`` are projections of them, written in the same transaction, so a trial
-is there with all its epochs and metrics, or not at all. The number of an attempt is a fencing
-token: a result that carries an old one is refused.
+A study's store is all that training and reporting both know. An attempt ends in one transaction:
+its event, the trial's status, all its epochs and metrics are there, or none of it is. Events are
+only ever appended. The number of an attempt is a fencing token: a result that carries an old one
+is refused.
 """
 
 from __future__ import annotations

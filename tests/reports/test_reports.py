@@ -43,7 +43,7 @@ def test_importing_changes_nothing() -> None:
     loaded = found["loaded"]
     assert isinstance(loaded, list)
     assert not {"keras", "tensorflow", "keras_tuner", "ray"} & set(loaded)
-    trainers = {"harness.train", "harness.program", "harness.run", "harness.datasets"}
+    trainers = {"harness.train", "harness.program", "harness.coordinator", "harness.datasets"}
     assert not trainers & set(loaded)
 
 

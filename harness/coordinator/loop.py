@@ -11,10 +11,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from harness import catalog, design, environment, proposers
+from harness.coordinator.progress import Finished, Progress
 from harness.errors import StoreError
 from harness.executors import Attempt, Died, Ended, Setup, Started, messages
 from harness.records import FINAL, Member, Outcome
-from harness.run.progress import Finished, Progress
 from harness.spec import Metric
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Coordinator:
             left = messages.read_result(folder, key, number)
             gone = Outcome(status="interrupted", reason="the coordinator ended before it did")
             self._store.end(key, number, left or gone)
-        for file in folder.glob("*"):
+        for file in (*folder.glob("*"), *(self._store.folder / "objects").glob(".tmp-*")):
             file.unlink()
 
     def _enrol_all(self) -> None:

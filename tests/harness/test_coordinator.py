@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from harness import store
+from harness.coordinator import run
 from harness.errors import BusyError, ExitCode, StoreError, StudyError
-from harness.run import run
 from harness.spec import Study
 
 SMALL = {
@@ -163,7 +163,7 @@ def test_invalid_studies_leave_nothing_behind(blobs, tmp_path):
 
 RUNNER = """
 import sys, os, signal, random
-from harness.run import run
+from harness.coordinator import run
 from harness import studyfile
 from harness.store import Store
 from pathlib import Path

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness import datasets, design, objects
+from harness.coordinator.loop import Coordinator
+from harness.coordinator.progress import Finished, Progress
 from harness.errors import StudyError, UsageError
 from harness.executors import Setup
-from harness.run.coordinator import Coordinator
-from harness.run.progress import Finished, Progress
 from harness.store import Store
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def run(
         HarnessError: before anything is trained, if something about the study is wrong.
 
     Example:
+        >>> from harness import Study
         >>> study = Study(name="tiny", template="mlp", factors={"units": [[4], [8]]})
         >>> run(study, data=(x, y)).exit_code  # doctest: +SKIP
         <ExitCode.DONE: 0>

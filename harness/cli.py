@@ -35,6 +35,9 @@ app = typer.Typer(
 StudyName = Annotated[
     str, typer.Argument(metavar="STUDY", help="A study file (.toml), or a built-in study's name.")
 ]
+Results = Annotated[
+    str, typer.Argument(metavar="STUDY", help="A study's name, its file, or its results folder.")
+]
 Root = Annotated[Path, typer.Option(help="Folder of all results.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", help="More than 100,000 trials are meant.")]
@@ -64,6 +67,24 @@ def main() -> int:
         _stderr().print("error: this is a bug in keras-harness. Nothing finished is lost.")
         return ExitCode.INTERNAL
     return int(code or 0)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from harness.environment import observe
+
+        _print_json(observe().model_dump(include={"harness", "versions"}))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print versions."),
+    ] = False,
+) -> None:
+    """Which choice trains this network better, by how much, and how sure are we?"""
 
 
 @app.command()
@@ -130,7 +151,7 @@ def plan(
         )
         return ExitCode.DONE
     _show_plan(laid, sizes, len(programs))
-    _show_reuse(laid.study, root)
+    _show_reuse(laid, root)
     return ExitCode.DONE
 
 
@@ -143,14 +164,17 @@ def check(study: StudyName, yes: Yes = False, as_json: Json = False) -> int:
         _print_json({"study": laid.study.name, "valid": True, "trials": sizes})
     else:
         _stdout().print(
-            f"{laid.study.name}: valid. {len(laid.arms)} arms, {sum(sizes.values()):,} trials.",
+            f"{laid.study.name}: valid. {len(laid.arms)} arms, {sum(sizes.values()):,} trials, "
+            f"{laid.card.task} on {laid.study.dataset}, decided by {laid.metric}.",
             highlight=False,
+            markup=False,
+            soft_wrap=True,
         )
     return ExitCode.DONE
 
 
 @app.command()
-def status(study: StudyName, root: Root = Path("results"), as_json: Json = False) -> int:
+def status(study: Results, root: Root = Path("results"), as_json: Json = False) -> int:
     """Count the trials of a study by phase and status."""
     folder = _folder(study, root)
     counts = store.counts(folder)
@@ -160,12 +184,13 @@ def status(study: StudyName, root: Root = Path("results"), as_json: Json = False
     phases = sorted({phase for phase, _ in counts}, reverse=True)
     names = [name for name in _STATUSES if any(counts.get((phase, name)) for phase in phases)]
     rows = [[phase, *(str(counts.get((phase, name), 0)) for name in names)] for phase in phases]
-    _stdout().print(_table(["phase", *names], rows, title=str(folder)))
+    _stdout().print(str(folder), highlight=False, markup=False, soft_wrap=True)
+    _stdout().print(_table(["phase", *names], rows))
     return ExitCode.DONE
 
 
 @app.command()
-def report(study: StudyName, root: Root = Path("results"), as_json: Json = False) -> int:
+def report(study: Results, root: Root = Path("results"), as_json: Json = False) -> int:
     """Print the verdict table of a study's results, and write its page."""
     _report(_folder(study, root), as_json=as_json)
     return ExitCode.DONE
@@ -196,10 +221,15 @@ def _load(study: str) -> tuple[Study, tuple[Path, ...]]:
     return studyfile.load(file), (file.resolve().parent,)
 
 
+def _places(folders: Sequence[Path]) -> tuple[Path, ...]:
+    """Where relative names are looked for: each folder once."""
+    return tuple(dict.fromkeys((*folders, Path.cwd().resolve())))
+
+
 def _plan(study: str, *, yes: bool) -> Plan:
     """A study that was checked against all it names; errors name its file."""
     loaded, folders = _load(study)
-    places = (*folders, Path.cwd())
+    places = _places(folders)
     try:
         design.check_size(loaded, yes=yes)
         return design.plan(loaded, datasets.describe(loaded.dataset, places), places)
@@ -239,18 +269,31 @@ def _report(folder: Path, *, as_json: bool) -> None:
     for line in verdicts.headline(results, judged):
         out.print(line, highlight=False, markup=False)
     printed = tables.printed(results, judged)
+    out.print(tables.caption(results, judged), style="dim", highlight=False)
     out.print(_table(list(printed.columns), printed.values.tolist()))
+    for arm, edge in tables.edges(results).items():
+        text = f"Note: {results.arms[arm].label} was tuned to {edge} of the candidates."
+        out.print(text, highlight=False, markup=False)
     out.print(f"Report: {written}", highlight=False, soft_wrap=True)
 
 
 def _say_how_it_ended(finished: Finished, study: str) -> None:
     out = _stderr()
-    reused = f", {finished.reused} were there before" if finished.reused else ""
-    out.print(f"{finished.trained} trials trained{reused}.", highlight=False)
+    if finished.changed:
+        changed = ", ".join(finished.changed)
+        out.print(f"Changed since the last run: {changed}.", markup=False, highlight=False)
+    parts = [f"{finished.trained} trials trained"]
+    if finished.reused:
+        parts.append(f"{finished.reused} were there before")
+    if finished.failed:
+        parts.append(f"{finished.failed} failed; the next run tries them again")
+    out.print(f"{', '.join(parts)}.", highlight=False)
     for problem in finished.problems[:10]:
         out.print(f"failed: {problem}", style="red", markup=False, highlight=False)
     if len(finished.problems) > 10:
         out.print(f"... and {len(finished.problems) - 10} more.", style="red")
+    if finished.problems:
+        out.print(f"Tracebacks: {finished.folder / 'logs'}", highlight=False, soft_wrap=True)
     if finished.interrupted:
         out.print(
             f"Stopped by {finished.interrupted.name}. Everything finished is kept; "
@@ -284,15 +327,29 @@ def _show_plan(laid: Plan, sizes: dict[str, int], programs: int) -> None:
     }
     for name, line in lines.items():
         out.print(f"{name + ':':<12}{line}", highlight=False, markup=False)
+    _show_floor(laid)
     if laid.code:
         out.print(f"{'your code:':<12}{study.template} runs with your rights", markup=False)
 
 
-def _show_reuse(study: Study, root: Path) -> None:
-    folder = root / study.name
+def _show_floor(laid: Plan) -> None:
+    """What ranks cannot decide with so few replicates: they judge arms that diverge."""
+    comparisons, alpha = max(1, len(laid.arms) - 1), 1 - laid.study.confidence
+    enough = next(n for n in range(2, 64) if comparisons * 2.0 ** (1 - n) < alpha)
+    if laid.study.replicates < enough:
+        _stdout().print(
+            f"{'note:':<12}an arm that diverges is judged by ranks; with {comparisons} comparisons "
+            f"these need {enough} replicates to decide anything.",
+            highlight=False,
+        )
+
+
+def _show_reuse(laid: Plan, root: Path) -> None:
+    folder = root / laid.study.name
     if not store.exists(folder):
         return
-    changed = design.changes(store.definition(folder), study)
+    before = store.definition(folder)
+    changed = design.changes(before, laid) if before else []
     finished = sum(
         count
         for (_, name), count in store.counts(folder).items()
@@ -328,8 +385,8 @@ def _catalog_rows() -> Iterable[tuple[str, str, str, str]]:
         yield "dataset", name, bundled.card.task, bundled.note
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> Table:
-    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    table = Table(box=None, pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from harness.records import Definition
     from harness.spec import Card, Level, Phase, Value
 
 MANY = 100_000
@@ -30,7 +31,7 @@ class Plan:
     """A study that has been checked against catalogue, user code and data.
 
     Args:
-        study: the question.
+        study: the question, settled.
         card: its data.
         code: fingerprint of user code; empty for a built-in template.
         arms: all of them, in the order of the table.
@@ -44,7 +45,7 @@ class Plan:
     @property
     def metric(self) -> Metric:
         """The one that decides."""
-        return Metric.parse(self.study.metric or default_metric(self.card.task))
+        return Metric.parse(self.study.metric)
 
     def sizes(self) -> dict[str, int]:
         """Number of trials by phase."""
@@ -111,9 +112,15 @@ def baseline(study: Study) -> Arm:
     return next(arm for arm in arms(study) if arm.levels == wanted)
 
 
-def default_metric(task: str) -> str:
-    """What decides where a study does not say."""
-    return "test/accuracy@best" if task == "classification" else "test/loss@best"
+def settle(study: Study, task: str) -> Study:
+    """The study with everything said that it leaves to the kind of its data."""
+    decides = "accuracy" if task == "classification" else catalog.FIT[task]
+    best = study.best or f"val/{catalog.FIT[task]}"
+    tune = study.tune
+    if tune:
+        tune = tune.model_copy(update={"objective": tune.objective or f"{best}@best"})
+    metric = study.metric or f"test/{decides}@best"
+    return study.model_copy(update={"best": best, "metric": metric, "tune": tune})
 
 
 def plan(study: Study, card: Card, folders: Sequence[Path]) -> Plan:
@@ -122,6 +129,7 @@ def plan(study: Study, card: Card, folders: Sequence[Path]) -> Plan:
     Raises:
         StudyError: naming the key, what was expected and what was received.
     """
+    study = settle(study, card.task)
     arguments = _arguments(study, folders)
     _check_keys(study, arguments)
     _check_levels(study)
@@ -144,7 +152,7 @@ def settings(
     given: dict[str, Value] = {**study.fixed, **levels, **hyperparameters}
     table = _table(study.template)
     full = {
-        key: catalog.check_argument(argument, given.get(key, argument.default))
+        key: catalog.check_argument(argument, given[key]) if key in given else _default(argument)
         for key, argument in table.items()
     }
     full |= {key: part for key, part in given.items() if key not in table}
@@ -155,6 +163,13 @@ def settings(
     if full["learning_rate"] is None:
         full["learning_rate"] = rate
     return full
+
+
+def _default(argument: catalog.Argument) -> Value:
+    """What an argument is where nobody says: none at all, or a checked default."""
+    if argument.default is None:
+        return None
+    return catalog.check_argument(argument, argument.default)
 
 
 def split(trial: Trial) -> tuple[dict[str, Value], dict[str, float]]:
@@ -191,18 +206,26 @@ def split(trial: Trial) -> tuple[dict[str, Value], dict[str, float]]:
 def program_key(trial: Trial, card: Card) -> str:
     """Identity of a trial's program: equal for trials that differ in values only."""
     structure, _ = split(trial)
-    structure.pop("epochs")  # a program is one epoch, called as often as wanted
+    for name in ("epochs", "patience"):  # a program is one epoch, called as often as wanted
+        structure.pop(name)
     of_trial = trial.model_dump(include={"template", "task", "code", "best", "threads", "xla"})
     of_data = [card.cases, card.tests, card.outputs, *card.shape]
     return digest([structure, of_trial, of_data])
 
 
-def changes(old: Study, new: Study) -> list[str]:
+def changes(old: Definition, plan: Plan) -> list[str]:
+    """What a plan changes about what a store was last run with: keys, data, user code."""
+    keys = changed_keys(old.study, plan.study)
+    data = ["the data"] if old.data != plan.card.digest else []
+    return [*keys, *data, *(["your code"] if old.code != plan.code else [])]
+
+
+def changed_keys(old: Study, new: Study) -> list[str]:
     """Keys that differ between two definitions of a study.
 
     Example:
         >>> a = Study(name="a", template="mlp", factors={"activation": ["relu"]})
-        >>> changes(a, a.model_copy(update={"replicates": 20}))
+        >>> changed_keys(a, a.model_copy(update={"replicates": 20}))
         ['replicates']
     """
     before, after = (study.model_dump(mode="json", by_alias=True) for study in (old, new))
@@ -328,11 +351,9 @@ def _check_baseline(study: Study) -> None:
 
 
 def _check_metrics(study: Study, card: Card) -> None:
-    wanted = {
-        "metric": study.metric or default_metric(card.task),
-        "best": f"{study.best}@best",
-        "tune.objective": study.tune.objective if study.tune else "val/loss@best",
-    }
+    wanted = {"metric": study.metric, "best": f"{study.best}@best"}
+    if study.tune:
+        wanted["tune.objective"] = study.tune.objective
     for key, text in wanted.items():
         name = Metric.parse(text).name
         names = catalog.TASK_METRICS[card.task]
@@ -342,6 +363,13 @@ def _check_metrics(study: Study, card: Card) -> None:
                 f"{nearest(name, names)}",
                 key=key,
             )
+    if Metric.parse(study.metric).name == "loss" and "regularizer" in study.factors:
+        raise StudyError(
+            "expected a metric without penalties, because the regularizer differs between arms: "
+            f"its own penalty is part of the loss. Received: {study.metric!r}. "
+            f"Use 'test/{catalog.FIT[card.task]}@best'.",
+            key="metric",
+        )
 
 
 def _check_data(study: Study, card: Card) -> None:
@@ -357,6 +385,7 @@ def _check_data(study: Study, card: Card) -> None:
         _check_loss(str(loss), card, key)
     shares = [share for _, share in _named(study, "validation") if isinstance(share, float)]
     cases = training_cases(card.cases, max(shares, default=_default_share()))
+    _check_schedules(study)
     default = catalog.SETTINGS["batch_size"].default
     assert isinstance(default, int)
     for key, size in _named(study, "batch_size") or [("fixed.batch_size", default)]:
@@ -366,6 +395,23 @@ def _check_data(study: Study, card: Card) -> None:
                 f"Received: {size}.",
                 key=key,
             )
+
+
+def _check_schedules(study: Study) -> None:
+    """No schedule may reach beyond the end of a training."""
+    default = catalog.SETTINGS["epochs"].default
+    assert isinstance(default, int)
+    named = [raw for _, raw in _named(study, "epochs") if isinstance(raw, int)]
+    shortest = min(named, default=default)
+    for key, raw in _named(study, "schedule"):
+        numbers = catalog.choice("schedule", raw).numbers
+        for name in ("warmup", "every"):
+            if numbers.get(name, 0) >= shortest:
+                raise StudyError(
+                    f"expected {name!r} below the {shortest} epochs of a training. "
+                    f"Received: {numbers[name]:g}.",
+                    key=key,
+                )
 
 
 def _default_share() -> float:

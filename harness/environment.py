@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from harness.records import Environment
 
 PACKAGES = ("keras", "tensorflow", "numpy", "keras-tuner")
+WORKER_KIB = 1_000_000
+"""What one worker takes with TensorFlow loaded and a few programs compiled."""
+
 FLAGS = ("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "XLA_FLAGS", "CUDA_VISIBLE_DEVICES")
 
 
@@ -24,6 +28,23 @@ def observe() -> Environment:
         processor=_processor(),
         flags={name: os.environ[name] for name in FLAGS if name in os.environ},
     )
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def room_for_workers() -> int:
+    """How many workers fit into the memory that is free now; a large number if unknown."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return sys.maxsize
+    free = next((int(line.split()[1]) for line in lines if line.startswith("MemAvailable")), None)
+    return sys.maxsize if free is None else free // WORKER_KIB
 
 
 def _version(package: str) -> str:

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat
 
+from harness.spec import Study
+
 Status = Literal["completed", "diverged", "failed", "lost", "interrupted"]
 FINAL: frozenset[str] = frozenset({"completed", "diverged"})
 """Statuses that are results: such a trial is never trained again."""
@@ -95,6 +97,20 @@ class Member(Record):
     replicate: int
     hyperparameters: dict[str, bool | int | FiniteFloat | str]
     trial: str
+
+
+class Definition(Record):
+    """What a store was last run with.
+
+    Args:
+        study: the question.
+        data: content hash of its data.
+        code: fingerprint of user code; empty for a built-in template.
+    """
+
+    study: Study
+    data: str
+    code: str
 
 
 class Environment(Record):

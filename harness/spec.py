@@ -149,20 +149,20 @@ class Tune(Frozen):
         oracle: the proposer, one of KerasTuner's.
         trials: candidates per arm.
         replicates: trainings per candidate; their mean objective counts.
-        objective: what the choice goes by; never a test metric.
+        objective: what the choice goes by, on validation data. Default: the study's ``best``
+            quantity at its best epoch.
     """
 
     space: Annotated[dict[str, Space], Field(min_length=1)]
     oracle: Literal["random"] = "random"
     trials: Count = 8
     replicates: Count = 1
-    objective: str = "val/loss@best"
+    objective: str = ""
 
     @field_validator("objective")
     @classmethod
     def _on_validation(cls, text: str) -> str:
-        metric = Metric.parse(text)
-        if metric.split != "val":
+        if text and Metric.parse(text).split != "val":
             raise ValueError(
                 f"expected a validation metric, such as 'val/loss@best'. Received: {text!r}; "
                 "the test split is for confirm trials only"
@@ -182,11 +182,13 @@ class Study(Frozen):
         fixed: template arguments and training settings shared by all arms.
         tune: nuisance hyperparameters, tuned inside every arm.
         question: one sentence, printed above the answer.
-        metric: the one that decides, ``split/metric@epoch``. Default: test accuracy (or test
-            loss, for regression) at the best epoch.
+        metric: the one that decides, ``split/metric@epoch``. Default: test accuracy (or mean
+            squared error, for regression) at the best epoch.
         baseline: levels of the arm that the others are compared with. Factors left out take
             their first level; without a baseline it is the first arm.
-        best: quantity on validation data whose optimum is the best epoch.
+        best: quantity on validation data whose optimum is the best epoch. Default:
+            ``val/crossentropy``, or ``val/mean_squared_error`` for regression; unlike
+            ``val/loss``, they leave penalties out.
         replicates: confirm trials per arm, paired over arms.
         seed: of all random streams.
         confidence: of the simultaneous intervals.
@@ -216,7 +218,7 @@ class Study(Frozen):
     tune: Tune | None = None
     metric: str = ""
     baseline: dict[str, Level] = Field(default_factory=dict)
-    best: str = "val/loss"
+    best: str = ""
     replicates: Count = 10
     seed: Annotated[int, BeforeValidator(_no_strings)] = 1
     confidence: Annotated[Number, Field(gt=0.5, lt=1)] = 0.95
@@ -233,6 +235,16 @@ class Study(Frozen):
             )
         return name
 
+    @field_validator("template", mode="before")
+    @classmethod
+    def _by_name(cls, template: object) -> object:
+        if callable(template):
+            raise ValueError(  # noqa: TRY004, pydantic
+                "expected the name of a template, or a function as 'module:function', so that "
+                f"worker processes can import it. Received: {template!r}"
+            )
+        return template
+
     @field_validator("metric")
     @classmethod
     def _parses(cls, text: str) -> str:
@@ -242,7 +254,7 @@ class Study(Frozen):
     @classmethod
     def _selects(cls, text: str) -> str:
         match = _QUANTITY.fullmatch(text)
-        if not match or match.group(1) != "val":
+        if text and (not match or match.group(1) != "val"):
             raise ValueError(
                 f"expected a validation quantity, such as 'val/loss'. Received: {text!r}"
             )
@@ -289,8 +301,12 @@ class Arm(Frozen):
 
     @property
     def label(self) -> str:
-        """A short name, such as ``relu, he_normal``."""
-        return ", ".join(label(level) for level in self.levels.values())
+        """A short name, such as ``relu, dropout=0.2``: what is no name is told by its factor."""
+        named = {factor: _is_named(level) for factor, level in self.levels.items()}
+        return ", ".join(
+            label(level) if named[factor] else f"{factor}={label(level)}"
+            for factor, level in self.levels.items()
+        )
 
 
 class Trial(Frozen):
@@ -345,6 +361,10 @@ def training_cases(cases: int, validation: float) -> int:
         1150
     """
     return cases - max(1, round(cases * validation))
+
+
+def _is_named(level: Level) -> bool:
+    return isinstance(level, str) or (isinstance(level, dict) and "name" in level)
 
 
 def label(level: Value) -> str:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import math
 import time
+import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 
-from harness import catalog, datasets, design, initial, program, seeds, usercode
-from harness.errors import HarnessError, UsageError
+from harness import catalog, datasets, design, initial, program, schedules, seeds, usercode
+from harness.errors import HarnessError, TemplateError, UsageError
 from harness.layers import resolve
 from harness.program import Fallback, Network, Program, Resident
 from harness.records import Epoch, Outcome, Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -77,7 +78,10 @@ class Trainer:
         except (MemoryError, tf.errors.ResourceExhaustedError):
             return Outcome(status="failed", reason="out of memory", seconds=clock.seconds())
         except Exception as error:  # noqa: BLE001, a user's function may raise anything
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            traceback.print_exc()  # a worker's log keeps it
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"({Path(place.filename).name}, line {place.lineno})"
+            reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]} {where}"
             return Outcome(status="failed", reason=reason, seconds=clock.seconds())
 
     def _run(self, trial: Trial, clock: _Clock) -> Outcome:
@@ -91,7 +95,7 @@ class Trainer:
             assert isinstance(share, float)
             drawn = (trial.seed, trial.phase, trial.replicate)
             train, held = datasets.draw(data.y, share, *drawn)
-            compiled.fill(trial)
+            compiled.fill(trial, data.y[train])
         curve, reason = _epochs(compiled.program, resident, trial, train, held, clock)
         metrics, best = _summary(curve, trial)
         if not reason and trial.phase == "confirm":
@@ -163,9 +167,18 @@ class Compiled:
     program: Program | Fallback
     network: Network
 
-    def fill(self, trial: Trial) -> None:
-        """Give it everything of a trial, and leave nothing of an earlier one."""
-        _, values = design.split(trial)
+    def fill(self, trial: Trial, labels: NDArray[np.generic]) -> None:
+        """Give it everything of a trial, and leave nothing of an earlier one.
+
+        Args:
+            trial: what to train.
+            labels: of its training cases.
+        """
+        _, numbers = design.split(trial)
+        values: dict[str, Any] = dict(numbers)
+        if self.program.part.class_weight is not None:
+            counts = np.bincount(labels, minlength=self.program.part.class_weight.shape[0])
+            values["class_weight"] = len(labels) / (len(counts) * np.maximum(counts, 1))
         noise = seeds.stream(trial.seed, trial.phase, trial.replicate, "noise")
         self.program.part.refill(initial.draw(self.network.weights, trial), values, noise)
         self.program.reset()
@@ -173,6 +186,11 @@ class Compiled:
 
 def _engine(name: str, part: program.Refillable, card: Card) -> Program | Fallback:
     if name == "fit":
+        if part.clips:
+            raise TemplateError(
+                "expected clip = 'none' for a model that trains through fit, because of a "
+                "training step of its own. Received: a limit. Clip inside that step."
+            )
         return Fallback(part)
     if not program.is_expressible(part.model):
         raise NotImplementedError("a training step of its own")
@@ -189,20 +207,34 @@ def _epochs(
 ) -> tuple[list[Epoch], str]:
     """The curve, and why it ended early; empty if it did not."""
     order = seeds.stream(trial.seed, trial.phase, trial.replicate, "order")
-    steps = compiled.part.sizes.steps
-    rates = np.full(steps, trial.settings["learning_rate"], np.float32)
-    epochs = trial.settings["epochs"]
-    assert isinstance(epochs, int)
+    rates = _rates(trial, compiled.part.sizes.steps)
+    patience = trial.settings["patience"]
     curve: list[Epoch] = []
-    for epoch in range(epochs):
+    for epoch, scheduled in enumerate(rates):
         shuffled = train[seeds.permutation(order, len(train))]
         with clock.spent("train"):
-            quantities, finite = compiled.epoch(resident, shuffled, rates, held)
+            quantities, finite = compiled.epoch(resident, shuffled, scheduled, held)
         bad = [name for name, number in quantities.items() if not math.isfinite(number)]
         if bad or not finite:
             return curve, f"{bad[0] if bad else 'a weight'} is not finite in epoch {epoch + 1}"
         curve.append(Epoch(epoch=epoch, quantities=quantities))
+        if isinstance(patience, int) and epoch - _best(curve, trial).epoch >= patience:
+            break
     return curve, ""
+
+
+def _rates(trial: Trial, steps: int) -> NDArray[np.float32]:
+    """The learning rate of every step, shape ``(epochs, steps)``."""
+    rate, epochs = trial.settings["learning_rate"], trial.settings["epochs"]
+    assert isinstance(rate, float)
+    assert isinstance(epochs, int)
+    return schedules.rates(trial.settings["schedule"], rate, steps, epochs)
+
+
+def _best(curve: list[Epoch], trial: Trial) -> Epoch:
+    """The first epoch whose validation quantity no other beats."""
+    pick = min if catalog.METRICS[trial.best.partition("/")[2]].direction == "minimize" else max
+    return pick(curve, key=lambda epoch: epoch.quantities[trial.best])
 
 
 def _tested(compiled: Program | Fallback, resident: Resident) -> dict[str, float]:
@@ -224,9 +256,7 @@ def _summary(curve: list[Epoch], trial: Trial) -> tuple[dict[str, float], int | 
     """Train and validation quantities at the last and at the best epoch."""
     if not curve:
         return {}, None
-    minimize = catalog.METRICS[trial.best.partition("/")[2]].direction == "minimize"
-    pick = min if minimize else max
-    best = pick(curve, key=lambda epoch: epoch.quantities[trial.best])
+    best = _best(curve, trial)
     chosen = {"best": best, "last": curve[-1]}
     found = {
         f"{name}@{which}": number

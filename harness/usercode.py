@@ -73,10 +73,13 @@ def signature(reference: str, folders: Sequence[Path], leading: int) -> Signatur
 
 
 def fingerprint(reference: str, folders: Sequence[Path]) -> str:
-    """SHA-256 over the source of a user's module and of all local modules it imports."""
+    """SHA-256 over a user's module and all local modules that it imports.
+
+    What counts is the syntax tree: a comment or a line break changes nothing.
+    """
     sha = hashlib.sha256()
     for name, file in sorted(_closure(reference, folders).items()):
-        sha.update(name.encode() + b"\0" + file.read_bytes() + b"\0")
+        sha.update(name.encode() + b"\0" + ast.dump(_parse(file)).encode() + b"\0")
     return sha.hexdigest()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,6 @@ from harness.spec import Arm, Card, Metric, Study, label
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -83,6 +83,7 @@ class Results:
         study: the question.
         metric: the one that decides.
         card: the data.
+        code: fingerprint of user code; empty for a built-in template.
         arms: all of them, in the order of the table.
         trials: one row per place in the study: columns ``TRIALS``, one per factor and per
             hyperparameter (see ``column``), and one per measured metric.
@@ -95,6 +96,7 @@ class Results:
     study: Study
     metric: Metric
     card: Card
+    code: str
     arms: tuple[Arm, ...]
     trials: pd.DataFrame
     epochs: pd.DataFrame
@@ -135,16 +137,20 @@ class Grid:
     diverged: NDArray[np.bool_]
 
 
-def read(folder: Path) -> Results:
+def read(folder: Path | str) -> Results:
     """Read a store, without changing it and beside a running study.
+
+    Args:
+        folder: of the study's results, such as ``results/quickstart``.
 
     Raises:
         NothingToReportError: if no confirm trial has finished.
         StoreError: if there is no store, or it contradicts itself.
     """
+    folder = Path(folder)
     with store.reading(folder) as db:
         db.execute("BEGIN")  # one moment of a study that may be running
-        revision, study, metric, card = _definition(db, folder)
+        revision, study, metric, card, code = _definition(db, folder)
         arms = tuple(_arms(study))
         members = _members(db, revision)
         measured = _pivot(db, revision, "metric", "metric", ["trial"])
@@ -160,6 +166,7 @@ def read(folder: Path) -> Results:
         study=study,
         metric=metric,
         card=card,
+        code=code,
         arms=arms,
         trials=trials,
         epochs=_epochs(members, curves),
@@ -207,19 +214,20 @@ def chosen(results: Results) -> dict[int, int]:
     return {int(arm): int(candidate) for arm, candidate in pairs}
 
 
-def _definition(db: sqlite3.Connection, folder: Path) -> tuple[int, Study, Metric, Card]:
+def _definition(db: sqlite3.Connection, folder: Path) -> tuple[int, Study, Metric, Card, str]:
     row = db.execute(
-        "SELECT revision, definition, metric, card FROM study ORDER BY revision DESC LIMIT 1"
+        "SELECT revision, definition, metric, card, code FROM study ORDER BY revision DESC LIMIT 1"
     ).fetchone()
     if row is None:
         raise NothingToReportError(f"the store in {folder.name!r} holds no study yet.")
-    revision, definition, metric, card = row
+    revision, definition, metric, card, code = row
     fields = json.loads(card)
     return (
         int(revision),
         Study(**json.loads(definition)),
         Metric.parse(metric),
         Card(**(fields | {"shape": tuple(fields["shape"])})),
+        code,
     )
 
 

@@ -240,6 +240,40 @@ OPTIMIZERS: Mapping[str, Entry] = {
         },
         source="Chen et al. 2023",
     ),
+    "lamb": _keras(
+        "optimizers",
+        "Lamb",
+        numbers={**_rate(0.001), **_BETAS, **_EPSILON},
+        source="You et al. 2020",
+    ),
+    "adafactor": _keras(
+        "optimizers",
+        "Adafactor",
+        numbers={
+            **_rate(0.001),
+            "beta_2_decay": Number(default=-0.8, low=-10.0, high=0.0),
+            "epsilon_1": Number(default=1e-30),
+            "epsilon_2": Number(default=0.001),
+            "clip_threshold": Number(default=1.0),
+        },
+        flags={"relative_step": True},
+        source="Shazeer & Stern 2018",
+    ),
+    "muon": _keras(
+        "optimizers",
+        "Muon",
+        numbers={
+            **_rate(0.001),
+            "momentum": Number(default=0.95, high=1.0),
+            "adam_beta_1": Number(default=0.9, high=1.0),
+            "adam_beta_2": Number(default=0.999, high=1.0),
+            "weight_decay": Number(default=0.004),
+            "adam_weight_decay": Number(default=0.004),
+        },
+        flags={"nesterov": True},
+        note="orthogonalized momentum for matrices, AdamW for the rest",
+        source="Jordan et al. 2024",
+    ),
     "ftrl": _keras(
         "optimizers",
         "Ftrl",
@@ -252,12 +286,73 @@ OPTIMIZERS: Mapping[str, Entry] = {
     ),
 }
 
+_WARMUP = {"warmup": Number(default=0.0)}
+SCHEDULES: Mapping[str, Entry] = {
+    "constant": Entry(
+        target="harness.schedules:constant",
+        numbers=_WARMUP,
+        note="warmup: epochs of linear rise from zero, in every schedule",
+    ),
+    "step": Entry(
+        target="harness.schedules:step",
+        numbers={
+            "every": Number(default=5.0, low=1e-3),
+            "factor": Number(default=0.1, high=1.0),
+            **_WARMUP,
+        },
+        note="times factor after every so many epochs",
+    ),
+    "exponential": Entry(
+        target="harness.schedules:exponential",
+        numbers={"factor": Number(default=0.9, high=1.0), **_WARMUP},
+        note="times factor per epoch, continuously",
+    ),
+    "linear": Entry(
+        target="harness.schedules:linear",
+        numbers={"floor": Number(default=0.0, high=1.0), **_WARMUP},
+        note="straight down to floor times the rate at the last epoch",
+    ),
+    "cosine": Entry(
+        target="harness.schedules:cosine",
+        numbers={"floor": Number(default=0.0, high=1.0), **_WARMUP},
+        note="half a cosine, down to floor times the rate at the last epoch",
+        source="Loshchilov & Hutter 2017",
+    ),
+}
+
+_LIMIT = {"limit": Number(default=1.0, low=1e-12)}
+CLIPS: Mapping[str, Entry] = {
+    "none": Entry(target="", note="no clipping"),
+    "norm": Entry(
+        target="harness.clipping:by_norm", numbers=_LIMIT, note="norm of each weight's gradient"
+    ),
+    "global_norm": Entry(
+        target="harness.clipping:by_global_norm",
+        numbers=_LIMIT,
+        note="norm of all gradients together",
+        source="Pascanu et al. 2013",
+    ),
+    "value": Entry(
+        target="harness.clipping:by_value", numbers=_LIMIT, note="every entry of the gradients"
+    ),
+}
+
+CLASS_WEIGHTS: Mapping[str, Entry] = {
+    "none": Entry(target="", note="every case counts the same"),
+    "balanced": Entry(
+        target="", note="cases / (classes * cases of the class), from the training cases"
+    ),
+}
+
 FAMILIES: Mapping[str, Mapping[str, Entry]] = {
     "activation": ACTIVATIONS,
     "initializer": INITIALIZERS,
     "regularizer": REGULARIZERS,
     "normalization": NORMALIZATIONS,
     "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "clip": CLIPS,
+    "class_weight": CLASS_WEIGHTS,
 }
 
 _CLASSES, _NUMBERS = frozenset({"classification"}), frozenset({"regression"})
@@ -270,6 +365,12 @@ LOSSES: Mapping[str, Loss] = {
     "mean_squared_error": Loss(target="keras.losses:mean_squared_error", tasks=_NUMBERS),
     "mean_absolute_error": Loss(target="keras.losses:mean_absolute_error", tasks=_NUMBERS),
 }
+FIT: Mapping[str, str] = {
+    "classification": "crossentropy",
+    "regression": "mean_squared_error",
+}
+"""What decides where a study does not say: how well the data is fitted, penalties left out."""
+
 DEFAULT_LOSS: Mapping[str, str] = {
     "classification": "sparse_categorical_crossentropy",
     "regression": "mean_squared_error",
@@ -312,6 +413,20 @@ SETTINGS: Mapping[str, Argument] = {
     "optimizer": Argument(kind="choice", family="optimizer", default="adam"),
     "learning_rate": Argument(
         kind="number", value=True, note="default: the optimizer's own default in Keras"
+    ),
+    "schedule": Argument(
+        kind="choice",
+        family="schedule",
+        default="constant",
+        value=True,
+        note="of the learning rate",
+    ),
+    "clip": Argument(kind="choice", family="clip", default="none", note="of the gradients"),
+    "class_weight": Argument(
+        kind="choice", family="class_weight", default="none", note="in the training loss"
+    ),
+    "patience": Argument(
+        kind="count", note="stop after so many epochs without a better one; default: never"
     ),
     "loss": Argument(kind="choice", family="loss", note="default: by the kind of the labels"),
 }

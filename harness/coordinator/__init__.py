@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness import datasets, design, objects
+from harness import datasets, design, environment, objects
 from harness.coordinator.loop import Coordinator
 from harness.coordinator.progress import Finished, Progress
 from harness.errors import StudyError, UsageError
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from harness.spec import Card, Study
 
-__all__ = ["Finished", "Progress", "cores", "run"]
+__all__ = ["Finished", "Progress", "run"]
 
 
 def run(
@@ -63,15 +62,13 @@ def run(
         >>> run(study, data=(x, y)).exit_code  # doctest: +SKIP
         <ExitCode.DONE: 0>
     """
-    if workers is not None and workers < 0:
-        raise UsageError(f"expected 0 workers or more. Received: {workers}.")
+    count = _workers(workers, design.count(study))
     folder = Path(root) / study.name
-    places = tuple(Path(place).resolve() for place in (*folders, Path.cwd()))
+    places = tuple(dict.fromkeys(Path(place).resolve() for place in (*folders, Path.cwd())))
     design.check_size(study, yes=yes)
     card = _card(study, data, folder, places)
     plan = design.plan(study, card, places)
     with Store(folder) as store:
-        count = cores() if workers is None else workers
         setup = Setup(
             card=card,
             folders=places,
@@ -90,11 +87,21 @@ def run(
         return coordinator.finish()
 
 
-def cores() -> int:
-    """Processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _workers(wanted: int | None, trials: int) -> int:
+    """The number of worker processes to start.
+
+    Raises:
+        UsageError: if so many would not fit into memory.
+    """
+    room = environment.room_for_workers()
+    if wanted is None:
+        return max(1, min(environment.cores(), trials, room))
+    if not 0 <= wanted <= max(room, 1):
+        raise UsageError(
+            f"expected 0 to {max(room, 1)} workers: each needs about a gigabyte of memory, and "
+            f"this machine has {environment.cores()} cores. Received: {wanted}."
+        )
+    return min(wanted, trials)
 
 
 def _card(

@@ -16,6 +16,7 @@ from harness.errors import StoreError
 from harness.executors import Attempt, Died, Ended, Setup, Started, messages
 from harness.records import FINAL, Member, Outcome
 from harness.spec import Metric
+from harness.store import definition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -70,6 +71,7 @@ class Coordinator:
         self._active: set[str] = set()
         self._deaths: Counter[str] = Counter()
         self._trained = 0
+        self._failed = 0
         self._problems: Counter[str] = Counter()
         self._searching: dict[int, set[str]] = {}
         self._candidates: list[dict[str, Scalar]] = [{}]
@@ -79,8 +81,10 @@ class Coordinator:
     def finish(self) -> Finished:
         """Train all that is missing, unless a signal comes first."""
         self._recover()
+        before = definition(self._store.folder)
+        changed = design.changes(before, self._plan) if before else []
         self._revision = self._store.revise(
-            self._plan.study, str(self._plan.metric), asdict(self._plan.card)
+            self._plan.study, str(self._plan.metric), asdict(self._plan.card), self._plan.code
         )
         with _signals(self._interrupt), self._closing():
             self._enrol_all()
@@ -93,6 +97,8 @@ class Coordinator:
             folder=self._store.folder,
             trained=self._trained,
             reused=self._progress.reused,
+            failed=self._failed,
+            changed=tuple(changed),
             problems=tuple(
                 f"{text} ({count} trials)" if count > 1 else text
                 for text, count in self._problems.items()
@@ -258,6 +264,7 @@ class Coordinator:
 
     def _fail(self, key: str, outcome: Outcome) -> None:
         arm, phase = self._places[key][0]
+        self._failed += 1
         label = self._plan.arms[arm].label
         self._problems[f"{label} ({phase}): {outcome.status}: {outcome.reason}"] += 1
 

@@ -57,6 +57,8 @@ class Finished:
         folder: of the store.
         trained: number of trials trained now.
         reused: number of trials that were finished before.
+        failed: number of trials that have no result although they were tried.
+        changed: what differs from the last run of this study.
         problems: one line for each way in which trials of an arm ended without a result.
         interrupted: the signal that stopped the run, if one did.
     """
@@ -64,6 +66,8 @@ class Finished:
     folder: Path
     trained: int
     reused: int
+    failed: int = 0
+    changed: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     interrupted: Signals | None = None
 

@@ -128,15 +128,19 @@ class Program:
         """One update; the sums of loss and metrics over the batch, before it."""
         with tf.GradientTape() as tape:
             outputs = self.part.model(x, training=True)
-            loss = self._total(y, outputs)
+            loss = self._total(y, outputs, self.part.class_weight)
         gradients = tape.gradient(loss, [variable.value for variable in self.part.variables])
+        gradients = self.part.clip(gradients)
         self.part.optimizer.learning_rate.assign(rate)
         self.part.optimizer.apply(gradients, self.part.variables)
         return self._sums(y, outputs, loss)
 
-    def _total(self, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-        """The mean loss of a batch with all penalties."""
-        return tf.add_n([tf.reduce_mean(self.part.loss(y, outputs)), *self.part.model.losses])
+    def _total(self, y: tf.Tensor, outputs: tf.Tensor, weights: Any = None) -> tf.Tensor:
+        """The mean loss of a batch with all penalties, weighted by class in training."""
+        per_case = self.part.loss(y, outputs)
+        if weights is not None:
+            per_case *= tf.gather(weights.value, y)
+        return tf.add_n([tf.reduce_mean(per_case), *self.part.model.losses])
 
     def _sums(self, y: tf.Tensor, outputs: tf.Tensor, loss: tf.Tensor) -> tf.Tensor:
         count = tf.cast(tf.shape(y)[0], tf.float32)

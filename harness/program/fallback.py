@@ -66,6 +66,7 @@ class Fallback:
             shuffle=False,
             verbose=0,
             callbacks=[_Rates(part.optimizer, rates)],
+            class_weight=self._class_weight(),
         )
         train = {name: float(values[-1]) for name, values in history.history.items()}
         val = self._measure(tf.gather(data.x, held), tf.gather(data.y, held))
@@ -88,6 +89,10 @@ class Fallback:
             for variable, kept in zip(self.part.state, self._kept, strict=True):
                 variable.assign(kept)
         return self._measure(data.x_test, data.y_test)
+
+    def _class_weight(self) -> dict[int, float] | None:
+        weights = self.part.class_weight
+        return None if weights is None else dict(enumerate(weights.numpy().tolist()))
 
     def _measure(self, x: tf.Tensor, y: tf.Tensor) -> dict[str, float]:
         found = self.part.model.evaluate(x, y, batch_size=EVALUATED, verbose=0, return_dict=True)

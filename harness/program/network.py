@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -89,6 +90,10 @@ def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
         for name, part in {**trial.settings, **structure}.items()
         if name not in catalog.SETTINGS
     }
+    if _weighs_classes(trial):
+        inputs["class_weight"] = keras.Variable(
+            np.ones(card.outputs, np.float32), trainable=False, name="class_weight"
+        )
     with _recording() as weights:
         model = template(card.shape, card.outputs, **arguments)
     _check_model(model, weights, trial, card)
@@ -125,6 +130,9 @@ class Refillable:
         best = trial.best.partition("/")[2]
         self.best = self.names.index(best)
         self.sign = 1.0 if catalog.METRICS[best].direction == "minimize" else -1.0
+        self.class_weight = network.inputs.get("class_weight")
+        self.clip = _clip(trial, network.inputs)
+        self.clips = "clip.limit" in network.inputs
         self._inputs = network.inputs
         self._built = [(variable, variable.numpy()) for variable in self.optimizer.variables]
         weights = {id(variable) for variable in self.state}
@@ -139,18 +147,18 @@ class Refillable:
     def refill(
         self,
         initial: Sequence[NDArray[np.generic]],
-        values: dict[str, float],
+        values: dict[str, Any],
         noise: np.random.Generator,
     ) -> None:
         """Make the model and its optimizer forget every earlier trial.
 
         Args:
             initial: one array per weight, in the order of the network's weights.
-            values: every number that is an input.
+            values: every number that is an input; ``class_weight`` is one per class.
             noise: stream that the seeds of dropout and its relatives come from.
         """
         seeds = [_noise(variable, noise) for variable in self._seeds]
-        inputs = [np.float32(values[name]) for name in self._inputs]
+        inputs = [np.asarray(values[name], np.float32) for name in self._inputs]
         self._set([*initial], seeds, inputs)
 
     def _assign(self, initial: list[Any], seeds: list[Any], inputs: list[Any]) -> None:
@@ -164,6 +172,11 @@ class Refillable:
             variable.assign(state)
         for variable, number in zip(self._inputs.values(), inputs, strict=True):
             variable.assign(number)
+
+
+def _weighs_classes(trial: Trial) -> bool:
+    weighting = catalog.choice("class_weight", trial.settings["class_weight"]).name
+    return trial.task == "classification" and weighting != "none"
 
 
 def _argument(name: str, part: Value, inputs: dict[str, Any]) -> Any:
@@ -185,6 +198,15 @@ def _optimizer(trial: Trial, variables: Sequence[Any], inputs: dict[str, Any]) -
         if f"optimizer.{name}" in inputs:
             setattr(made, name, inputs[f"optimizer.{name}"])
     return made
+
+
+def _clip(trial: Trial, inputs: dict[str, Any]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """What is done to gradients before the optimizer sees them."""
+    chosen = catalog.choice("clip", trial.settings["clip"])
+    if chosen.name == "none":
+        return lambda gradients: gradients
+    function = resolve(catalog.CLIPS[chosen.name].target)
+    return partial(function, limit=inputs["clip.limit"])
 
 
 def _metrics(trial: Trial, loss: Callable[[Any, Any], Any]) -> dict[str, Callable[..., Any]]:

@@ -6,9 +6,10 @@ import fcntl
 import os
 import shutil
 import sqlite3
+import time
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from harness.errors import BusyError, DiskError, StoreError
 
@@ -29,22 +30,44 @@ REFUSALS = {
 def lock(folder: Path) -> Any:
     """Hold the folder until the process ends, however it ends."""
     stream = (folder / "lock").open("a+", encoding="utf-8")
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _taken(stream):
         stream.seek(0)
         holder = stream.read().strip() or "another process"
         stream.close()
         raise BusyError(
             f"{str(folder)!r} is in use by {holder}. Wait for it, or stop it; "
             "this command changed nothing."
-        ) from None
+        )
     stream.seek(0)
     stream.truncate()
     started = datetime.now().astimezone().isoformat(timespec="seconds")
     stream.write(f"process {os.getpid()} on {os.uname().nodename}, started {started}\n")
     stream.flush()
     return stream
+
+
+def _taken(stream: TextIO) -> bool:
+    """Take the lock, patiently enough for somebody who only looks whether it is free."""
+    for _ in range(5):
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.02)
+        else:
+            return True
+    return False
+
+
+def is_free(folder: Path) -> bool:
+    """Whether no process holds the folder now."""
+    try:
+        with (folder / "lock").open("r", encoding="utf-8") as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def is_full(error: sqlite3.DatabaseError) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from harness.errors import StoreError
+from harness.records import Definition
 from harness.spec import Study
-from harness.store import schema
+from harness.store import disk, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,21 +46,33 @@ def reading(folder: Path) -> Iterator[sqlite3.Connection]:
 def counts(folder: Path) -> dict[tuple[str, str], int]:
     """Number of trials by phase and status, in the current definition of a study."""
     with reading(folder) as db:
+        idle = disk.is_free(folder)
         rows = db.execute(
             "SELECT phase, status, count(*) FROM member JOIN trial ON trial = key "
             "WHERE revision = (SELECT max(revision) FROM study) GROUP BY phase, status"
         )
-        return {(phase, status): count for phase, status, count in rows}
+        # Without a process that runs it, what was running when it was killed is not.
+        names = {"running": "interrupted"} if idle else {}
+        found: Counter[tuple[str, str]] = Counter()
+        for phase, status, count in rows:
+            found[phase, names.get(status, status)] += count
+        return dict(found)
 
 
-def definition(folder: Path) -> Study:
-    """The definition that a store was last run with."""
+def definition(folder: Path) -> Definition | None:
+    """What a store was last run with; ``None`` if it was made but never given a study.
+
+    Raises:
+        StoreError: if there is no store, or it is damaged.
+    """
     with reading(folder) as db:
-        row = db.execute("SELECT definition FROM study ORDER BY revision DESC LIMIT 1").fetchone()
+        row = db.execute(
+            "SELECT definition, card, code FROM study ORDER BY revision DESC LIMIT 1"
+        ).fetchone()
     if row is None:
-        raise StoreError(f"{str(folder)!r} holds no study yet.")
+        return None
     try:
-        content = json.loads(row[0])
-    except json.JSONDecodeError as error:
+        data = json.loads(row[1])["digest"]
+        return Definition(study=Study(**json.loads(row[0])), data=data, code=row[2])
+    except (json.JSONDecodeError, KeyError) as error:
         raise StoreError(f"the definition in {str(folder)!r} is damaged: {error}.") from error
-    return Study(**content)

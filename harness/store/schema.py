@@ -27,7 +27,8 @@ CREATE TABLE study (
     digest TEXT NOT NULL,
     definition TEXT NOT NULL,
     metric TEXT NOT NULL,
-    card TEXT NOT NULL
+    card TEXT NOT NULL,
+    code TEXT NOT NULL
 ) STRICT;
 CREATE TABLE environment (
     digest TEXT PRIMARY KEY,

@@ -63,14 +63,20 @@ class Store:
         self._db.close()
         self._lock.close()
 
-    def revise(self, study: Study, metric: str, card: dict[str, Any]) -> int:
+    def revise(self, study: Study, metric: str, card: dict[str, Any], code: str = "") -> int:
         """Make this the current definition of the study; its revision number.
 
         A definition that is already current keeps its revision, and its members.
+
+        Args:
+            study: the question.
+            metric: the one that decides.
+            card: of the data.
+            code: fingerprint of user code; empty for a built-in template.
         """
         found = self._rows("SELECT revision, digest FROM study ORDER BY revision DESC LIMIT 1")
         last = found[0] if found else None
-        content = (study.digest(), canonical(card))
+        content = (study.digest(), canonical(card), code)
         token = digest(content)
         if last and last[1] == token:
             return int(last[0])
@@ -79,8 +85,8 @@ class Store:
         definition = json.dumps(study.model_dump(mode="json", by_alias=True), allow_nan=False)
         with self._write() as db:
             db.execute(
-                "INSERT INTO study VALUES (?, ?, ?, ?, ?)",
-                (revision, token, definition, metric, content[1]),
+                "INSERT INTO study VALUES (?, ?, ?, ?, ?, ?)",
+                (revision, token, definition, metric, content[1], code),
             )
             self._event("study revised", {"revision": revision})
         return revision

@@ -35,11 +35,15 @@ def verdict_caption(results: Results, judged: Judged) -> str:
     """What the columns of the verdict table mean."""
     rule, level = judged.rule, wording.percent(judged.rule.confidence)
     mean = "geometric mean" if rule.scale == "log" else "mean"
+    held = (
+        f"The interval holds with {level} confidence."
+        if rule.family == 1
+        else f"All {rule.family} simultaneous intervals hold together with {level} confidence."
+    )
     text = (
         f"Differences are to the baseline, {results.arms[judged.baseline].label}, paired by "
-        f"replicate{' and relative' if judged.units.relative else ''}. All "
-        f"{wording.count(rule.family, 'simultaneous interval')} hold together with {level} "
-        f"confidence. Mean: {mean} over the arm's own n replicates."
+        f"replicate{' and relative' if judged.units.relative else ''}. {held} Mean: {mean} over "
+        "the arm's own n replicates."
     )
     if any(verdict.comparison.pairs < results.study.replicates for verdict in judged.verdicts):
         text += " Differences use the replicates that are finished in both arms."
@@ -84,6 +88,14 @@ def method(results: Results, judged: Judged) -> list[Item]:
             f"{100 * (1 - (1 - rule.confidence) / number):.4g} %). In {level} of studies done this "
             "way, all of their intervals contain the true difference, however the comparisons "
             "depend on each other. Coverage is approximate with few replicates of skewed numbers.",
+        ),
+        Item(
+            name="What it speaks of",
+            value="Trainings on splits of this data, tested on this one test split. Replicates "
+            "share the pool of cases that train and validation are drawn from, so the intervals "
+            "say what another draw of split, weights and order would give, and not what other "
+            "data would. Confidence is for a number of replicates fixed beforehand: adding some "
+            "because the answer looked close makes wrong verdicts more likely.",
         ),
         Item(
             name="The verdict",
@@ -261,8 +273,9 @@ def _bias(results: Results, judged: Judged) -> Section | None:
     text = (
         "The best of several candidates looks better than it is. The chosen hyperparameters were "
         "trained again with fresh random streams; both columns show "
-        f"{results.study.tune.objective}. Positive: the search flattered its choice. The "
-        "verdicts use fresh trials only."
+        f"{results.study.tune.objective}. Positive: the search flattered its choice. "
+        "Negative: few trainings judged a candidate, and those of the chosen one were unlucky. "
+        "The verdicts use fresh trials only."
     )
     return Section(id="bias", title="Selection bias", texts=(text,), tables=(grid(table),))
 

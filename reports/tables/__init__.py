@@ -1,6 +1,6 @@
 """Verdicts and estimates as tables: of numbers for machines, of text for people."""
 
-from reports.tables.answers import details, formatted, printed, verdict_table
+from reports.tables.answers import caption, details, formatted, printed, verdict_table
 from reports.tables.collection import collect
 from reports.tables.factors import cells, complete, formatted_marginals, marginals
 from reports.tables.provenance import (
@@ -20,6 +20,7 @@ from reports.tables.tuning import (
 )
 
 __all__ = [
+    "caption",
     "cells",
     "collect",
     "complete",

@@ -111,6 +111,16 @@ def details(results: Results, judged: Judged) -> pd.DataFrame:
     return pd.DataFrame(rows, dtype="str").loc[:, lambda frame: (frame != "").any()]
 
 
+def caption(results: Results, judged: Judged) -> str:
+    """One line above the printed table: what is shown, and which way is better."""
+    mean = "geometric means" if judged.rule.scale == "log" else "means"
+    better = "higher" if judged.rule.maximize else "lower"
+    return (
+        f"{judged.units.name} ({better} is better), {mean} of {results.study.replicates} paired "
+        f"replicates; diff to {results.arms[judged.baseline].label}"
+    )
+
+
 def printed(results: Results, judged: Judged) -> pd.DataFrame:
     """The verdict table for a terminal of 100 columns, as text."""
     units, found = judged.units, judged.by_arm

@@ -114,6 +114,7 @@ def _question(results: Results) -> Rows:
         ("study", study.name),
         ("definition", study.digest()[:16]),
         ("template", study.template),
+        *([("code digest", results.code[:16])] if results.code else []),
         ("data set", PurePath(card.reference).name),
         ("data digest", card.digest[:16]),
         ("cases", f"{card.cases} to train and validate, {card.tests} to test"),

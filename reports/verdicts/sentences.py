@@ -73,7 +73,8 @@ def _counted(word: Word, arms: list[str], baseline: str, judged: Judged) -> str:
     if total == 1:
         return f"{arms[0]} is {opening}."
     if len(arms) == total:
-        return f"All {total} other arms are {opening}: {wording.listed(arms)}."
+        every = "Both" if total == 2 else f"All {total}"
+        return f"{every} other arms are {opening}: {wording.listed(arms)}."
     verb = "is" if len(arms) == 1 else "are"
     # Which arms are undecided is no answer; a few may be named.
     names = "" if word == "undecided" and len(arms) > 3 else f": {wording.listed(arms)}"
@@ -168,6 +169,24 @@ def _leader(judged: Judged, labels: list[str]) -> list[str]:
     return [f"The best mean is that of {labels[best]}, {value}; it is {standing}.{caution}"]
 
 
+def _disagreements(results: Results, judged: Judged) -> list[str]:
+    """Undecided by t, although hardly any exchange of signs does as well: skewed differences."""
+    found = [
+        verdict
+        for verdict in judged.verdicts
+        if verdict.word == "undecided"
+        and verdict.comparison.decided_by == "paired t"
+        and estimates.adjusted(verdict.comparison.sign_flip, judged.rule.family) < judged.rule.level
+    ]
+    return [
+        f"Look closer at {results.arms[verdict.arm].label}: it wins {verdict.comparison.wins} and "
+        f"loses {verdict.comparison.losses} of {verdict.comparison.pairs} pairs (exact sign-flip "
+        f"{wording.p_equals(estimates.adjusted(verdict.comparison.sign_flip, judged.rule.family))}"
+        ", adjusted), but the size of its differences varies so much that the interval holds zero."
+        for verdict in found
+    ]
+
+
 def _reservations(results: Results, judged: Judged) -> list[str]:
     """What a reader must know before trusting the answer."""
     sentences = []
@@ -178,6 +197,7 @@ def _reservations(results: Results, judged: Judged) -> list[str]:
         sentences.append(
             f"{missing} of {planned} confirm trials have no result: the answer is provisional."
         )
+    sentences += _disagreements(results, judged)
     diverged = confirm.loc[confirm["status"] == "diverged", "arm"].value_counts()
     if len(diverged):
         arms = [results.arms[arm].label for arm in sorted(diverged.index)]

@@ -159,8 +159,9 @@ def _arguments():
 @pytest.mark.parametrize(("name", "argument"), list(_arguments()))
 def test_defaults_are_valid(name, argument):
     """Every default passes the check of its own argument, and its form is final."""
-    if argument.default is None and argument.kind != "number" and argument.family != "loss":
-        pytest.fail(f"{name} has no default")
+    if name in {"learning_rate", "loss", "patience"}:  # by optimizer, by labels, never
+        assert argument.default is None
+        return
     form = check_argument(argument, argument.default)
     assert check_argument(argument, form) == form
 

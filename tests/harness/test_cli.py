@@ -107,6 +107,28 @@ def test_status_and_plan_see_what_is_done(done):
     assert "changed since: replicates" in " ".join(said.split())
 
 
+def test_changed_code_is_told(folder):
+    """Plan and run say that results of other code do not count."""
+    (folder / "nets.py").write_text(
+        "import keras\n"
+        "def net(shape, outputs, *, width):\n"
+        "    return keras.Sequential([keras.Input(shape), keras.layers.Dense(width),\n"
+        "                             keras.layers.Dense(outputs)])\n"
+    )
+    text = STUDY.replace('"mlp"', '"nets:net"').replace("units = [4]", "")
+    text = text.replace('{ activation = "linear" }', "{ width = 2 }")
+    text = text.replace('activation = ["linear", "tanh"]', "width = [2, 3]")
+    (folder / "tiny.toml").write_text(text)
+    assert call(folder, "run", "tiny.toml", "--workers", "1").returncode == 0
+    (folder / "nets.py").write_text((folder / "nets.py").read_text() + "# a remark\n")
+    assert "unchanged since" in call(folder, "plan", "tiny.toml").stdout
+    (folder / "nets.py").write_text((folder / "nets.py").read_text() + "other = 1\n")
+    assert "changed since: your code" in " ".join(call(folder, "plan", "tiny.toml").stdout.split())
+    ended = call(folder, "run", "tiny.toml", "--workers", "1")
+    assert "Changed since the last run: your code." in ended.stderr
+    assert "6 trials trained." in ended.stderr
+
+
 def test_python_m_harness_is_the_same_command(folder):
     """Also where the current folder has packages of the same names."""
     for name in ("reports", "studies"):
@@ -196,6 +218,7 @@ def test_wrong_data_ends_in_one_message(folder):
         (("run",), 2, "STUDY"),
         (("walk",), 2, "walk"),
         (("run", "tiny.toml", "--workers", "-1"), 2, "workers"),
+        (("run", "tiny.toml", "--workers", "5000"), 2, "a gigabyte of memory"),
         (("catalog", "activations"), 2, "'activation'"),
     ],
 )

@@ -397,3 +397,11 @@ def test_draws_do_not_depend_on_the_labels_type():
     """One data set, one split."""
     masks = {tuple(fixed_mask(Y.astype(kind))) for kind in (np.int32, np.int64, np.uint8)}
     assert len(masks) == 1
+
+
+def test_half_a_test_split_is_refused(tmp_path):
+    """A misspelt y_test must not mean another test split."""
+    x, y = np.zeros((10, 2)), np.arange(10) % 2
+    np.savez(tmp_path / "half.npz", x=x, y=y, x_test=x, y_tset=y)
+    with pytest.raises(DataError, match="expected x_test and y_test, or neither"):
+        datasets.describe("half.npz", [tmp_path])

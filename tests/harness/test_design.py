@@ -87,9 +87,9 @@ def test_studies_that_are_too_large(ask):
 
 def test_changes_are_named(ask):
     """Keys that differ, in the words of the study file."""
-    assert design.changes(ask(), ask()) == []
+    assert design.changed_keys(ask(), ask()) == []
     other = ask(seed=2, factors={"activation": ["relu"]}, schema=1)
-    assert design.changes(ask(), other) == ["factors", "seed"]
+    assert design.changed_keys(ask(), other) == ["factors", "seed"]
 
 
 # -- identity of trials ------------------------------------------------------------------------
@@ -112,7 +112,8 @@ def test_every_setting_enters_the_key(card, name):
         "epochs": 11, "batch_size": 33, "validation": 0.3, "optimizer": "sgd",
         "learning_rate": 0.002, "filters": [16], "kernel_size": 5, "units": [65],
         "activation": "tanh", "initializer": "zeros", "regularizer": "l2",
-        "normalization": "batch", "dropout": 0.1,
+        "normalization": "batch", "dropout": 0.1, "schedule": "cosine", "clip": "norm",
+        "class_weight": "balanced",
     }  # fmt: skip
     assert set(other) == DEFAULTS.keys() - {"loss"}
     factor = "units" if name == "epochs" else "epochs"
@@ -244,7 +245,7 @@ def test_flags_are_structure(ask, card, family, name, key):
     assert plain != program(ask, card, **{family: {"name": name, key: not default}})
 
 
-@pytest.mark.parametrize("family", sorted(set(catalog.FAMILIES) - {"initializer"}))
+@pytest.mark.parametrize("family", sorted(set(catalog.FAMILIES) - {"initializer", "schedule"}))
 def test_entries_are_structure(ask, card, family):
     """Every entry of a family is another program."""
     entries = catalog.FAMILIES[family]
@@ -456,8 +457,26 @@ def test_regression_has_defaults_of_its_own(ask):
     """Loss and metric follow from the kind of the labels."""
     study = ask(dataset="line.npz")
     plan = design.plan(study, REGRESSION, [])
-    assert str(plan.metric) == "test/loss@best"
+    assert str(plan.metric) == "test/mean_squared_error@best"
+    assert plan.study.best == "val/mean_squared_error"
     assert trial(study, REGRESSION).settings["loss"] == "mean_squared_error"
+
+
+def test_penalties_do_not_judge_regularizers(ask):
+    """The training loss holds each arm's own penalty, so it cannot compare them."""
+    study = ask(dataset="line.npz", factors={"regularizer": ["none", "l2"]})
+    assert str(design.plan(study, REGRESSION, []).metric) == "test/mean_squared_error@best"
+    wrong = study.model_copy(update={"metric": "test/loss@best"})
+    with pytest.raises(StudyError, match=r"\[metric\].*Use 'test/mean_squared_error@best'"):
+        design.plan(wrong, REGRESSION, [])
+
+
+def test_a_schedule_must_fit_into_a_training(ask, card):
+    """Warm-up and steps that never come to an end are refused."""
+    for schedule in ({"name": "cosine", "warmup": 3}, {"name": "step", "every": 7}):
+        study = ask(factors={"epochs": [3, 9]}, fixed={"schedule": schedule})
+        with pytest.raises(StudyError, match=r"\[fixed.schedule\].*below the 3 epochs"):
+            design.plan(study, card, [])
 
 
 def test_the_largest_batch_is_all_training_cases(ask, card):
@@ -510,7 +529,7 @@ def test_a_users_function_is_a_template(ask, card, folder):
     plan = design.plan(study, card, [folder])
     keys = [plan.trial(arm, {}, "tune", 0).key for arm in plan.arms]
     assert len(set(keys)) == 2
-    (folder / "nets.py").write_text(NETS + "# changed\n")
+    (folder / "nets.py").write_text(NETS + "changed = True\n")
     changed = design.plan(study, card, [folder])
     assert changed.trial(changed.arms[0], {}, "tune", 0).key != keys[0]
 

@@ -18,11 +18,33 @@ TEMPLATES = {"mlp": mlp, "cnn": cnn}
 EPOCHS = 3
 
 
-def stock_optimizer(setting, rate):
+def stock_schedule(setting, rate, steps, epochs):
+    """The schedule that a Keras user would write."""
+    made = keras.optimizers.schedules
+    match setting["name"]:
+        case "step":
+            every = setting["every"] * steps
+            return made.ExponentialDecay(rate, every, setting["factor"], staircase=True)
+        case "exponential":
+            return made.ExponentialDecay(rate, steps, setting["factor"])
+        case "linear":
+            return made.PolynomialDecay(rate, epochs * steps, setting["floor"] * rate)
+        case "cosine":
+            return made.CosineDecay(rate, epochs * steps, alpha=setting["floor"])
+    return rate
+
+
+def stock_clip(setting):
+    """The optimizer's arguments for clipping."""
+    names = {"norm": "clipnorm", "global_norm": "global_clipnorm", "value": "clipvalue"}
+    return {names[setting["name"]]: setting["limit"]} if setting["name"] in names else {}
+
+
+def stock_optimizer(setting, rate, clip):
     """The optimizer that a Keras user would write."""
     chosen = catalog.choice("optimizer", setting)
     entry = catalog.OPTIMIZERS[chosen.name]
-    numbers = {**chosen.numbers, **chosen.flags, "learning_rate": rate}
+    numbers = {**chosen.numbers, **chosen.flags, "learning_rate": rate, **clip}
     if chosen.name == "sgd":
         return keras.optimizers.SGD(**numbers)
     return resolve(entry.target)(**numbers)
@@ -49,8 +71,16 @@ def by_fit(trial, card, weights):
     model = TEMPLATES[trial.template](card.shape, card.outputs, **arguments)
     model.set_weights(weights(model))
     classes = card.task == "classification"
+    steps = -(-len(train) // settings["batch_size"])
+    rate = stock_schedule(
+        settings["schedule"], settings["learning_rate"], steps, settings["epochs"]
+    )
+    weights = None
+    if settings["class_weight"]["name"] == "balanced":
+        counts = np.bincount(data.y[train])
+        weights = dict(enumerate(len(train) / len(counts) / counts))
     model.compile(
-        optimizer=stock_optimizer(settings["optimizer"], settings["learning_rate"]),
+        optimizer=stock_optimizer(settings["optimizer"], rate, stock_clip(settings["clip"])),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         if classes
         else keras.losses.MeanSquaredError(),
@@ -68,6 +98,7 @@ def by_fit(trial, card, weights):
             batch_size=settings["batch_size"],
             shuffle=False,
             verbose=0,
+            class_weight=weights,
             validation_data=(data.x[held], data.y[held]),
         ).history
         curve.append(
@@ -127,6 +158,13 @@ def test_every_optimizer_equals_fit(plan, optimizer):
         {"optimizer": {"name": "rmsprop", "momentum": 0.5, "centered": True}},
         {"optimizer": {"name": "adam", "amsgrad": True, "beta_1": 0.8}},
         {"units": []},
+        {"schedule": {"name": "step", "every": 1, "factor": 0.3}},
+        {"schedule": {"name": "exponential", "factor": 0.5}, "optimizer": "sgd"},
+        {"schedule": {"name": "linear", "floor": 0.1}, "optimizer": "rmsprop"},
+        {"schedule": {"name": "cosine", "floor": 0.2}, "batch_size": 50},
+        {"clip": {"name": "norm", "limit": 0.05}, "optimizer": "sgd", "learning_rate": 0.5},
+        {"clip": {"name": "global_norm", "limit": 0.1}, "optimizer": "sgd", "learning_rate": 0.5},
+        {"clip": {"name": "value", "limit": 0.01}, "optimizer": "sgd", "learning_rate": 0.5},
     ],
 )
 def test_mlp_equals_fit(plan, fixed):
@@ -148,6 +186,28 @@ def test_cnn_equals_fit(plan, images, normalization):
     assert_equals_fit(
         plan(data=images, template="cnn", factors={"activation": ["relu"]}, fixed=fixed)
     )
+
+
+def test_class_weights_equal_fit(plan, tmp_path):
+    """Unbalanced classes, balanced by weights that follow each replicate's training cases."""
+    generator = np.random.default_rng(3)
+    y = (np.arange(120) % 5 == 0).astype(int)
+    file = tmp_path / "rare.npz"
+    np.savez(file, x=generator.normal(size=(120, 4)) + y[:, None], y=y)
+    fixed = {"epochs": EPOCHS, "class_weight": "balanced", "batch_size": 50}
+    assert_equals_fit(plan(data=file, factors={"activation": ["tanh"]}, fixed=fixed))
+
+
+def test_patience_stops_after_the_best_epoch(plan):
+    """The curve is that of the long training, cut so many epochs behind its best so far."""
+    fixed = {"epochs": 40, "learning_rate": 0.2}
+    long, short = plan(fixed=fixed), plan(fixed={**fixed, "patience": 3})
+    whole = Trainer(long.card, []).run(long.trial(long.arms[0], {}, "confirm", 0))
+    cut = Trainer(short.card, []).run(short.trial(short.arms[0], {}, "confirm", 0))
+    assert len(cut.curve) < 40
+    assert cut.curve == whole.curve[: len(cut.curve)]
+    assert len(cut.curve) == cut.best_epoch + 1 + 3
+    assert cut.metrics["test/loss@best"] != cut.metrics["test/loss@last"]
 
 
 def test_regression_equals_fit(plan, tmp_path):
@@ -183,11 +243,13 @@ def test_values_share_one_trace(plan):
 
 def two_values():
     """Every number of the catalogue that claims to be an input, with two values."""
-    for family in ("optimizer", "regularizer"):
+    for family in ("optimizer", "regularizer", "clip"):
         for name, entry in catalog.FAMILIES[family].items():
             for key, number in entry.numbers.items():
                 if number.value and key != "learning_rate":
                     pair = (number.default, number.default * 0.5 + 0.01)
+                    if family == "clip":  # below the gradients, or it does nothing
+                        pair = (0.01, 0.001)
                     yield pytest.param(family, name, key, pair, id=f"{family}-{name}-{key}")
 
 

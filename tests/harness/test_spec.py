@@ -294,8 +294,9 @@ def test_labels(level, text):
 
 
 def test_label_of_an_arm():
-    """Levels in the order of the factors."""
-    assert Arm(index=0, levels={"b": "relu", "a": 0.5}).label == "relu, 0.5"
+    """Levels in the order of the factors; what is no name is told by its factor."""
+    levels = {"b": "relu", "a": 0.5, "o": {"name": "sgd", "momentum": 0.9}, "d": True, "f": [4]}
+    assert Arm(index=0, levels=levels).label == "relu, a=0.5, sgd(momentum=0.9), d=true, f=[4]"
 
 
 @given(st.integers(2, 10**6), st.floats(0, 1, exclude_min=True, exclude_max=True))

@@ -162,8 +162,18 @@ def test_fingerprint_follows_imports(write, tmp_path, name):
     module = main.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     before = usercode.fingerprint(f"{module}:build", [tmp_path])
     assert usercode.fingerprint(f"{module}:build", [tmp_path]) == before
-    write(changed, (tmp_path / changed).read_text() + "# changed\n")
+    write(changed, (tmp_path / changed).read_text() + "# a remark\n")
+    assert usercode.fingerprint(f"{module}:build", [tmp_path]) == before, "no code changed"
+    write(changed, (tmp_path / changed).read_text() + "another = 2\n")
     assert usercode.fingerprint(f"{module}:build", [tmp_path]) != before
+
+
+def test_a_module_hidden_by_an_installed_one_is_refused(write, tmp_path):
+    """What would be imported is not what was fingerprinted."""
+    write("this.py", BUILD)
+    assert usercode.fingerprint("this:build", [tmp_path])
+    with pytest.raises(StudyError, match=r"an installed module of the same name. Rename yours"):
+        usercode.load("this:build", [tmp_path])
 
 
 def test_fingerprint_ignores_the_rest(write, tmp_path):

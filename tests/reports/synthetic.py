@@ -83,7 +83,11 @@ def study(**changes: Any) -> Study:
         },
         "replicates": 6,
     }
-    return Study(**(given | changes))
+    asked = Study(**({"best": "val/loss"} | given | changes))
+    if asked.tune is None:
+        return asked
+    objective = asked.tune.objective or "val/loss@best"
+    return asked.model_copy(update={"tune": asked.tune.model_copy(update={"objective": objective})})
 
 
 def write(

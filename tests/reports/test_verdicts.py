@@ -232,12 +232,27 @@ def test_headline_claims_only_what_was_tested(make: Maker) -> None:
     """The best mean is named, with the caution that it was compared with the baseline only."""
     results, judgement, _ = judged(make, noisy(0, 0.02, 0.021))
     text = verdicts.headline(results, judgement)
-    assert text[0] == "All 2 other arms are better than relu on test accuracy: tanh and sigmoid."
+    assert text[0] == "Both other arms are better than relu on test accuracy: tanh and sigmoid."
     assert "Whether it also beats the other arms was not tested." in text[1]
     results, judgement, _ = judged(make, noisy(0.05, 0, 0))
     text = verdicts.headline(results, judgement)
     assert text[0] == "No arm is shown to be better than relu."
     assert any("The baseline itself has the best mean" in line for line in text)
+
+
+def test_an_undecided_arm_that_loses_every_pair_is_pointed_out(make: Maker) -> None:
+    """Skewed differences: t cannot decide, the exact test could; the reader is told."""
+    losses = [0.6, 0.001, 0.001, 0.002, 0.001, 0.002, 0.001, 0.002, 0.001, 0.001]
+
+    def value(arm: int, replicate: int) -> float:
+        return 0.95 - arm * losses[replicate]
+
+    factors = {"activation": ["relu", "tanh"]}
+    results, judgement, found = judged(make, value, factors=factors, replicates=10)
+    assert found["tanh"].word == "undecided"
+    (pointed,) = [line for line in verdicts.headline(results, judgement) if "Look closer" in line]
+    assert "tanh: it wins 0 and loses 10 of 10 pairs" in pointed
+    assert "p = 0.002" in pointed
 
 
 def test_selection_bias_is_signed_towards_optimism(shared: Path) -> None:

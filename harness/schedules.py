@@ -1,0 +1,79 @@
+"""Learning-rate schedules as plain vectors: one factor per step, an input of the program."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness import catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from harness.spec import Value
+
+    Steps = NDArray[np.float64]
+
+
+def rates(setting: Value, rate: float, per_epoch: int, epochs: int) -> NDArray[np.float32]:
+    """The learning rate of every step of a training.
+
+    Args:
+        setting: a catalogue entry of the family ``schedule``.
+        rate: the learning rate that the schedule scales.
+        per_epoch: steps in one epoch.
+        epochs: of the training.
+
+    Returns:
+        Shape ``(epochs, per_epoch)``.
+
+    Example:
+        >>> rates({"name": "step", "every": 1, "factor": 0.5}, 1.0, 2, 3).tolist()
+        [[1.0, 1.0], [0.5, 0.5], [0.25, 0.25]]
+    """
+    chosen = catalog.choice("schedule", setting)
+    numbers = dict(chosen.numbers)
+    warmup = numbers.pop("warmup") * per_epoch
+    module, _, name = catalog.SCHEDULES[chosen.name].target.partition(":")
+    shape: Callable[..., Steps] = getattr(importlib.import_module(module), name)
+    steps = np.arange(epochs * per_epoch, dtype=np.float64)
+    factors = shape(
+        np.maximum(steps - warmup, 0) / per_epoch, epochs - warmup / per_epoch, **numbers
+    )
+    rising = steps < warmup
+    factors[rising] = (steps[rising] + 1) / (warmup + 1)
+    return (rate * factors).astype(np.float32).reshape(epochs, per_epoch)
+
+
+def constant(epoch: Steps, epochs: float) -> Steps:  # noqa: ARG001, one signature for all
+    """The same rate throughout."""
+    return np.ones_like(epoch)
+
+
+def step(epoch: Steps, epochs: float, *, every: float, factor: float) -> Steps:  # noqa: ARG001
+    """``factor ** floor(epoch / every)``."""
+    # A step that begins an epoch must not fall behind it by rounding.
+    return factor ** np.floor(epoch / every + 1e-9)
+
+
+def exponential(epoch: Steps, epochs: float, *, factor: float) -> Steps:  # noqa: ARG001
+    """``factor ** epoch``."""
+    return factor**epoch
+
+
+def linear(epoch: Steps, epochs: float, *, floor: float) -> Steps:
+    """``1 - (1 - floor) * epoch / epochs``."""
+    return 1 - (1 - floor) * epoch / epochs
+
+
+def cosine(epoch: Steps, epochs: float, *, floor: float) -> Steps:
+    """``floor + (1 - floor) * (1 + cos(pi * epoch / epochs)) / 2``.
+
+    Reference:
+        Loshchilov & Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017.
+    """
+    return floor + (1 - floor) * (1 + np.cos(np.pi * epoch / epochs)) / 2

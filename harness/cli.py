@@ -92,7 +92,9 @@ def run(
     study: StudyName,
     workers: Annotated[
         int | None,
-        typer.Option(min=0, help="Worker processes; 0 trains in this one. [default: one per core]"),
+        typer.Option(
+            min=0, help="Worker processes; 0: train in this one. [default: one per GPU or core]"
+        ),
     ] = None,
     root: Root = Path("results"),
     yes: Yes = False,
@@ -259,7 +261,7 @@ def _report(folder: Path, *, as_json: bool) -> None:
 
     results = frames.read(folder)
     judged = verdicts.judge(results)
-    written = page.write(folder)
+    written = page.lay_out(results, judged, folder / "report" / "index.html")
     if as_json:
         table = tables.verdict_table(results, judged)
         _print_json(json.loads(table.to_json(orient="records")))

@@ -14,7 +14,9 @@ PACKAGES = ("keras", "tensorflow", "numpy", "keras-tuner")
 WORKER_KIB = 1_000_000
 """What one worker takes with TensorFlow loaded and a few programs compiled."""
 
-FLAGS = ("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "XLA_FLAGS", "CUDA_VISIBLE_DEVICES")
+DEVICES = Path("/dev")
+DRIVER = Path("/proc/driver/nvidia/gpus")
+FLAGS = ("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "XLA_FLAGS")
 
 
 def observe() -> Environment:
@@ -26,6 +28,7 @@ def observe() -> Environment:
             **{name: _version(name) for name in PACKAGES},
         },
         processor=_processor(),
+        accelerator=_accelerator(),
         flags={name: os.environ[name] for name in FLAGS if name in os.environ},
     )
 
@@ -35,6 +38,16 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def gpus() -> list[str]:
+    """Ids of the NVIDIA devices that this process may use, found without a driver's library."""
+    wanted = os.environ.get("CUDA_VISIBLE_DEVICES")
+    found = sorted(file.name.removeprefix("nvidia") for file in DEVICES.glob("nvidia[0-9]*"))
+    if wanted is None or not found:
+        return found
+    named = (part.strip() for part in wanted.split(","))
+    return [part for part in named if part and not part.startswith("-")]
 
 
 def room_for_workers() -> int:
@@ -52,6 +65,17 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "not installed"
+
+
+def _accelerator() -> str:
+    """The model of the GPUs in use; empty for a training on the processor."""
+    if not gpus():
+        return ""
+    for file in sorted(DRIVER.glob("*/information")):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if line.startswith("Model:"):
+                return line.partition(":")[2].strip()
+    return "NVIDIA"
 
 
 def _processor() -> str:

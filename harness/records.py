@@ -120,10 +120,12 @@ class Environment(Record):
         harness: version of this package.
         versions: of Python and the numerical packages.
         processor: model name.
+        accelerator: model name of the GPUs; empty without any.
         flags: environment variables that change results.
     """
 
     harness: str
     versions: dict[str, str]
     processor: str
+    accelerator: str = ""
     flags: dict[str, str]

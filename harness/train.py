@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,12 +27,17 @@ if TYPE_CHECKING:
     from harness.spec import Card, Trial
 
 
-def set_threads(threads: int) -> None:
-    """Let one training use this many threads: part of a trial's identity.
+def set_up(threads: int) -> None:
+    """Let one training use this many threads, and no more of a GPU's memory than it needs.
+
+    The threads are part of a trial's identity.
 
     Raises:
         UsageError: if TensorFlow is already running with another number.
     """
+    with suppress(RuntimeError):  # somebody else has begun to use the GPU, and decided it
+        for device in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(device, True)
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)

@@ -42,7 +42,8 @@ def run(
         data: cases and labels, instead of the study's ``dataset``; a stratified fifth becomes
             the fixed test split.
         root: folder of all results; this study's go to ``root/<name>``.
-        workers: number of worker processes, default one per core; 0 trains in this process.
+        workers: number of worker processes, default one per GPU, or one per core without any;
+            0 trains in this process.
         folders: where relative data files and user modules are looked for, before the current
             folder.
         yes: whether more than 100,000 trials are meant.
@@ -95,7 +96,7 @@ def _workers(wanted: int | None, trials: int) -> int:
     """
     room = environment.room_for_workers()
     if wanted is None:
-        return max(1, min(environment.cores(), trials, room))
+        return max(1, min(len(environment.gpus()) or environment.cores(), trials, room))
     if not 0 <= wanted <= max(room, 1):
         raise UsageError(
             f"expected 0 to {max(room, 1)} workers: each needs about a gigabyte of memory, and "

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from harness.design import Plan
     from harness.executors import Executor
+    from harness.records import Environment
     from harness.spec import Arm, Phase, Scalar, Trial
     from harness.store import Store
 
@@ -339,8 +340,7 @@ class Coordinator:
         """
         now = self._environment
         for before in [] if self._mixed else self._store.environments():
-            parts = {**before.versions, "processor": before.processor, **before.flags}
-            current = {**now.versions, "processor": now.processor, **now.flags}
+            parts, current = _parts(before), _parts(now)
             for name in sorted(parts.keys() | current.keys()):
                 if parts.get(name) != current.get(name):
                     raise StoreError(
@@ -357,6 +357,12 @@ class Coordinator:
         finally:
             if self._executor:
                 self._executor.close()
+
+
+def _parts(observed: Environment) -> dict[str, str]:
+    """What an environment is made of, by name."""
+    devices = {"processor": observed.processor, "accelerator": observed.accelerator or "none"}
+    return {**observed.versions, **devices, **observed.flags}
 
 
 def _choose(

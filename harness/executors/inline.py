@@ -23,9 +23,9 @@ class Inline:
 
     def __init__(self, setup: Setup) -> None:
         """Load Keras."""
-        from harness.train import Trainer, set_threads
+        from harness.train import Trainer, set_up
 
-        set_threads(setup.threads)
+        set_up(setup.threads)
         self._trainer = Trainer(setup.card, setup.folders)
         self._waiting: deque[Attempt] = deque()
         self._started = False

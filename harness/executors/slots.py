@@ -13,6 +13,7 @@ from multiprocessing import connection as connections
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.environment import gpus
 from harness.errors import HarnessError
 from harness.executors import Attempt, Died, Ended, Event, Setup, Started, messages
 from harness.records import Outcome
@@ -123,6 +124,8 @@ class Slots:
         code = _CODE.format(root=str(_ROOT), handle=handle, parent=os.getpid())
         log = self._setup.logs / f"worker-{place}.log"
         environment = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, "KERAS_BACKEND": "tensorflow"}
+        if devices := gpus():
+            environment["CUDA_VISIBLE_DEVICES"] = devices[place % len(devices)]
         with log.open("ab") as stream:
             process = subprocess.Popen(  # noqa: S603, our own interpreter and code
                 [sys.executable, "-P", "-c", code],

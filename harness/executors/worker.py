@@ -37,10 +37,10 @@ def main(handle: int, parent: int) -> None:
     connection = Connection(handle)
     inbox: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_listen, args=(connection, inbox), daemon=True).start()
-    from harness.train import Trainer, set_threads  # seconds, while the coordinator plans
+    from harness.train import Trainer, set_up  # seconds, while the coordinator plans
 
     setup = messages.read_setup(inbox.get())
-    set_threads(setup.threads)
+    set_up(setup.threads)
     trainer = Trainer(setup.card, setup.folders)
     messages.send(connection, "ready")
     while True:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reports.frames import Results
     from reports.verdicts import Judged
 
-__all__ = ["render", "write"]
+__all__ = ["lay_out", "render", "write"]
 
 
 def render(folder: Path) -> str:
@@ -50,8 +50,11 @@ def write(folder: Path, to: Path | None = None) -> Path:
         StoreError: if there is no store in the folder.
     """
     results = frames.read(folder)
-    judged = verdicts.judge(results)
-    file = to or folder / "report" / "index.html"
+    return lay_out(results, verdicts.judge(results), to or folder / "report" / "index.html")
+
+
+def lay_out(results: Results, judged: Judged, file: Path) -> Path:
+    """As ``write``, for results that have been read and judged."""
     content = _render(results, judged).encode()
     try:
         write_atomic(file, lambda stream: stream.write(content))

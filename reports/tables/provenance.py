@@ -176,6 +176,8 @@ def _execution(results: Results) -> Rows:
         which = f" ({index})" if len(results.environments) > 1 else ""
         named = {"keras-harness": environment.harness, **environment.versions}
         named["processor"] = environment.processor
+        if environment.accelerator:
+            named["accelerator"] = environment.accelerator
         rows += [
             (f"{name}{which}", text) for name, text in (named | dict(environment.flags)).items()
         ]

@@ -115,3 +115,23 @@ def test_environments_travel_as_json():
     """They are stored as text."""
     found = environment.observe()
     assert Environment.model_validate_json(found.model_dump_json()) == found
+
+
+def test_gpus_are_found_without_loading_anything(monkeypatch, tmp_path):
+    """Device files, narrowed by CUDA_VISIBLE_DEVICES; the model enters the environment."""
+    from harness import environment
+
+    for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm"):
+        (tmp_path / name).touch()
+    driver = tmp_path / "driver" / "0000:01:00.0"
+    driver.mkdir(parents=True)
+    (driver / "information").write_text("Model: \t\t NVIDIA Test\nIRQ: 1\n")
+    monkeypatch.setattr(environment, "DEVICES", tmp_path)
+    monkeypatch.setattr(environment, "DRIVER", tmp_path / "driver")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert environment.gpus() == ["0", "1"]
+    assert environment.observe().accelerator == "NVIDIA Test"
+    for wanted, found in {"1": ["1"], "1,0": ["1", "0"], "": [], "-1": []}.items():
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", wanted)
+        assert environment.gpus() == found
+    assert environment.observe().accelerator == ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -189,6 +191,30 @@ def test_time_is_kept_apart(plan):
     assert second.seconds.compile == 0
     assert second.reused
     assert second.seconds.train > 0
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow(plan):
+    """500 trials in one worker take less than 50 MB more than the first 20."""
+    laid = plan(
+        factors={"learning_rate": [0.01 + 0.001 * index for index in range(10)]},
+        fixed={"epochs": 2, "normalization": "batch", "dropout": 0.2},
+    )
+    trainer = Trainer(laid.card, [])
+    trials = [laid.trial(arm, {}, "confirm", r) for r in range(52) for arm in laid.arms]
+    for trial in trials[:20]:
+        trainer.run(trial)
+    before = _resident()
+    for trial in trials[20:]:
+        trainer.run(trial)
+    assert _resident() - before < 50e6
+    (compiled,) = trainer.programs.values()
+    assert compiled.program.traces == 1
+
+
+def _resident():
+    with open("/proc/self/statm") as stream:
+        return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def test_changed_data_is_refused(plan, tmp_path):

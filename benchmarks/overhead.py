@@ -1,0 +1,130 @@
+"""What a trial costs outside its training: key, hand-over and store, at 10,000 trials.
+
+    python benchmarks/overhead.py
+
+Runs a study of 10,000 trials through the coordinator with an executor that answers at once, then
+times ``status`` and ``report`` on the store that results, and writes
+``benchmarks/results/overhead.md``.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+
+from harness import Study, datasets, design
+from harness.coordinator.loop import Coordinator
+from harness.environment import observe
+from harness.executors import Ended, Setup, Started
+from harness.records import Epoch, Outcome, Seconds
+from harness.store import Store
+
+ARMS, REPLICATES, EPOCHS = 100, 100, 15
+
+
+class Instant:
+    """An executor whose trainings take no time."""
+
+    def __init__(self):
+        self._events = deque()
+        self._draw = np.random.default_rng(0)
+
+    def free(self, *, ahead):
+        return [0] if len(self._events) < 4 else []
+
+    def programs(self, place):
+        return frozenset()
+
+    def submit(self, place, attempt):
+        self._events += [Started(attempt=attempt), Ended(attempt=attempt, outcome=self._outcome())]
+
+    def next_event(self, timeout):
+        return self._events.popleft() if self._events else None
+
+    def close(self):
+        pass
+
+    def _outcome(self):
+        names = [f"{part}/{name}" for part in ("train", "val") for name in ("loss", "accuracy")]
+        curve = tuple(
+            Epoch(epoch=epoch, quantities=dict(zip(names, numbers, strict=True)))
+            for epoch, numbers in enumerate(self._draw.random((EPOCHS, len(names))).tolist())
+        )
+        metrics = {f"{name}@{when}": 0.5 for name in names for when in ("best", "last")}
+        metrics["test/accuracy@best"] = float(self._draw.normal(0.9, 0.01))
+        return Outcome(
+            status="completed", curve=curve, metrics=metrics, parameters=1, seconds=Seconds()
+        )
+
+
+class Timed(Coordinator):
+    """A coordinator with that executor."""
+
+    def _running_executor(self):
+        if self._executor is None:
+            self._token = self._store.remember(self._environment)
+            self._executor = Instant()
+        return self._executor
+
+
+def main():
+    """Measure, print and write."""
+    rates = np.geomspace(1e-4, 1e-1, ARMS).tolist()
+    study = Study(
+        name="many",
+        template="mlp",
+        dataset="digits",
+        factors={"learning_rate": rates},
+        replicates=REPLICATES,
+    )
+    plan = design.plan(study, datasets.describe("digits", []), [])
+    with tempfile.TemporaryDirectory() as root:
+        folder = Path(root) / "many"
+        setup = Setup(
+            card=plan.card,
+            folders=(),
+            threads=1,
+            attempts=folder / "attempts",
+            logs=folder / "logs",
+        )
+        began = time.monotonic()
+        with Store(folder) as store:
+            coordinator = Timed(
+                plan, store, setup, workers=1, mixed_environment=False, report=lambda _: None
+            )
+            coordinator.finish()
+        each = (time.monotonic() - began) / (ARMS * REPLICATES)
+        seconds = {}
+        for verb in ("status", "report"):
+            began = time.monotonic()
+            subprocess.run(
+                [sys.executable, "-m", "harness", verb, "many", "--root", root],
+                check=True,
+                capture_output=True,
+            )
+            seconds[verb] = time.monotonic() - began
+        size = (folder / "study.db").stat().st_size / 1e6
+    lines = [
+        "# Overhead at 10,000 trials",
+        "",
+        f"{observe().processor}, load {os.getloadavg()[0]:.1f} at the end.",
+        "",
+        f"- outside training, per trial: {1000 * each:.2f} ms (aim: below 5 ms)",
+        f"- `status`: {seconds['status']:.2f} s (aim: below 1 s)",
+        f"- `report`: {seconds['report']:.1f} s (aim: below 30 s)",
+        f"- `study.db`: {size:.0f} MB, {EPOCHS} epochs of 4 quantities per trial",
+    ]
+    to = Path(__file__).parent / "results" / "overhead.md"
+    to.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

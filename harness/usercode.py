@@ -10,7 +10,9 @@ import ast
 import hashlib
 import importlib
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,20 +86,46 @@ def fingerprint(reference: str, folders: Sequence[Path]) -> str:
 
 
 def load(reference: str, folders: Sequence[Path]) -> Callable[..., Any]:
-    """Import a user's function. This runs user code."""
-    for folder in map(str, folders):
-        if folder not in sys.path:
-            sys.path.append(folder)  # behind everything installed: it can shadow nothing
-    name, _, function = reference.partition(":")
-    module = importlib.import_module(name)
-    planned = _source(reference, folders)
-    if Path(module.__file__ or "").resolve() != planned.resolve():
-        raise StudyError(
-            f"expected {reference!r} to be {planned}. Received: {module.__file__}, an installed "
-            "module of the same name. Rename yours."
-        )
-    loaded: Callable[..., Any] = getattr(module, function)
+    """Import a user's function. This runs user code.
+
+    Raises:
+        StudyError: if a module of it has the name of an installed one, which would be imported
+            in its place.
+    """
+    local = _closure(reference, folders)
+    for name, file in local.items():
+        _refuse_installed(name, file, folders)
+    for folder in _searched:
+        with suppress(ValueError):  # the caller may have tidied up already
+            sys.path.remove(folder)
+    _searched[:] = [str(folder) for folder in folders if str(folder) not in sys.path]
+    sys.path.extend(_searched)  # behind everything installed: it can shadow nothing
+    for name, file in local.items():
+        if name in sys.modules and not _is_from(sys.modules[name], file):
+            del sys.modules[name]  # of another study in this process
+    importlib.invalidate_caches()
+    module, _, function = reference.partition(":")
+    loaded: Callable[..., Any] = getattr(importlib.import_module(module), function)
     return loaded
+
+
+_searched: list[str] = []
+"""Folders of users that ``load`` has put behind the search path."""
+
+
+def _refuse_installed(name: str, file: Path, folders: Sequence[Path]) -> None:
+    top = name.partition(".")[0]
+    own = {folder.resolve() for folder in folders} | {Path(folder) for folder in _searched}
+    installed = [entry for entry in sys.path if Path(entry).resolve() not in own]
+    if top in sys.stdlib_module_names or PathFinder.find_spec(top, installed) is not None:
+        raise StudyError(
+            f"expected a module name of your own for {file}. Received: {top!r}, which is also the "
+            "name of an installed module. Rename yours."
+        )
+
+
+def _is_from(module: object, file: Path) -> bool:
+    return Path(getattr(module, "__file__", None) or "").resolve() == file.resolve()
 
 
 def _source(reference: str, folders: Sequence[Path]) -> Path:

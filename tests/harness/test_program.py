@@ -287,6 +287,19 @@ def test_a_trial_does_not_depend_on_those_before(plan):
         assert other.metrics == alone.metrics
 
 
+def test_the_best_epoch_of_a_better_trial_is_forgotten(plan):
+    """Whichever of two trials comes first, each is tested with its own best weights."""
+    laid = plan(fixed={"epochs": 4})
+    trials = [laid.trial(laid.arms[0], {}, "confirm", replicate) for replicate in (0, 1)]
+    forth, back = Trainer(laid.card, []), Trainer(laid.card, [])
+    first = [forth.run(trial) for trial in trials]
+    second = [back.run(trial) for trial in reversed(trials)]
+    assert [one.metrics for one in first] == [one.metrics for one in reversed(second)]
+    for one in first:
+        assert one.best_epoch == 3, "the example must still learn at its end"
+        assert one.metrics["test/loss@best"] == one.metrics["test/loss@last"]
+
+
 def test_best_epoch_is_restored(plan):
     """Test metrics at the best epoch belong to the weights of that epoch."""
     laid = plan(fixed={"epochs": 12, "learning_rate": 0.3})

@@ -154,7 +154,7 @@ def test_an_exception_in_user_code_is_an_outcome(lay, folder, blobs):
         lay, folder, data=blobs, template="usernets:broken", factors={"epochs": [1]}, fixed={}
     )
     assert outcome.status == "failed"
-    assert outcome.reason == "RuntimeError: no such luck"
+    assert outcome.reason == "RuntimeError: no such luck (usernets.py, line 27)"
 
 
 def test_divergence_keeps_the_curve_up_to_there(plan):

@@ -172,8 +172,22 @@ def test_a_module_hidden_by_an_installed_one_is_refused(write, tmp_path):
     """What would be imported is not what was fingerprinted."""
     write("this.py", BUILD)
     assert usercode.fingerprint("this:build", [tmp_path])
-    with pytest.raises(StudyError, match=r"an installed module of the same name. Rename yours"):
+    with pytest.raises(StudyError, match=r"name of an installed module. Rename yours"):
         usercode.load("this:build", [tmp_path])
+
+
+def test_two_studies_with_modules_of_one_name(tmp_path):
+    """In one process, each study gets the function of its own folder, and its own neighbors."""
+    found = []
+    for number in (1, 2, 1):
+        folder = tmp_path / str(number)
+        folder.mkdir(exist_ok=True)
+        (folder / "onename.py").write_text(
+            "import neighbor\ndef build(shape, outputs):\n    return neighbor.number\n"
+        )
+        (folder / "neighbor.py").write_text(f"number = {number}\n")
+        found.append(usercode.load("onename:build", [folder])((1,), 1))
+    assert found == [1, 2, 1]
 
 
 def test_fingerprint_ignores_the_rest(write, tmp_path):

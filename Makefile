@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint install clean
+.PHONY: help demo test test-all lint bench install clean
 
 help:  ## Name the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,11 @@ lint: $(VENV)/tested
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(VENV)/installed  ## Measure against KerasTuner and model.fit; an hour for all models.
+	$(PIP) install -c constraints.txt -e ".[bench]"
+	$(BIN)/python benchmarks/ladder.py
+	$(BIN)/python benchmarks/overhead.py
 
 install: $(VENV)/installed  ## Install into .venv.
 

@@ -163,7 +163,7 @@ def row(model: str, width: int, repeats: list[dict[str, dict]], rate: float) -> 
     }
 
 
-def write(rows: list[dict], rate: float, repeats: int, felt: dict[str, float] | None) -> str:
+def write(rows: list[dict], rate: float, repeats: int) -> str:
     """The page of results."""
     lines = [
         "# The ladder",
@@ -218,8 +218,6 @@ def write(rows: list[dict], rate: float, repeats: int, felt: dict[str, float] | 
     lines += ["", "## Share of one core's matrix-product rate", ""]
     lines += [f"One core: {rate:.0f} GFLOP/s (1024 x 1024, float32, one thread)."]
     lines += [f"- {one['name']}: {one['share']:.0%} in (d)" for one in shares]
-    if felt:
-        lines += ["", "## What a user feels", "", *felt["lines"]]
     return "\n".join(lines) + "\n"
 
 
@@ -245,7 +243,8 @@ def main() -> None:
                 costs = {k: round(statistics.median(v), 3) for k, v in one["costs"].items()}
                 ratios = {k: round(statistics.median(v), 2) for k, v in one["ratio"].items()}
                 print(one["name"], costs, ratios, one["losses"], flush=True)
-    arguments.to.write_text(write(rows, rate, arguments.repeats, None), encoding="utf-8")
+                # After every model: an hour's work must not hang on its last minute.
+                arguments.to.write_text(write(rows, rate, arguments.repeats), encoding="utf-8")
     print(f"written: {arguments.to}")
 
 

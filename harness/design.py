@@ -237,17 +237,12 @@ def _table(template: str) -> dict[str, catalog.Argument]:
     return {**catalog.SETTINGS, **(built_in.arguments if built_in else {})}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Arguments:
-    names: frozenset[str]
-    required: frozenset[str]
-    open: bool
-
-
-def _arguments(study: Study, folders: Sequence[Path]) -> _Arguments:
+def _arguments(study: Study, folders: Sequence[Path]) -> usercode.Signature:
     """What a study may name: the template's arguments and the training settings."""
     if study.template in catalog.TEMPLATES:
-        return _Arguments(names=frozenset(_table(study.template)), required=frozenset(), open=False)
+        return usercode.Signature(
+            names=tuple(_table(study.template)), required=frozenset(), open=False
+        )
     if not usercode.is_reference(study.template):
         raise StudyError(
             "expected a template or a function of yours as module:function. "
@@ -258,11 +253,11 @@ def _arguments(study: Study, folders: Sequence[Path]) -> _Arguments:
         found = usercode.signature(study.template, folders, LEADING)
     except StudyError as error:
         raise StudyError(error.message, key="template") from None
-    names = frozenset(found.names) | set(catalog.SETTINGS)
-    return _Arguments(names=names, required=found.required, open=found.open)
+    names = (*found.names, *catalog.SETTINGS)
+    return usercode.Signature(names=names, required=found.required, open=found.open)
 
 
-def _check_keys(study: Study, arguments: _Arguments) -> None:
+def _check_keys(study: Study, arguments: usercode.Signature) -> None:
     space = study.tune.space if study.tune else {}
     places: dict[str, list[str]] = {
         "fixed": [*study.fixed],

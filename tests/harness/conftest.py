@@ -39,15 +39,7 @@ def card() -> Card:
 
 
 @pytest.fixture(scope="session")
-def single_thread():
-    """TensorFlow as a study sets it up, before any test has used it otherwise."""
-    from harness.train import set_up
-
-    set_up(1)
-
-
-@pytest.fixture(scope="session")
-def blobs(tmp_path_factory, single_thread):
+def blobs(tmp_path_factory):
     """Two overlapping classes in four dimensions, 150 cases, as an .npz."""
     generator = np.random.default_rng(0)
     y = np.arange(150) % 2

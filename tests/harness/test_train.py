@@ -65,7 +65,7 @@ def outcomes(plan, folder, **changes):
 
 
 @pytest.fixture
-def lay(plan, monkeypatch):
+def lay():
     """The plan fixture without the settings that only built-in templates know."""
 
     def without(**changes):

@@ -91,6 +91,7 @@ def main():
             card=plan.card,
             folders=(),
             threads=1,
+            resident=sys.maxsize,
             attempts=folder / "attempts",
             logs=folder / "logs",
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.records import Environment
 
 PACKAGES = ("keras", "tensorflow", "numpy", "keras-tuner")
-WORKER_KIB = 1_000_000
+WORKER = 1_000_000_000
 """What one worker takes with TensorFlow loaded and a few programs compiled."""
 
 DEVICES = Path("/dev")
@@ -52,12 +52,28 @@ def gpus() -> list[str]:
 
 def room_for_workers() -> int:
     """How many workers fit into the memory that is free now; a large number if unknown."""
+    free = _free()
+    return sys.maxsize if free is None else free // WORKER
+
+
+def room_for_data(workers: int) -> int:
+    """Bytes of data that one of so many workers may keep; a large number if unknown.
+
+    A quarter of the memory that is free now: twice as much is taken while it is loaded, and
+    programs and their activations want some too.
+    """
+    free = _free()
+    return sys.maxsize if free is None else free // 4 // max(1, workers)
+
+
+def _free() -> int | None:
     try:
         lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return sys.maxsize
-    free = next((int(line.split()[1]) for line in lines if line.startswith("MemAvailable")), None)
-    return sys.maxsize if free is None else free // WORKER_KIB
+        return None
+    return next(
+        (int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")), None
+    )
 
 
 def _version(package: str) -> str:

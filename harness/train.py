@@ -16,7 +16,7 @@ import tensorflow as tf
 from harness import catalog, datasets, design, initial, program, schedules, seeds, usercode
 from harness.errors import HarnessError, TemplateError, UsageError
 from harness.layers import resolve
-from harness.program import Fallback, Network, Program, Resident
+from harness.program import Fallback, Inputs, Network, Program, Resident, Streamed
 from harness.records import Epoch, Outcome, Seconds
 
 if TYPE_CHECKING:
@@ -57,17 +57,18 @@ class Trainer:
     Args:
         card: of the data that all trials use.
         folders: where user modules are looked for.
+        resident: bytes of inputs that may stay in memory; larger data is read in chunks.
 
     Attributes:
         programs: compiled programs by key.
     """
 
-    def __init__(self, card: Card, folders: Sequence[Path]) -> None:
+    def __init__(self, card: Card, folders: Sequence[Path], resident: float = math.inf) -> None:
         """Load nothing yet."""
         self.programs: dict[str, Compiled] = {}
         self._broken: dict[str, Exception] = {}
-        self._card, self._folders = card, folders
-        self._loaded: tuple[datasets.Data, Resident] | None = None
+        self._card, self._folders, self._resident = card, folders, resident
+        self._loaded: tuple[NDArray[np.generic], Inputs] | None = None
 
     def run(self, trial: Trial) -> Outcome:
         """Train one trial.
@@ -91,21 +92,21 @@ class Trainer:
 
     def _run(self, trial: Trial, clock: _Clock) -> Outcome:
         with clock.spent("data"):
-            data, resident = self._load()
+            labels, inputs = self._load()
         key = design.program_key(trial, self._card)
         reused = key in self.programs
-        compiled = self._compiled(trial, key, resident, clock)
+        compiled = self._compiled(trial, key, inputs, clock)
         with clock.spent("data"):
             share = trial.settings["validation"]
             assert isinstance(share, float)
             drawn = (trial.seed, trial.phase, trial.replicate)
-            train, held = datasets.draw(data.y, share, *drawn)
-            compiled.fill(trial, data.y[train])
-        curve, reason = _epochs(compiled.program, resident, trial, train, held, clock)
+            train, held = datasets.draw(labels, share, *drawn)
+            compiled.fill(trial, labels[train])
+        curve, reason = _epochs(compiled.program, inputs, trial, train, held, clock)
         metrics, best = _summary(curve, trial)
         if not reason and trial.phase == "confirm":
             with clock.spent("evaluate"):
-                tested = _tested(compiled.program, resident)
+                tested = _tested(compiled.program, inputs)
             bad = [name for name, number in tested.items() if not math.isfinite(number)]
             reason = f"{bad[0]} is not finite" if bad else ""
             metrics |= tested
@@ -122,27 +123,29 @@ class Trainer:
             seconds=clock.seconds(),
         )
 
-    def _load(self) -> tuple[datasets.Data, Resident]:
+    def _load(self) -> tuple[NDArray[np.generic], Inputs]:
+        """Labels, and inputs with labels as a program takes them."""
         if self._loaded is None:
             data = datasets.load(self._card)
-            names = ("x", "y", "x_test", "y_test")
-            tensors = {name: tf.constant(getattr(data, name)) for name in names}
-            self._loaded = data, Resident(**tensors)
+            kind = Resident if data.nbytes <= self._resident else Streamed
+            self._loaded = data.y, kind.of(data)
+        if isinstance(self._loaded[1], Streamed):
+            self._loaded[1].check()
         return self._loaded
 
-    def _compiled(self, trial: Trial, key: str, resident: Resident, clock: _Clock) -> Compiled:
+    def _compiled(self, trial: Trial, key: str, inputs: Inputs, clock: _Clock) -> Compiled:
         """The program of a trial; what could not be built once is not tried again."""
         if key in self._broken:
             raise self._broken[key]
         if key not in self.programs:
             try:
-                self.programs[key] = self._compile(trial, resident, clock)
+                self.programs[key] = self._compile(trial, inputs, clock)
             except Exception as error:
                 self._broken[key] = error
                 raise
         return self.programs[key]
 
-    def _compile(self, trial: Trial, resident: Resident, clock: _Clock) -> Compiled:
+    def _compile(self, trial: Trial, inputs: Inputs, clock: _Clock) -> Compiled:
         """The first engine that can express the model.
 
         A built-in template is always a program. A user's model may hold operations that XLA
@@ -156,7 +159,7 @@ class Trainer:
             try:
                 with clock.spent("compile"):
                     made = _engine(engine, part, self._card)
-                    made.compile(resident)
+                    made.compile(inputs)
             except Exception:
                 if engine == engines[-1]:
                     raise
@@ -204,7 +207,7 @@ def _engine(name: str, part: program.Refillable, card: Card) -> Program | Fallba
 
 def _epochs(
     compiled: Program | Fallback,
-    resident: Resident,
+    inputs: Inputs,
     trial: Trial,
     train: NDArray[np.int32],
     held: NDArray[np.int32],
@@ -218,7 +221,7 @@ def _epochs(
     for epoch, scheduled in enumerate(rates):
         shuffled = train[seeds.permutation(order, len(train))]
         with clock.spent("train"):
-            quantities, finite = compiled.epoch(resident, shuffled, scheduled, held)
+            quantities, finite = compiled.epoch(inputs, shuffled, scheduled, held)
         bad = [name for name, number in quantities.items() if not math.isfinite(number)]
         if bad or not finite:
             return curve, f"{bad[0] if bad else 'a weight'} is not finite in epoch {epoch + 1}"
@@ -242,11 +245,11 @@ def _best(curve: list[Epoch], trial: Trial) -> Epoch:
     return pick(curve, key=lambda epoch: epoch.quantities[trial.best])
 
 
-def _tested(compiled: Program | Fallback, resident: Resident) -> dict[str, float]:
+def _tested(compiled: Program | Fallback, inputs: Inputs) -> dict[str, float]:
     return {
         f"test/{name}@{epoch}": number
         for epoch in ("last", "best")
-        for name, number in compiled.test(resident, epoch).items()
+        for name, number in compiled.test(inputs, epoch).items()
     }
 
 

@@ -74,6 +74,7 @@ def run(
             card=card,
             folders=places,
             threads=study.threads,
+            resident=environment.room_for_data(count),
             attempts=folder.resolve() / "attempts",
             logs=folder.resolve() / "logs",
         )

@@ -6,7 +6,9 @@ for every replicate.
 
 from __future__ import annotations
 
-from harness.datasets.sources import BUNDLED, Data, describe, from_arrays, load
+from harness.datasets.arrays import Data, from_arrays
+from harness.datasets.rows import Rows
+from harness.datasets.sources import BUNDLED, describe, load
 from harness.datasets.splits import draw
 
-__all__ = ["BUNDLED", "Data", "describe", "draw", "from_arrays", "load"]
+__all__ = ["BUNDLED", "Data", "Rows", "describe", "draw", "from_arrays", "load"]

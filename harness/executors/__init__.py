@@ -25,6 +25,7 @@ class Setup:
         card: of the data that all attempts use.
         folders: where user modules are looked for.
         threads: intra-operation threads of one training.
+        resident: bytes of inputs that one worker may keep in memory.
         attempts: folder for result files that outlive the coordinator.
         logs: folder for what workers print.
     """
@@ -32,6 +33,7 @@ class Setup:
     card: Card
     folders: tuple[Path, ...]
     threads: int
+    resident: int
     attempts: Path
     logs: Path
 

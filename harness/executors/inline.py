@@ -26,7 +26,7 @@ class Inline:
         from harness.train import Trainer, set_up
 
         set_up(setup.threads)
-        self._trainer = Trainer(setup.card, setup.folders)
+        self._trainer = Trainer(setup.card, setup.folders, setup.resident)
         self._waiting: deque[Attempt] = deque()
         self._started = False
 

@@ -36,6 +36,7 @@ def write_setup(setup: Setup) -> dict[str, Any]:
         "card": asdict(setup.card),
         "folders": [str(folder) for folder in setup.folders],
         "threads": setup.threads,
+        "resident": setup.resident,
         "attempts": str(setup.attempts),
         "logs": str(setup.logs),
     }
@@ -48,6 +49,7 @@ def read_setup(message: dict[str, Any]) -> Setup:
         card=Card(**{**card, "shape": tuple(card["shape"])}),
         folders=tuple(map(Path, message["folders"])),
         threads=message["threads"],
+        resident=message["resident"],
         attempts=Path(message["attempts"]),
         logs=Path(message["logs"]),
     )

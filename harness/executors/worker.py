@@ -41,7 +41,7 @@ def main(handle: int, parent: int) -> None:
 
     setup = messages.read_setup(inbox.get())
     set_up(setup.threads)
-    trainer = Trainer(setup.card, setup.folders)
+    trainer = Trainer(setup.card, setup.folders, setup.resident)
     messages.send(connection, "ready")
     while True:
         _answer(inbox.get(), connection, setup, trainer)

@@ -6,17 +6,20 @@ is left is structure.
 
 from __future__ import annotations
 
-from harness.program.compiled import Program, Resident, uses_xla
+from harness.program.compiled import Program, uses_xla
 from harness.program.fallback import Fallback, is_expressible
+from harness.program.inputs import Inputs, Resident, Streamed
 from harness.program.network import Network, Refillable, Sizes, Weight, build, sizes
 
 __all__ = [
     "Fallback",
+    "Inputs",
     "Network",
     "Program",
     "Refillable",
     "Resident",
     "Sizes",
+    "Streamed",
     "Weight",
     "build",
     "is_expressible",

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import tensorflow as tf
+
+from harness.program.inputs import Resident, Streamed, take
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
+    from harness.program.inputs import Inputs
     from harness.program.network import Refillable
     from harness.spec import Card
 
@@ -25,25 +28,19 @@ _SLOW_UNDER_XLA = re.compile(r"(Depthwise)?Conv|.*Random|RngReadAndSkip")
 convolutions, and expands random operations into long integer code."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resident:
-    """A data set as tensors, the same ones for every trial."""
-
-    x: tf.Tensor
-    y: tf.Tensor
-    x_test: tf.Tensor
-    y_test: tf.Tensor
-
-
 class Program:
-    """A compiled epoch over resident data.
+    """A compiled epoch.
+
+    Over resident data it is one graph call. Data that stays in its file is trained on in a few
+    chunks, each of them one call, with the same cases in the same order.
 
     Args:
         part: the model to train.
         xla: whether XLA compiles the graph.
 
     Attributes:
-        traces: how often the epoch was traced; once, however many trials it serves.
+        traces: how often the training was traced: once, however many trials it serves; for
+            data in chunks once more if the last one is shorter.
     """
 
     engine: Literal["program"] = "program"
@@ -53,17 +50,32 @@ class Program:
         self.part, self.xla, self.traces = part, xla, 0
         self._kept = [tf.Variable(variable.value) for variable in part.state]
         self._record = tf.Variable(np.inf, dtype=tf.float32)
-        self._run = tf.function(self._epoch, jit_compile=xla, autograph=False)
-        self._test = tf.function(self._measure, jit_compile=xla, autograph=False)
+        compiled = partial(tf.function, jit_compile=xla, autograph=False)
+        self._whole, self._test = compiled(self._epoch), compiled(self._measure)
+        self._part, self._held = compiled(self._train), compiled(self._over)
+        self._end = compiled(self._conclude)
 
-    def compile(self, data: Resident) -> None:
+    def compile(self, data: Inputs) -> None:
         """Trace and compile, with the work of a single step."""
         sizes = self.part.sizes
-        cases = tf.zeros(sizes.train, tf.int32)
-        rates = tf.zeros(sizes.steps, tf.float32)
-        held = tf.zeros(sizes.validation, tf.int32)
-        self._run(data.x, data.y, cases, tf.constant(0), rates, held)
-        self._test(data.x_test, data.y_test)
+        if isinstance(data, Streamed):
+            self._compile_chunks(data)
+            return
+        order, held = tf.zeros(sizes.train, tf.int32), tf.zeros(sizes.validation, tf.int32)
+        self._whole(data.x, data.y, order, tf.constant(0), tf.zeros(sizes.steps), held)
+        self._tested(data)
+
+    def _compile_chunks(self, data: Streamed) -> None:
+        sizes, nothing = self.part.sizes, tf.zeros(len(self.part.names))
+        for length in data.lengths(sizes.train, sizes.batch):
+            x, y = take(data, np.zeros(length, np.int32))
+            rates = tf.zeros(-(-length // sizes.batch))
+            self._part(x, y, tf.range(length), tf.constant(0), rates, nothing)
+        for count in (sizes.validation, len(data.y_test)):
+            for length in data.lengths(count, EVALUATED):
+                x, y = take(data, np.zeros(length, np.int32))
+                self._held(x, y, tf.range(length), nothing)
+        self._end(nothing, nothing)
 
     def reset(self) -> None:
         """Forget the best epoch."""
@@ -71,7 +83,7 @@ class Program:
 
     def epoch(
         self,
-        data: Resident,
+        data: Inputs,
         order: NDArray[np.int32],
         rates: NDArray[np.float32],
         held: NDArray[np.int32],
@@ -87,19 +99,54 @@ class Program:
         Returns:
             The quantities of this epoch, and whether all weights are still finite.
         """
-        full = tf.constant(self.part.sizes.train // self.part.sizes.batch)
-        inputs = (tf.constant(order), full, tf.constant(rates), tf.constant(held))
-        numbers = self._run(data.x, data.y, *inputs).numpy()
-        named = zip(self.part.quantities, numbers[:-1].tolist(), strict=True)
-        return dict(named), bool(numbers[-1])
+        if isinstance(data, Streamed):
+            found = self._in_chunks(data, order, rates, held)
+        else:
+            full = tf.constant(self.part.sizes.train // self.part.sizes.batch)
+            inputs = (tf.constant(order), full, tf.constant(rates), tf.constant(held))
+            found = self._whole(data.x, data.y, *inputs)
+        *sums, finite = found.numpy()
+        counts = (self.part.sizes.train, self.part.sizes.validation)
+        cases = np.repeat(np.asarray(counts, np.float32), len(self.part.names))
+        means = (np.asarray(sums) / cases).tolist()
+        return dict(zip(self.part.quantities, means, strict=True)), bool(finite)
 
-    def test(self, data: Resident, epoch: str) -> dict[str, float]:
+    def test(self, data: Inputs, epoch: str) -> dict[str, float]:
         """Loss and metrics on the test split, with the weights of ``last`` or ``best``."""
         if epoch == "best":
             for variable, kept in zip(self.part.state, self._kept, strict=True):
                 variable.assign(kept)
-        numbers = self._test(data.x_test, data.y_test).numpy().tolist()
-        return dict(zip(self.part.names, numbers, strict=True))
+        means = self._tested(data).numpy() / np.float32(len(data.y_test))
+        return dict(zip(self.part.names, means.tolist(), strict=True))
+
+    def _tested(self, data: Inputs) -> tf.Tensor:
+        if isinstance(data, Resident):
+            return self._test(data.x_test, data.y_test)
+        return self._held_in_chunks(data, np.arange(len(data.x_test), dtype=np.int32), test=True)
+
+    def _in_chunks(
+        self,
+        data: Streamed,
+        order: NDArray[np.int32],
+        rates: NDArray[np.float32],
+        held: NDArray[np.int32],
+    ) -> tf.Tensor:
+        """An epoch in several calls, the sums handed from one to the next."""
+        batch, total = self.part.sizes.batch, tf.zeros(len(self.part.names))
+        for x, y, start in data.chunks(order, batch):
+            steps = tf.constant(len(x) // batch)
+            own = rates[start // batch :][: -(-len(x) // batch)]
+            cases = tf.range(len(x))
+            total = self._part(x, y, cases, steps, tf.constant(own), total)
+        return self._end(total, self._held_in_chunks(data, held))
+
+    def _held_in_chunks(
+        self, data: Streamed, cases: NDArray[np.int32], *, test: bool = False
+    ) -> tf.Tensor:
+        total = tf.zeros(len(self.part.names))
+        for x, y, _ in data.chunks(cases, EVALUATED, test=test):
+            total = self._held(x, y, tf.range(len(x)), total)
+        return total
 
     def _epoch(
         self,
@@ -110,18 +157,37 @@ class Program:
         rates: tf.Tensor,
         held: tf.Tensor,
     ) -> tf.Tensor:
+        nothing = tf.zeros(len(self.part.names))
+        train = self._train(x, y, order, steps, rates, nothing)
+        return self._conclude(train, self._over(x, y, held, nothing))
+
+    def _train(
+        self,
+        x: tf.Tensor,
+        y: tf.Tensor,
+        order: tf.Tensor,
+        steps: tf.Tensor,
+        rates: tf.Tensor,
+        total: tf.Tensor,
+    ) -> tf.Tensor:
+        """Sums of loss and metrics over the cases, added to those of earlier chunks."""
         self.traces += 1
 
         def step(cases: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
             return self._step(tf.gather(x, cases), tf.gather(y, cases), rates[index])
 
-        train = _accumulate(order, self.part.sizes.batch, steps, step, len(self.part.names))
-        val = self._over(x, y, held)
+        return _accumulate(order, self.part.sizes.batch, steps, step, total)
+
+    def _conclude(self, train: tf.Tensor, val: tf.Tensor) -> tf.Tensor:
+        """All sums of an epoch in one array, with a mark; the best weights so far are kept.
+
+        Means are taken outside, or the compiler's reciprocals would round them by case.
+        """
         self._keep(val[self.part.best] * self.part.sign)
         finite = tf.reduce_all(
             [tf.reduce_all(tf.math.is_finite(variable)) for variable in self.part.variables]
         )
-        parts = [train / self.part.sizes.train, val, tf.cast(finite, tf.float32)[tf.newaxis]]
+        parts = [train, val, tf.cast(finite, tf.float32)[tf.newaxis]]
         return tf.concat(parts, axis=0)
 
     def _step(self, x: tf.Tensor, y: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
@@ -147,7 +213,9 @@ class Program:
         means = [tf.reduce_sum(metric(y, outputs)) for metric in self.part.metrics.values()]
         return tf.stack([loss * count, *means])
 
-    def _over(self, x: tf.Tensor, y: tf.Tensor, cases: tf.Tensor) -> tf.Tensor:
+    def _over(self, x: tf.Tensor, y: tf.Tensor, cases: tf.Tensor, total: tf.Tensor) -> tf.Tensor:
+        """Sums of loss and metrics, without training."""
+
         def forward(part: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
             labels = tf.gather(y, part)
             outputs = self.part.model(tf.gather(x, part), training=False)
@@ -155,10 +223,11 @@ class Program:
 
         size = min(EVALUATED, cases.shape[0])
         full = tf.constant(cases.shape[0] // size)
-        return _accumulate(cases, size, full, forward, len(self.part.names)) / cases.shape[0]
+        return _accumulate(cases, size, full, forward, total)
 
     def _measure(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-        return self._over(x, y, tf.range(x.shape[0]))
+        nothing = tf.zeros(len(self.part.names))
+        return self._over(x, y, tf.range(x.shape[0]), nothing)
 
     def _keep(self, score: tf.Tensor) -> None:
         """Remember the weights if this is the best epoch so far."""
@@ -184,20 +253,18 @@ def _accumulate(
     size: int,
     full: tf.Tensor,
     function: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
-    width: int,
+    total: tf.Tensor,
 ) -> tf.Tensor:
     """Sum a function over consecutive batches; a partial last one has its own static shape."""
 
     def body(index: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return index + 1, total + function(tf.slice(cases, [index * size], [size]), index)
 
-    _, total = tf.while_loop(
-        lambda index, _: index < full,
-        body,
-        (tf.constant(0), tf.zeros(width)),
-        parallel_iterations=1,
-    )
     whole = cases.shape[0] // size
+    if whole:
+        _, total = tf.while_loop(
+            lambda index, _: index < full, body, (tf.constant(0), total), parallel_iterations=1
+        )
     if cases.shape[0] % size:
         total += function(cases[whole * size :], tf.constant(whole))
     return total

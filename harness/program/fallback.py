@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING, Any, Literal
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from harness.errors import TemplateError
 from harness.program.compiled import EVALUATED
+from harness.program.inputs import take
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from harness.program.compiled import Resident
+    from harness.program.inputs import Inputs
     from harness.program.network import Refillable
 
 
@@ -43,7 +44,7 @@ class Fallback:
             jit_compile=False,
         )
 
-    def compile(self, data: Resident) -> None:
+    def compile(self, data: Inputs) -> None:
         """Nothing: ``fit`` compiles when it is first called."""
 
     def reset(self) -> None:
@@ -52,7 +53,7 @@ class Fallback:
 
     def epoch(
         self,
-        data: Resident,
+        data: Inputs,
         order: NDArray[np.int32],
         rates: NDArray[np.float32],
         held: NDArray[np.int32],
@@ -60,16 +61,14 @@ class Fallback:
         """As ``Program.epoch``."""
         part = self.part
         history = part.model.fit(
-            tf.gather(data.x, order),
-            tf.gather(data.y, order),
-            batch_size=part.sizes.batch,
+            _Batches(data, order, part.sizes.batch),
             shuffle=False,
             verbose=0,
             callbacks=[_Rates(part.optimizer, rates)],
             class_weight=self._class_weight(),
         )
         train = {name: float(values[-1]) for name, values in history.history.items()}
-        val = self._measure(tf.gather(data.x, held), tf.gather(data.y, held))
+        val = self._measure(_Batches(data, held, EVALUATED))
         score = val[part.names[part.best]] * part.sign
         if score < self._record:
             self._record, self._kept = score, [variable.numpy() for variable in part.state]
@@ -83,20 +82,38 @@ class Fallback:
         finite = all(np.isfinite(variable.numpy()).all() for variable in part.variables)
         return found | {f"val/{name}": number for name, number in val.items()}, finite
 
-    def test(self, data: Resident, epoch: str) -> dict[str, float]:
+    def test(self, data: Inputs, epoch: str) -> dict[str, float]:
         """As ``Program.test``."""
         if epoch == "best":
             for variable, kept in zip(self.part.state, self._kept, strict=True):
                 variable.assign(kept)
-        return self._measure(data.x_test, data.y_test)
+        cases = np.arange(len(data.y_test), dtype=np.int32)
+        return self._measure(_Batches(data, cases, EVALUATED, test=True))
 
     def _class_weight(self) -> dict[int, float] | None:
         weights = self.part.class_weight
         return None if weights is None else dict(enumerate(weights.numpy().tolist()))
 
-    def _measure(self, x: tf.Tensor, y: tf.Tensor) -> dict[str, float]:
-        found = self.part.model.evaluate(x, y, batch_size=EVALUATED, verbose=0, return_dict=True)
+    def _measure(self, batches: _Batches) -> dict[str, float]:
+        found = self.part.model.evaluate(batches, verbose=0, return_dict=True)
         return {name: float(found[name]) for name in self.part.names}
+
+
+class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Consecutive batches of the given cases, in that order."""
+
+    def __init__(
+        self, data: Inputs, cases: NDArray[np.int32], size: int, *, test: bool = False
+    ) -> None:
+        super().__init__()
+        self._data, self._cases, self._size, self._test = data, cases, size, test
+
+    def __len__(self) -> int:
+        return ceil(len(self._cases) / self._size)
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        part = self._cases[index * self._size :][: self._size]
+        return take(self._data, part, test=self._test)
 
 
 class _Rates(keras.callbacks.Callback):  # type: ignore[misc]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import datasets, seeds
-from harness.datasets import describe, draw, load
+from harness.datasets import describe, draw, load, rows
 from harness.datasets.splits import held_out
 from harness.datasets.splits import test_mask as fixed_mask
 from harness.errors import DataError
@@ -54,10 +54,10 @@ def test_bundled_sets_are_what_their_cards_say(name):
     assert data.x.shape[1:] == data.x_test.shape[1:] == card.shape
     assert len(data.y) == card.cases
     assert set(data.y_test) <= set(data.y) == set(range(card.outputs))
-    assert data.x.dtype == data.x_test.dtype == np.float32
+    assert data.x[:].dtype == data.x_test[:].dtype == np.float32
     assert data.y.dtype == data.y_test.dtype == np.int32
-    assert data.x.min() >= 0
-    assert data.x.max() <= 1
+    assert data.x[:].min() >= 0
+    assert data.x[:].max() <= 1
 
 
 def test_digits_is_all_of_scikit_learns(digits):
@@ -65,7 +65,7 @@ def test_digits_is_all_of_scikit_learns(digits):
     from sklearn.datasets import load_digits
 
     whole = load_digits()
-    ours = np.concatenate([digits.x, digits.x_test]).reshape(1797, -1) * 16
+    ours = np.concatenate([digits.x[:], digits.x_test[:]]).reshape(1797, -1) * 16
     assert sorted(map(bytes, ours)) == sorted(map(bytes, whole.data.astype(np.float32)))
     labels = np.concatenate([digits.y, digits.y_test])
     assert np.bincount(labels).tolist() == np.bincount(whole.target).tolist()
@@ -97,17 +97,17 @@ def test_a_subset_is_stratified(digits):
     data = load(card)
     assert (card.cases, card.tests, card.reference) == (500, 359, "digits@500")
     assert len(data.x) == len(data.y) == 500
-    np.testing.assert_array_equal(data.x_test, digits.x_test)
+    np.testing.assert_array_equal(data.x_test[:], digits.x_test[:])
     expected = np.bincount(digits.y) * 500 / 1438
     assert np.abs(np.bincount(data.y) - expected).max() < 1
-    rows = set(map(bytes, digits.x.reshape(1438, -1)))
-    assert set(map(bytes, data.x.reshape(500, -1))) <= rows
+    rows = set(map(bytes, digits.x[:].reshape(1438, -1)))
+    assert set(map(bytes, data.x[:].reshape(500, -1))) <= rows
 
 
 def test_a_subset_is_the_same_every_time():
     """Its cases and its digest are fixed, and differ from those of other sizes."""
     one, again = load(describe("digits@100", [])), load(describe("digits@100", []))
-    np.testing.assert_array_equal(one.x, again.x)
+    np.testing.assert_array_equal(one.x[:], again.x[:])
     names = ("digits", "digits@100", "digits@101", "digits@1438")
     assert len({describe(name, []).digest for name in names}) == 4
 
@@ -163,8 +163,8 @@ def test_a_file_without_a_test_split(save, tmp_path):
     )
     data = load(card)
     test = fixed_mask(Y.astype(np.int32))
-    np.testing.assert_array_equal(data.x_test, X[test].astype(np.float32))
-    np.testing.assert_array_equal(data.x, X[~test].astype(np.float32))
+    np.testing.assert_array_equal(data.x_test[:], X[test].astype(np.float32))
+    np.testing.assert_array_equal(data.x[:], X[~test].astype(np.float32))
     np.testing.assert_array_equal(data.y, Y[~test])
 
 
@@ -175,7 +175,7 @@ def test_a_file_with_a_test_split(save, names):
     card = save(**arrays, x_test=X[30:], y_test=Y[30:])
     data = load(card)
     assert (card.cases, card.tests) == (30, 20)
-    np.testing.assert_array_equal(data.x, X[:30].astype(np.float32))
+    np.testing.assert_array_equal(data.x[:], X[:30].astype(np.float32))
     np.testing.assert_array_equal(data.y_test, Y[30:])
 
 
@@ -183,10 +183,11 @@ def test_8_bit_images_are_scaled(save):
     """0 to 255 becomes 0 to 1; other whole numbers stay what they are."""
     raw = GENERATOR.integers(0, 256, (50, 2, 2))
     raw[0], raw[1] = 255, 0
-    small, large = (load(save(x=raw.astype(kind), y=Y)) for kind in ("uint8", "int64"))
-    np.testing.assert_allclose(small.x * 255, large.x, rtol=1e-6)
-    assert max(small.x.max(), small.x_test.max()) == 1
-    assert large.x.dtype == small.x.dtype == np.float32
+    loaded = (load(save(x=raw.astype(kind), y=Y)) for kind in ("uint8", "int64"))
+    small, large = (np.concatenate([one.x[:], one.x_test[:]]) for one in loaded)
+    np.testing.assert_allclose(small * 255, large, rtol=1e-6)
+    assert small.max() == 1
+    assert large.dtype == small.dtype == np.float32
 
 
 @pytest.mark.parametrize("kind", ["uint8", "int8", "int64", "uint64", "bool"])
@@ -296,7 +297,7 @@ def test_damaged_files_are_refused(tmp_path, write):
             assert "data.npz" in str(error)  # noqa: PT017, most of these are refused
             refused += 1
         else:
-            np.testing.assert_array_equal(data.x, whole.x)
+            np.testing.assert_array_equal(data.x[:], whole.x[:])
             np.testing.assert_array_equal(data.y, whole.y)
     assert refused > len(damaged) / 2
 
@@ -405,3 +406,29 @@ def test_half_a_test_split_is_refused(tmp_path):
     np.savez(tmp_path / "half.npz", x=x, y=y, x_test=x, y_tset=y)
     with pytest.raises(DataError, match="expected x_test and y_test, or neither"):
         datasets.describe("half.npz", [tmp_path])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32, np.float64])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_uncompressed_arrays_stay_in_their_file(tmp_path, dtype, order):
+    """Rows of a mapped array are those of the array, in any order and with repeats."""
+    raw = np.arange(40 * 6).reshape(40, 2, 3).astype(dtype, order=order)
+    np.savez(tmp_path / "data.npz", x=raw, y=Y[:40])
+    data = load(describe("data.npz", [tmp_path]))
+    assert isinstance(data.x.array, np.memmap)
+    cases = np.array([5, 0, 31, 5])
+    expected = raw[data.x.index[cases]].astype(np.float32)
+    np.testing.assert_array_equal(
+        data.x[cases], expected / np.float32(255) if dtype == np.uint8 else expected
+    )
+    assert data.nbytes == data.x[:].nbytes + data.x_test[:].nbytes
+
+
+def test_blocks_find_what_is_not_finite(tmp_path, monkeypatch):
+    """The check of large data goes through it in parts, and names the case all the same."""
+    monkeypatch.setattr(rows, "BLOCK", 60)
+    raw = np.zeros((40, 4))
+    raw[33, 1], raw[37, 2] = np.nan, np.inf
+    np.savez(tmp_path / "data.npz", x=raw, y=Y[:40])
+    with pytest.raises(DataError, match=r"Received: 2 that are not, the first in case 33\."):
+        describe("data.npz", [tmp_path])

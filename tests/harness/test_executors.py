@@ -25,6 +25,7 @@ def setup(plan, tmp_path):
         card=plan().card,
         folders=(),
         threads=1,
+        resident=10**9,
         attempts=tmp_path / "attempts",
         logs=tmp_path / "logs",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 
 import numpy as np
@@ -56,11 +57,11 @@ def folder(tmp_path):
     return tmp_path
 
 
-def outcomes(plan, folder, **changes):
+def outcomes(plan, folder, *, resident=math.inf, **changes):
     """One confirm trial per arm, in one trainer."""
     changes = {"fixed": {}, **changes}
     laid = plan(folders=[folder], **changes)
-    trainer = Trainer(laid.card, [folder])
+    trainer = Trainer(laid.card, [folder], resident)
     return [trainer.run(laid.trial(arm, {}, "confirm", 0)) for arm in laid.arms]
 
 
@@ -134,14 +135,14 @@ def test_stock_and_custom_layers_are_paired_and_repeatable(lay, folder, blobs, f
 
 def test_a_training_step_of_its_own_falls_back_to_fit(lay, folder, blobs):
     """What no program expresses is trained by fit, with the same records, and says so."""
-    (own,) = outcomes(
-        lay,
-        folder,
-        data=blobs,
-        template="usernets:own_step",
-        factors={"batch_size": [20]},
-        fixed={"epochs": 3},
-    )
+    study = {
+        "data": blobs,
+        "template": "usernets:own_step",
+        "factors": {"batch_size": [20]},
+        "fixed": {"epochs": 3},
+    }
+    (own,), (streamed,) = (outcomes(lay, folder, resident=most, **study) for most in (math.inf, 0))
+    assert streamed.metrics == own.metrics
     assert own.status == "completed", own.reason
     assert own.engine == "fit"
     assert len(own.curve) == 3
@@ -193,6 +194,33 @@ def test_time_is_kept_apart(plan):
     assert second.seconds.train > 0
 
 
+@pytest.mark.parametrize(
+    "fixed", [{}, {"dropout": 0.3, "normalization": "batch"}, {"batch_size": 96}]
+)
+def test_data_in_chunks_gives_equal_results(plan, fixed, monkeypatch, tmp_path):
+    """Data that stays in its file is trained on in the same order, to the same last bit."""
+    from harness.program import inputs
+
+    generator = np.random.default_rng(5)
+    y = np.arange(3000) % 3
+    np.savez(tmp_path / "long.npz", x=generator.normal(size=(3000, 4)) + y[:, None], y=y)
+    laid = plan(
+        data=tmp_path / "long.npz",
+        factors={"activation": ["tanh"]},
+        fixed={"epochs": 3, "validation": 0.5, "batch_size": 32, **fixed},
+    )
+    trials = [laid.trial(laid.arms[0], {}, "confirm", replicate) for replicate in (0, 1)]
+    whole = Trainer(laid.card, [])
+    expected = [whole.run(trial) for trial in trials]
+    monkeypatch.setattr(inputs.Streamed.__init__, "__kwdefaults__", {"memory": 5000})
+    chunked = Trainer(laid.card, [], resident=0)
+    found = [chunked.run(trial) for trial in trials]
+    assert [one.curve for one in found] == [one.curve for one in expected]
+    assert [one.metrics for one in found] == [one.metrics for one in expected]
+    (compiled,) = chunked.programs.values()
+    assert compiled.program.traces == 2, "one for whole chunks, one for the last"
+
+
 @pytest.mark.slow
 def test_memory_does_not_grow(plan):
     """500 trials in one worker take less than 50 MB more than the first 20."""
@@ -215,6 +243,21 @@ def test_memory_does_not_grow(plan):
 def _resident():
     with open("/proc/self/statm") as stream:
         return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_data_that_changes_under_a_study_is_refused(plan, tmp_path):
+    """A file that is read in chunks must stay what it was; resident data is a copy."""
+    file = tmp_path / "moving.npz"
+    arrays = {"x": np.random.default_rng(0).normal(size=(60, 3)), "y": np.arange(60) % 2}
+    np.savez(file, **arrays)
+    laid = plan(data=file)
+    trial = laid.trial(laid.arms[0], {}, "tune", 0)
+    streaming, holding = Trainer(laid.card, [], resident=0), Trainer(laid.card, [])
+    for trainer in (streaming, holding):
+        assert trainer.run(trial).status == "completed"
+    np.savez(file, x=arrays["x"] + 1, y=arrays["y"])
+    assert "written since" in streaming.run(trial).reason
+    assert holding.run(trial).status == "completed"
 
 
 def test_changed_data_is_refused(plan, tmp_path):

@@ -1,0 +1,111 @@
+"""What a program trains on: tensors that stay, or chunks read from a file as they are needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import tensorflow as tf
+
+from harness.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from harness.datasets import Data, Rows
+
+CHUNK = 1 << 28
+"""Bytes of inputs in memory at a time, of data that is not resident."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resident:
+    """A data set as tensors, the same ones for every trial."""
+
+    x: tf.Tensor
+    y: tf.Tensor
+    x_test: tf.Tensor
+    y_test: tf.Tensor
+
+    @classmethod
+    def of(cls, data: Data) -> Resident:
+        """All of a data set that is in memory."""
+        return cls(
+            x=tf.constant(data.x[:]),
+            y=tf.constant(data.y),
+            x_test=tf.constant(data.x_test[:]),
+            y_test=tf.constant(data.y_test),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streamed:
+    """A data set whose inputs stay in their file.
+
+    Args:
+        x: inputs outside the test split.
+        y: their labels.
+        x_test: the test inputs.
+        y_test: their labels.
+        stamp: of the file, when it was opened.
+        memory: bytes of inputs to read at a time.
+    """
+
+    x: Rows
+    y: NDArray[np.generic]
+    x_test: Rows
+    y_test: NDArray[np.generic]
+    stamp: tuple[int, int] | None
+    memory: int = CHUNK
+
+    @classmethod
+    def of(cls, data: Data) -> Streamed:
+        """A data set that is too large to be resident."""
+        return cls(x=data.x, y=data.y, x_test=data.x_test, y_test=data.y_test, stamp=data.x.stamp)
+
+    def check(self) -> None:
+        """Refuse to go on with a file that is no longer the one whose content was checked.
+
+        Raises:
+            DataError: if it has been written since.
+        """
+        if self.x.stamp != self.stamp:
+            raise DataError(
+                "expected the data file as it was when the study began. Received: one that has "
+                "been written since. Run the study again: it will say what has changed."
+            )
+
+    def chunks(
+        self, cases: NDArray[np.int32], size: int, *, test: bool = False
+    ) -> Iterator[tuple[tf.Tensor, tf.Tensor, int]]:
+        """Inputs and labels of consecutive cases, and where in ``cases`` they begin.
+
+        Args:
+            cases: in the order in which they are wanted.
+            size: of a batch; a chunk is a whole number of them, the last one perhaps not.
+            test: whether the cases are those of the test split.
+        """
+        for start in range(0, len(cases), length := self._length(size)):
+            yield *take(self, cases[start : start + length], test=test), start
+
+    def lengths(self, count: int, size: int) -> set[int]:
+        """How long the chunks of so many cases are: all alike, but for the last one."""
+        length = self._length(size)
+        return {min(length, count), count % length or length}
+
+    def _length(self, size: int) -> int:
+        return max(1, self.memory // (self.x.itemsize * size)) * size
+
+
+Inputs = Resident | Streamed
+
+
+def take(data: Inputs, cases: NDArray[np.int32], *, test: bool = False) -> tuple[tf.Tensor, ...]:
+    """Inputs and labels of some cases of the training or of the test part."""
+    x, y = (data.x_test, data.y_test) if test else (data.x, data.y)
+    if isinstance(data, Streamed):
+        return tf.constant(x[cases]), tf.constant(y[cases])
+    return tf.gather(x, cases), tf.gather(y, cases)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 import traceback
 from contextlib import contextmanager, suppress
@@ -16,7 +17,7 @@ import tensorflow as tf
 from harness import catalog, datasets, design, initial, program, schedules, seeds, usercode
 from harness.errors import HarnessError, TemplateError, UsageError
 from harness.layers import resolve
-from harness.program import Fallback, Inputs, Network, Program, Resident, Streamed
+from harness.program import Fallback, Inputs, Network, Program, Refillable, Resident, Streamed
 from harness.records import Epoch, Outcome, Seconds
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.spec import Card, Trial
+
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def set_up(threads: int) -> None:
@@ -66,6 +70,7 @@ class Trainer:
     def __init__(self, card: Card, folders: Sequence[Path], resident: float = math.inf) -> None:
         """Load nothing yet."""
         self.programs: dict[str, Compiled] = {}
+        self._built: dict[str, tuple[Network, Refillable]] = {}
         self._broken: dict[str, Exception] = {}
         self._card, self._folders, self._resident = card, folders, resident
         self._loaded: tuple[NDArray[np.generic], Inputs] | None = None
@@ -84,11 +89,21 @@ class Trainer:
         except (MemoryError, tf.errors.ResourceExhaustedError):
             return Outcome(status="failed", reason="out of memory", seconds=clock.seconds())
         except Exception as error:  # noqa: BLE001, a user's function may raise anything
-            traceback.print_exc()  # a worker's log keeps it
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"({Path(place.filename).name}, line {place.lineno})"
-            reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]} {where}"
-            return Outcome(status="failed", reason=reason, seconds=clock.seconds())
+            return Outcome(status="failed", reason=_explain(error), seconds=clock.seconds())
+
+    def rehearse(self, trial: Trial) -> str:
+        """Build a trial's network, and keep it for the trial.
+
+        Returns:
+            Why it cannot be built; empty if it can.
+        """
+        try:
+            self._built[design.program_key(trial, self._card)] = self._build(trial)
+        except HarnessError as error:
+            return str(error)
+        except Exception as error:  # noqa: BLE001, a user's function may raise anything
+            return _explain(error)
+        return ""
 
     def _run(self, trial: Trial, clock: _Clock) -> Outcome:
         with clock.spent("data"):
@@ -139,13 +154,21 @@ class Trainer:
             raise self._broken[key]
         if key not in self.programs:
             try:
-                self.programs[key] = self._compile(trial, inputs, clock)
+                self.programs[key] = self._compile(key, trial, inputs, clock)
             except Exception as error:
                 self._broken[key] = error
                 raise
         return self.programs[key]
 
-    def _compile(self, trial: Trial, inputs: Inputs, clock: _Clock) -> Compiled:
+    def _take(self, key: str) -> tuple[Network, Refillable] | None:
+        """What a rehearsal has built, once: an engine that failed may have changed it."""
+        return self._built.pop(key) if key in self._built else None
+
+    def _build(self, trial: Trial) -> tuple[Network, Refillable]:
+        network = program.build(trial, self._card, _template(trial, self._folders))
+        return network, Refillable(trial, self._card, network)
+
+    def _compile(self, key: str, trial: Trial, inputs: Inputs, clock: _Clock) -> Compiled:
         """The first engine that can express the model.
 
         A built-in template is always a program. A user's model may hold operations that XLA
@@ -154,8 +177,7 @@ class Trainer:
         engines = ("rule",) if trial.template in catalog.TEMPLATES else ("rule", "graph", "fit")
         for engine in engines:
             with clock.spent("build"):
-                network = program.build(trial, self._card, _template(trial, self._folders))
-                part = program.Refillable(trial, self._card, network)
+                network, part = self._take(key) or self._build(trial)
             try:
                 with clock.spent("compile"):
                     made = _engine(engine, part, self._card)
@@ -192,7 +214,18 @@ class Compiled:
         self.program.reset()
 
 
-def _engine(name: str, part: program.Refillable, card: Card) -> Program | Fallback:
+def _explain(error: Exception) -> str:
+    """An exception of a user's function in one line; a worker's log keeps all of it."""
+    traceback.print_exception(error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"({Path(place.filename).name}, line {place.lineno})"
+    # Keras puts its own sentence first, and marks the user's message in bold.
+    lines = [_ANSI.sub("", line).strip() for line in str(error).splitlines()]
+    said = " ".join([line for line in lines if line][:2])
+    return f"{type(error).__name__}: {said} {where}"
+
+
+def _engine(name: str, part: Refillable, card: Card) -> Program | Fallback:
     if name == "fit":
         if part.clips:
             raise TemplateError(

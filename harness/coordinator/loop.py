@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness import catalog, design, environment, proposers
 from harness.coordinator.progress import Finished, Progress
-from harness.errors import StoreError
-from harness.executors import Attempt, Died, Ended, Setup, Started, messages
+from harness.errors import StoreError, TemplateError
+from harness.executors import Attempt, Died, Ended, Rehearsed, Setup, Started, messages
 from harness.records import FINAL, Member, Outcome
 from harness.spec import Metric
 from harness.store import definition
@@ -34,6 +34,9 @@ GRACE = 10.0
 """Seconds that running trials get to end after a first interrupt."""
 
 WAIT = 0.2
+
+FEW = 5
+"""Problems to tell in one message."""
 
 
 class Coordinator:
@@ -92,6 +95,7 @@ class Coordinator:
             self._progress.reused = self._progress.done.total()
             self._progress.started = time.monotonic()
             self._report(self._progress)
+            self._rehearse()
             self._train()
             self._abandon()
         return Finished(
@@ -177,6 +181,7 @@ class Coordinator:
                 self._progress.done[arm.index, phase] += 1
                 continue
             missing.add(key)
+            self._running_executor()  # its workers load Keras while the rest is laid out
             if not waiting:
                 program = design.program_key(trial, self._plan.card)
                 self._pending.setdefault(program, deque()).append(trial)
@@ -202,6 +207,32 @@ class Coordinator:
         self._enrol(arm, "confirm", {chosen: self._candidates[chosen]}, study.replicates)
 
     # -- training it -------------------------------------------------------------------------
+
+    def _rehearse(self) -> None:
+        """Build every network before the first is trained: a mistake shall cost seconds.
+
+        Raises:
+            TemplateError: naming the arms whose networks cannot be built.
+        """
+        waiting = {program: trials[0] for program, trials in self._pending.items()}
+        if not waiting:
+            return
+        executor = self._running_executor()
+        executor.rehearse(waiting)
+        open_, problems = len(waiting), []
+        while open_ and not self._stop:
+            event = executor.next_event(WAIT)
+            if isinstance(event, Rehearsed):
+                open_ -= 1
+                if event.problem:
+                    problems.append((self._place_of(event.key), event.problem))
+            elif isinstance(event, Died):
+                break  # its networks will be built when they are needed
+        if problems:
+            raise TemplateError(_cannot_build(self._plan, sorted(problems)))
+
+    def _place_of(self, key: str) -> int:
+        return self._places[key][0][0]
 
     def _train(self) -> None:
         while (self._pending or self._open) and not self._stop:
@@ -357,6 +388,17 @@ class Coordinator:
         finally:
             if self._executor:
                 self._executor.close()
+
+
+def _cannot_build(plan: Plan, problems: Sequence[tuple[int, str]]) -> str:
+    """Which arms cannot be built and why, the first few of them."""
+    told = [f"  {plan.arms[arm].label}: {problem}" for arm, problem in problems[:FEW]]
+    more = [f"  and {len(problems) - FEW} more"] if len(problems) > FEW else []
+    first = (
+        f"expected networks that can be built, of template {plan.study.template!r}. "
+        f"Received: {len(problems)} that cannot. Nothing was trained."
+    )
+    return "\n".join([first, *told, *more])
 
 
 def _parts(observed: Environment) -> dict[str, str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from harness.records import Outcome
@@ -56,6 +56,19 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsed:
+    """A network has been built, or could not be.
+
+    Args:
+        key: of the trial that it was built for.
+        problem: why it cannot be built; empty if it can.
+    """
+
+    key: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
     """A worker has begun an attempt."""
 
@@ -85,7 +98,7 @@ class Died:
     reason: str
 
 
-Event = Started | Ended | Died
+Event = Rehearsed | Started | Ended | Died
 
 
 class Executor(Protocol):
@@ -93,6 +106,12 @@ class Executor(Protocol):
 
     def propose(self, tune: Tune, seed: int) -> list[dict[str, Scalar]]:
         """Ask KerasTuner for candidates, where Keras is loaded."""
+
+    def rehearse(self, trials: Mapping[str, Trial]) -> None:
+        """Build the networks of some trials, given by program; each is answered by an event.
+
+        What a place has built here it need not build again.
+        """
 
     def free(self, *, ahead: bool) -> Sequence[int]:
         """Places that would take one more attempt now, the emptiest first.

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from harness.executors import Attempt, Ended, Event, Setup, Started
+from harness.executors import Attempt, Ended, Event, Rehearsed, Setup, Started
 
 if TYPE_CHECKING:
-    from harness.spec import Scalar, Tune
+    from collections.abc import Mapping
+
+    from harness.spec import Scalar, Trial, Tune
 
 
 class Inline:
@@ -28,6 +30,7 @@ class Inline:
         set_up(setup.threads)
         self._trainer = Trainer(setup.card, setup.folders, setup.resident)
         self._waiting: deque[Attempt] = deque()
+        self._rehearsed: deque[Rehearsed] = deque()
         self._started = False
 
     def propose(self, tune: Tune, seed: int) -> list[dict[str, Scalar]]:
@@ -35,6 +38,12 @@ class Inline:
         from harness import proposers
 
         return proposers.candidates(tune, seed)
+
+    def rehearse(self, trials: Mapping[str, Trial]) -> None:
+        """Build them one after another."""
+        for trial in trials.values():
+            problem = self._trainer.rehearse(trial)
+            self._rehearsed.append(Rehearsed(key=trial.key, problem=problem))
 
     def free(self, *, ahead: bool) -> list[int]:  # noqa: ARG002
         """The one place, unless it is taken."""
@@ -50,6 +59,8 @@ class Inline:
 
     def next_event(self, timeout: float) -> Event | None:  # noqa: ARG002, training takes its time
         """Announce the next attempt, then train it."""
+        if self._rehearsed:
+            return self._rehearsed.popleft()
         if not self._waiting:
             return None
         attempt = self._waiting[0]

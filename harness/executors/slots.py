@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from harness.environment import gpus
 from harness.errors import HarnessError
-from harness.executors import Attempt, Died, Ended, Event, Setup, Started, messages
+from harness.executors import Attempt, Died, Ended, Event, Rehearsed, Setup, Started, messages
 from harness.records import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from multiprocessing.connection import Connection
 
-    from harness.spec import Scalar, Tune
+    from harness.spec import Scalar, Trial, Tune
 
 AHEAD = 2
 """Attempts handed to one worker at a time: one that it trains, and one so that it need not wait."""
@@ -82,6 +83,15 @@ class Slots:
                 slot.ready = True
         except (EOFError, OSError) as error:
             raise HarnessError(_last_words(slot)) from error
+
+    def rehearse(self, trials: Mapping[str, Trial]) -> None:
+        """Share them out among the workers, who keep what they build."""
+        for index, (program, trial) in enumerate(trials.items()):
+            slot = self._slots[index % len(self._slots)]
+            slot.programs.add(program)
+            content = trial.model_dump(mode="json")
+            with suppress(OSError):
+                messages.send(slot.connection, "rehearse", key=trial.key, trial=content)
 
     def free(self, *, ahead: bool) -> list[int]:
         """Places with room, the emptiest first."""
@@ -149,6 +159,8 @@ class Slots:
         match message["kind"]:
             case "ready":
                 slot.ready = True
+            case "rehearsed":
+                self._events.append(Rehearsed(key=message["key"], problem=message["problem"]))
             case "started":
                 slot.started = True
                 self._events.append(Started(attempt=slot.waiting[0]))

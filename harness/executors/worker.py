@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.executors import messages
 from harness.objects import write_atomic
+from harness.spec import Trial, Tune
 
 if TYPE_CHECKING:
     from harness.executors import Setup
@@ -52,10 +53,13 @@ def _answer(
 ) -> None:
     if message["kind"] == "propose":
         from harness import proposers
-        from harness.spec import Tune
 
         found = proposers.candidates(Tune(**message["tune"]), message["seed"])
         messages.send(connection, "proposed", candidates=found)
+        return
+    if message["kind"] == "rehearse":
+        problem = trainer.rehearse(Trial(**message["trial"]))
+        messages.send(connection, "rehearsed", key=message["key"], problem=problem)
         return
     attempt = messages.read_attempt(message)
     messages.send(connection, "started", key=attempt.key)

@@ -16,7 +16,7 @@ import pytest
 
 from harness import store
 from harness.coordinator import run
-from harness.errors import BusyError, ExitCode, StoreError, StudyError
+from harness.errors import BusyError, ExitCode, StoreError, StudyError, TemplateError
 from harness.spec import Study
 
 SMALL = {
@@ -103,17 +103,56 @@ def test_arrays_in_memory(tmp_path):
     assert len([*first.folder.glob("objects/*/*.npz")]) == 1
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_networks_that_cannot_be_built_refuse_the_study(blobs, tmp_path, workers):
+    """Before anything is trained, with the arms, the template and what is wrong with each."""
+    (tmp_path / "wrong.py").write_text(
+        "import keras\n"
+        "def net(shape, outputs, *, kind):\n"
+        "    if kind == 'unbuilt':\n"
+        "        return keras.Sequential([keras.layers.Dense(outputs)])\n"
+        "    if kind == 'raises':\n"
+        "        raise ValueError('no such kind')\n"
+        "    inputs = keras.Input(shape)\n"
+        "    units = outputs + 1 if kind == 'wide' else outputs\n"
+        "    return keras.Model(inputs, keras.layers.Dense(units)(inputs))\n"
+    )
+    study = Study(
+        name="wrong",
+        template="wrong:net",
+        dataset=str(blobs),
+        factors={"kind": ["good", "unbuilt", "wide", "raises"]},
+        fixed={"epochs": 1},
+        replicates=3,
+    )
+    with pytest.raises(TemplateError) as caught:
+        run(study, root=tmp_path, workers=workers, folders=[tmp_path])
+    said = str(caught.value)
+    assert "'wrong:net'. Received: 3 that cannot" in said
+    for part in (
+        "  unbuilt: template 'wrong:net': expected a built model.",
+        "  wide: template 'wrong:net': expected a model with one output of shape (None, 2)",
+        "  raises: ValueError: no such kind (wrong.py, line 6)",
+    ):
+        assert part in said
+    assert "good" not in said
+    assert attempts(tmp_path / "wrong") == {}
+
+
 def test_failures_are_told_and_tried_again(blobs, tmp_path):
-    """A user's exception fails its trials, not the study; a later run tries again."""
+    """An exception in training fails its trials, not the study; a later run tries again."""
     code = tmp_path / "flaky.py"
     code.write_text(
         "import keras, pathlib\n"
+        "class Flaky(keras.layers.Dense):\n"
+        "    def call(self, inputs, training=None):\n"
+        "        here = pathlib.Path(__file__)\n"
+        "        if training and self.units == 3 and not here.with_name('mended').exists():\n"
+        "            raise RuntimeError('width 3 is broken')\n"
+        "        return super().call(inputs)\n"
         "def net(shape, outputs, *, width):\n"
-        "    if width == 3 and not pathlib.Path(__file__).with_name('mended').exists():\n"
-        "        raise RuntimeError('width 3 is broken')\n"
         "    inputs = keras.Input(shape)\n"
-        "    x = keras.layers.Dense(width)(inputs)\n"
-        "    return keras.Model(inputs, keras.layers.Dense(outputs)(x))\n"
+        "    return keras.Model(inputs, keras.layers.Dense(outputs)(Flaky(width)(inputs)))\n"
     )
     study = Study(
         name="flaky",

@@ -78,6 +78,19 @@ class TestExecutor:
         assert [event.attempt.key for event in found[1::2]] == [one.key for one in given]
         assert all(event.outcome.status == "completed" for event in found[1::2])
 
+    def test_rehearsals_are_answered(self, executor, plan):
+        """Each network is built where its trials will go, or the reason why not is told."""
+        (good,), (bad,) = attempts(plan, count=1), attempts(plan, count=1, fixed={"units": [9]})
+        broken = bad.trial.model_copy(update={"template": "nowhere:net"})
+        executor.rehearse({good.program: good.trial, bad.program: broken})
+        found = {event.key: event.problem for event in events(executor, 2)}
+        assert found[good.key] == ""
+        assert "nowhere" in found[broken.key]
+        if isinstance(executor, Slots):
+            assert good.program in executor.programs(0)
+        executor.submit(0, good)
+        assert events(executor, 2)[1].outcome.status == "completed"
+
     def test_programs_are_known_by_place(self, executor, plan):
         """A place that was given an attempt has its program, so that the next may follow."""
         (attempt,) = attempts(plan, count=1)

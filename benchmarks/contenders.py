@@ -17,6 +17,8 @@ from pathlib import Path
 START = time.monotonic()
 EPOCHS, BATCH = 3, 64
 RATES = (5e-4, 2e-3)
+REPLICATES = 5
+ACTIVATIONS = ("relu", "tanh", "sigmoid", "elu", "gelu", "silu")
 
 
 def rates(count):
@@ -74,6 +76,34 @@ def keras_tuner_search(ask):
         )
         search.search(*train, epochs=EPOCHS, batch_size=BATCH, validation_data=val, verbose=0)
     return ends, losses
+
+
+def keras_tuner_grid(ask):
+    """What a user would write to compare activations: a grid, ten executions of each."""
+    import keras
+    import keras_tuner
+    import models
+
+    train, val = load(ask["data"])
+
+    def build(hp):
+        activation = hp.Choice("activation", ACTIVATIONS)
+        model = models.mlp(tuple(ask["shape"]), ask["outputs"], activation=activation)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=loss, metrics=["accuracy"])
+        return model
+
+    with tempfile.TemporaryDirectory() as folder:
+        search = keras_tuner.GridSearch(
+            build,
+            objective="val_accuracy",
+            executions_per_trial=ask["replicates"],
+            directory=folder,
+        )
+        search.search(*train, epochs=EPOCHS, batch_size=BATCH, validation_data=val, verbose=0)
+        search.results_summary()
+        best = [trial.score for trial in search.oracle.trials.values()]
+    return [time.monotonic()], best
 
 
 def fit_loop(ask):
@@ -167,7 +197,8 @@ def harness_study(ask):
         factors={"width": [ask["width"]]},
         fixed={"epochs": EPOCHS, "batch_size": BATCH, "validation": ask["validation"]},
         tune={
-            "trials": ask["trials"],
+            "trials": ask["trials"] // REPLICATES,
+            "replicates": REPLICATES,
             "space": {"learning_rate": {"min": RATES[0], "max": RATES[1], "scale": "log"}},
         },
         replicates=1,
@@ -198,6 +229,7 @@ CONTENDERS = {
     "c": simple_loop,
     "d": harness_study,
     "e": harness_study,
+    "grid": keras_tuner_grid,
 }
 
 

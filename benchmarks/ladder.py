@@ -1,9 +1,9 @@
 """The ladder: what a trial costs by five ways of training the same study, side by side.
 
     python benchmarks/ladder.py                 # all models, three repeats
-    python benchmarks/ladder.py --models mlp    # some of them
+    python benchmarks/ladder.py --models mlp    # some of them; the others keep their last rows
 
-Writes ``benchmarks/results/ladder.md``.
+Writes ``benchmarks/results/ladder.md``, and all figures beside it as JSON.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import felt
 import models
 import numpy as np
 from scipy import ndimage
@@ -36,6 +37,7 @@ TRIALS = {"a": 6, "b": 6, "c": 40, "d": 40, "e": 40}
 AIMS = {"mlp": 25.0, "lstm": 13.0, "gru": 13.0, "dense_autoencoder": 15.0}
 AIM_CONVOLUTION = 4.5
 TRAIN, VALIDATION, TEST = 5120, 1280, 1000
+STEPS = TRAIN // 64
 
 
 def enlarge(folder: Path) -> dict[str, Path]:
@@ -113,12 +115,12 @@ def core_rate() -> float:
     return float(out.stdout.split()[-1])
 
 
-def gflop(width: int) -> float:
+def gflop(width: int, *, epochs: int = 3, validation: bool = True) -> float:
     """Arithmetic of one trial of the MLP, forward and backward."""
     weights = 784 * width + width * width + width * 10
     skipped = 2 * TRAIN * 784 * width  # no gradient with respect to the inputs
-    per_epoch = 6 * TRAIN * weights - skipped + 2 * VALIDATION * weights
-    return 3 * per_epoch / 1e9
+    held = 2 * VALIDATION * weights if validation else 0
+    return epochs * (6 * TRAIN * weights - skipped + held) / 1e9
 
 
 def compare(losses: dict[str, list[float]]) -> str:
@@ -155,6 +157,7 @@ def row(model: str, width: int, repeats: list[dict[str, dict]], rate: float) -> 
     return {
         "name": f"{model} {width}",
         "model": model,
+        "width": width,
         "costs": costs,
         "cold": {k: statistics.median(r[k]["cold"] for r in repeats) for k in TITLES},
         "ratio": ratio,
@@ -163,8 +166,9 @@ def row(model: str, width: int, repeats: list[dict[str, dict]], rate: float) -> 
     }
 
 
-def write(rows: list[dict], rate: float, repeats: int) -> str:
+def write(rows: list[dict], machine: dict, felt_: dict[str, list[float]], repeats: int) -> str:
     """The page of results."""
+    rate = machine["rate"]
     lines = [
         "# The ladder",
         "",
@@ -218,7 +222,57 @@ def write(rows: list[dict], rate: float, repeats: int) -> str:
     lines += ["", "## Share of one core's matrix-product rate", ""]
     lines += [f"One core: {rate:.0f} GFLOP/s (1024 x 1024, float32, one thread)."]
     lines += [f"- {one['name']}: {one['share']:.0%} in (d)" for one in shares]
+    lines += ["", *step_lines(machine["step"], rate), *felt_lines(felt_)]
     return "\n".join(lines) + "\n"
+
+
+def step_lines(parts: dict[str, float], rate: float) -> list[str]:
+    """Where a step of the larger MLP goes."""
+    products = gflop(512, epochs=1, validation=False) / STEPS
+    ideal = products / rate * 1e3
+    return [
+        "A step of mlp 512 by itself, in milliseconds: "
+        + ", ".join(f"{name} {milliseconds:.2f}" for name, milliseconds in parts.items())
+        + f". Its products alone would take {ideal:.2f} at the rate above; what the update takes "
+        "is memory traffic, which no faster product shortens.",
+    ]
+
+
+def felt_lines(seconds: dict[str, list[float]]) -> list[str]:
+    """What a user feels."""
+    if not seconds:
+        return []
+    pairs = zip(seconds["keras_tuner"], seconds["harness"], strict=True)
+    shown = {name: spread(values) for name, values in seconds.items()}
+    return [
+        "",
+        "## What a user feels",
+        "",
+        "Six activations, ten replicates each, of mlp 128: wall seconds from command to table,",
+        "everything included (imports, compiling, verdicts, the page).",
+        "",
+        f"- `keras-harness run`: {shown['harness']}",
+        f"- KerasTuner, GridSearch with ten executions per trial: {shown['keras_tuner']}",
+        f"- ratio: {spread([theirs / ours for theirs, ours in pairs])}; aim 4",
+    ]
+
+
+def _place(one: dict) -> tuple[int, int]:
+    return list(models.SIZES).index(one["model"]), one["width"]
+
+
+def _keep(found: dict, machine: dict, arguments: argparse.Namespace) -> None:
+    """After every model: an hour's work must not hang on its last minute."""
+    arguments.to.with_suffix(".json").write_text(json.dumps(found), encoding="utf-8")
+    page = write(found["rows"], machine, found["felt"], arguments.repeats)
+    arguments.to.write_text(page, encoding="utf-8")
+
+
+def step_parts() -> dict[str, float]:
+    """Milliseconds of the parts of a step of the larger MLP, in a process of its own."""
+    command = [sys.executable, str(HERE / "step.py")]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=HERE, check=True)
+    return json.loads(ended.stdout)
 
 
 def main() -> None:
@@ -226,10 +280,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", nargs="*", default=list(models.SIZES))
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--skip-felt", action="store_true")
     parser.add_argument("--to", type=Path, default=HERE / "results" / "ladder.md")
     arguments = parser.parse_args()
-    rows = []
-    rate = core_rate()
+    kept = arguments.to.with_suffix(".json")  # so that a ladder can be climbed in parts
+    found = json.loads(kept.read_text()) if kept.exists() else {"rows": [], "felt": {}}
+    machine = {"rate": core_rate(), "step": step_parts()}
     with tempfile.TemporaryDirectory() as folder:
         files = enlarge(Path(folder))
         for model in arguments.models:
@@ -238,13 +294,21 @@ def main() -> None:
                     {k: measure(k, model, width, files) for k in TITLES}
                     for _ in range(arguments.repeats)
                 ]
-                rows.append(row(model, width, repeats, rate))
-                one = rows[-1]
+                one = row(model, width, repeats, machine["rate"])
+                others = [old for old in found["rows"] if old["name"] != one["name"]]
+                found["rows"] = sorted([*others, one], key=_place)
                 costs = {k: round(statistics.median(v), 3) for k, v in one["costs"].items()}
                 ratios = {k: round(statistics.median(v), 2) for k, v in one["ratio"].items()}
                 print(one["name"], costs, ratios, one["losses"], flush=True)
-                # After every model: an hour's work must not hang on its last minute.
-                arguments.to.write_text(write(rows, rate, arguments.repeats), encoding="utf-8")
+                _keep(found, machine, arguments)
+        if not arguments.skip_felt:
+            both = {"harness": felt.harness, "keras_tuner": felt.keras_tuner}
+            seconds = [
+                {name: measured(files["classification"]) for name, measured in both.items()}
+                for _ in range(arguments.repeats)
+            ]
+            found["felt"] = {name: [one[name] for one in seconds] for name in both}
+            _keep(found, machine, arguments)
     print(f"written: {arguments.to}")
 
 

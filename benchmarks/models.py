@@ -5,12 +5,12 @@ from __future__ import annotations
 import keras
 
 
-def mlp(shape, outputs, *, width=128):
+def mlp(shape, outputs, *, width=128, activation="relu"):
     """Two dense layers."""
     inputs = keras.Input(shape)
     x = keras.layers.Flatten()(inputs)
     for _ in range(2):
-        x = keras.layers.Dense(width, activation="relu")(x)
+        x = keras.layers.Dense(width, activation=activation)(x)
     return keras.Model(inputs, keras.layers.Dense(outputs)(x))
 
 
@@ -46,13 +46,13 @@ def dense_autoencoder(shape, outputs, *, width=128):
 
 
 def conv_autoencoder(shape, outputs, *, width=8):
-    """Strided convolutions down, transposed ones up."""
+    """Strided convolutions down, transposed ones up; ELU, as so few ReLUs may all die."""
     inputs = keras.Input(shape)
     x = keras.layers.Reshape((*shape, 1))(inputs)
     for filters in (width, 2 * width):
-        x = keras.layers.Conv2D(filters, 3, 2, padding="same", activation="relu")(x)
+        x = keras.layers.Conv2D(filters, 3, 2, padding="same", activation="elu")(x)
     for filters in (2 * width, width):
-        x = keras.layers.Conv2DTranspose(filters, 3, 2, padding="same", activation="relu")(x)
+        x = keras.layers.Conv2DTranspose(filters, 3, 2, padding="same", activation="elu")(x)
     x = keras.layers.Conv2D(1, 3, padding="same")(x)
     return keras.Model(inputs, keras.layers.Reshape((outputs,))(x))
 

@@ -339,9 +339,10 @@ def _show_floor(laid: Plan) -> None:
     comparisons, alpha = max(1, len(laid.arms) - 1), 1 - laid.study.confidence
     enough = next(n for n in range(2, 64) if comparisons * 2.0 ** (1 - n) < alpha)
     if laid.study.replicates < enough:
+        plural = "s" if comparisons > 1 else ""
         _stdout().print(
-            f"{'note:':<12}an arm that diverges is judged by ranks; with {comparisons} comparisons "
-            f"these need {enough} replicates to decide anything.",
+            f"{'note:':<12}an arm that diverges is judged by ranks; with {comparisons} "
+            f"comparison{plural} these need {enough} replicates to decide anything.",
             highlight=False,
         )
 

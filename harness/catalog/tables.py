@@ -164,7 +164,7 @@ _EPSILON = {"epsilon": Number(default=1e-7)}
 
 
 def _rate(default: float) -> dict[str, Number]:
-    return {"learning_rate": Number(default=default)}
+    return {"learning_rate": Number(default=default, low=1e-12)}
 
 
 OPTIMIZERS: Mapping[str, Entry] = {

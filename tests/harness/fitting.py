@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from harness import catalog, datasets, initial, seeds
 from harness.layers import resolve
@@ -47,13 +50,9 @@ def stock_optimizer(setting, rate, clip):
     return resolve(entry.target)(**numbers)
 
 
-def by_fit(trial, card, weights):
-    """Per-epoch quantities of the same trial, trained as the Keras documentation shows it."""
+def stock_model(trial, card):
+    """The network that a Keras user would build: with Keras' own regularizer."""
     settings = trial.settings
-    data = datasets.load(card)
-    train, held = datasets.draw(
-        data.y, settings["validation"], trial.seed, trial.phase, trial.replicate
-    )
     arguments = {
         name: settings[name]
         for name in ("units", "filters", "kernel_size", "activation", "normalization", "dropout")
@@ -65,17 +64,13 @@ def by_fit(trial, card, weights):
         if penalty["name"] != "none"
         else None
     )
-    model = TEMPLATES[trial.template](card.shape, card.outputs, **arguments)
-    model.set_weights(weights(model))
+    return TEMPLATES[trial.template](card.shape, card.outputs, **arguments)
+
+
+def stock_compile(model, trial, card, rate):
+    """Give a model optimizer, loss and metric as a Keras user would."""
+    settings = trial.settings
     classes = card.task == "classification"
-    steps = -(-len(train) // settings["batch_size"])
-    rate = stock_schedule(
-        settings["schedule"], settings["learning_rate"], steps, settings["epochs"]
-    )
-    weights = None
-    if settings["class_weight"]["name"] == "balanced":
-        counts = np.bincount(data.y[train])
-        weights = dict(enumerate(len(train) / len(counts) / counts))
     model.compile(
         optimizer=stock_optimizer(settings["optimizer"], rate, stock_clip(settings["clip"])),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -84,29 +79,152 @@ def by_fit(trial, card, weights):
         metrics=["accuracy"] if classes else ["mean_absolute_error"],
         jit_compile=False,
     )
-    order = seeds.stream(trial.seed, trial.phase, trial.replicate, "order")
-    metric = "accuracy" if classes else "mean_absolute_error"
+
+
+def stock_class_weight(setting, labels):
+    """One weight per class, or none."""
+    if setting["name"] == "none":
+        return None
+    counts = np.bincount(labels)
+    return dict(enumerate(len(labels) / len(counts) / counts))
+
+
+def steps_of(settings, train):
+    """Batches in one epoch, the partial one included."""
+    return -(-len(train) // settings["batch_size"])
+
+
+def drawn(trial, data):
+    """Training cases in the order of every epoch, and validation cases."""
+    settings = trial.settings
+    streams = (trial.seed, trial.phase, trial.replicate)
+    train, held = datasets.draw(data.y, settings["validation"], *streams)
+    order = seeds.stream(*streams, "order")
+    epochs = [train[seeds.permutation(order, len(train))] for _ in range(settings["epochs"])]
+    return np.stack(epochs), held
+
+
+def curve_of(history):
+    """What ``fit`` reports, by our names, one entry per epoch."""
+    part = {True: "val/{}", False: "train/{}"}
+    named = {
+        part[name.startswith("val_")].format(name.removeprefix("val_")): numbers
+        for name, numbers in history.items()
+    }
+    return [dict(zip(named, numbers, strict=True)) for numbers in zip(*named.values(), strict=True)]
+
+
+def by_fit(trial, card, weights):
+    """Per-epoch quantities of the same trial, trained as the Keras documentation shows it."""
+    settings = trial.settings
+    data = datasets.load(card)
+    epochs, held = drawn(trial, data)
+    steps = steps_of(settings, epochs[0])
+    rate = stock_schedule(
+        settings["schedule"], settings["learning_rate"], steps, settings["epochs"]
+    )
+    model = stock_model(trial, card)
+    model.set_weights(weights(model))
+    stock_compile(model, trial, card, rate)
     curve = []
-    for _ in range(settings["epochs"]):
-        cases = train[seeds.permutation(order, len(train))]
+    for cases in epochs:
         history = model.fit(
             data.x[cases],
             data.y[cases],
             batch_size=settings["batch_size"],
             shuffle=False,
             verbose=0,
-            class_weight=weights,
+            class_weight=stock_class_weight(settings["class_weight"], data.y[cases]),
             validation_data=(data.x[held], data.y[held]),
         ).history
-        curve.append(
-            {
-                "train/loss": history["loss"][0],
-                f"train/{metric}": history[metric][0],
-                "val/loss": history["val_loss"][0],
-                f"val/{metric}": history[f"val_{metric}"][0],
-            }
-        )
+        curve += curve_of(history)
     return curve
+
+
+class Tabled(keras.optimizers.schedules.LearningRateSchedule):
+    """The rates that a stock schedule gives, in a table that can be exchanged."""
+
+    def __init__(self):
+        self.table = tf.Variable([0.0], shape=[None])
+
+    def fill(self, rate, steps):
+        """Ask a schedule, or take a constant."""
+        rates = [rate(step) if callable(rate) else rate for step in range(steps)]
+        self.table.assign(np.asarray(rates, np.float32))
+
+    def __call__(self, step):
+        return tf.gather(self.table, step)
+
+
+class Refit:
+    """A stock model that ``fit`` compiles once and trains again and again.
+
+    Trials may differ in schedule, batch size and class weights. Compiling is most of the time of
+    a small ``fit``, so that the schedule is read from a table which stock Keras has filled, and
+    class weights are always given: as the sample weights that ``fit`` makes of them, or as ones.
+    """
+
+    def __init__(self, trial, card):
+        self.data = datasets.load(card)
+        self.model = stock_model(trial, card)
+        self.schedule = Tabled()
+        stock_compile(self.model, trial, card, self.schedule)
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.built = [(variable, variable.numpy()) for variable in self.model.optimizer.variables]
+
+    def curve(self, trial, weights):
+        """As ``by_fit``."""
+        settings = trial.settings
+        epochs, held = drawn(trial, self.data)
+        steps = steps_of(settings, epochs[0])
+        rate, ended = settings["learning_rate"], settings["epochs"]
+        self.schedule.fill(stock_schedule(settings["schedule"], rate, steps, ended), steps * ended)
+        self.model.set_weights(weights(self.model))
+        for variable, array in self.built:
+            variable.assign(array)
+        history = self.model.fit(
+            self._batches(settings, epochs),
+            epochs=ended,
+            steps_per_epoch=steps,
+            shuffle=False,
+            verbose=0,
+            validation_data=tf.data.Dataset.from_tensors((self.data.x[held], self.data.y[held])),
+        ).history
+        return curve_of(history)
+
+    def _batches(self, settings, epochs):
+        """All epochs in a row, each with a partial last batch of its own."""
+        labels = self.data.y[epochs[0]]
+        by_class = stock_class_weight(settings["class_weight"], labels) or dict.fromkeys(labels, 1)
+        parts = [
+            tf.data.Dataset.from_tensor_slices(
+                (
+                    self.data.x[cases],
+                    self.data.y[cases],
+                    np.array([by_class[label] for label in self.data.y[cases]], np.float32),
+                )
+            ).batch(settings["batch_size"])
+            for cases in epochs
+        ]
+        return reduce(tf.data.Dataset.concatenate, parts)
+
+
+def initial_weights(network, trial):
+    """A function from a model of the same layers to the initial weights of a trial."""
+    drawn = initial.draw(network.weights, trial)
+    made = {
+        weight.variable.path: array for weight, array in zip(network.weights, drawn, strict=True)
+    }
+    return lambda model: [made[one.path] for one in model.weights]
+
+
+def assert_same_curve(outcome, curve, tolerance, case=""):
+    """Every quantity that ``fit`` reports, in every epoch."""
+    assert outcome.status == "completed", outcome.reason
+    for ours, theirs in zip(outcome.curve, curve, strict=True):
+        for name, number in theirs.items():
+            expected = pytest.approx(number, rel=tolerance, abs=1e-7)
+            assert ours.quantities[name] == expected, f"{name} {case}"
 
 
 def assert_equals_fit(plan):
@@ -116,14 +234,5 @@ def assert_equals_fit(plan):
     outcome = trainer.run(trial)
     assert outcome.status == "completed", outcome.reason
     (compiled,) = trainer.programs.values()
-    made = {
-        weight.variable.path: array
-        for weight, array in zip(
-            compiled.network.weights, initial.draw(compiled.network.weights, trial), strict=True
-        )
-    }
-    curve = by_fit(trial, plan.card, lambda model: [made[one.path] for one in model.weights])
-    tolerance = 1e-4 if outcome.xla else 1e-5
-    for ours, theirs in zip(outcome.curve, curve, strict=True):
-        for name, number in theirs.items():
-            assert ours.quantities[name] == pytest.approx(number, rel=tolerance, abs=1e-7), name
+    curve = by_fit(trial, plan.card, initial_weights(compiled.network, trial))
+    assert_same_curve(outcome, curve, 1e-4 if outcome.xla else 1e-5)

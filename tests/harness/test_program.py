@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import keras
 import numpy as np
 import pytest
 from fitting import assert_equals_fit
 
-from harness import catalog, design
+from harness import catalog, design, store
+from harness.coordinator import run
 from harness.errors import TemplateError
 from harness.program import build
+from harness.records import Outcome
 from harness.train import Trainer
 
 EPOCHS = 3
@@ -102,26 +106,65 @@ def test_regression_equals_fit(plan, tmp_path):
     assert_equals_fit(plan(data=file, factors={"activation": ["tanh"]}, fixed={"epochs": EPOCHS}))
 
 
-def test_values_share_one_trace(plan):
+LONGER = 6
+MOMENTA = [{"name": "sgd", "momentum": momentum} for momentum in (0.0, 0.9)]
+BETAS = [{"name": "adam", "beta_1": 0.9}, {"name": "adam", "beta_1": 0.5, "beta_2": 0.9}]
+FACTORS = {
+    "regularizer": [{"name": "l2", "l2": 0.1}, {"name": "l2", "l2": 0.0}],
+    "clip": [{"name": "norm", "limit": 0.1}, {"name": "norm", "limit": 1.0}],
+}
+SPACE = {
+    "learning_rate": {"min": 0.01, "max": 0.1, "scale": "log"},
+    "dropout": {"min": 0.1, "max": 0.6},
+    "initializer": {"values": ["glorot_uniform", "he_normal", "orthogonal"]},
+    "schedule": {"values": sorted(catalog.SCHEDULES)},
+}
+STARTS = {
+    "glorot_uniform": "constant",
+    "he_normal": "step",
+    "lecun_uniform": "exponential",
+    "orthogonal": "linear",
+    "truncated_normal": "cosine",
+}
+CANDIDATES = [
+    {"learning_rate": 0.01 * place, "dropout": 0.1 * place, "initializer": name, "schedule": shape}
+    for place, (name, shape) in enumerate(STARTS.items(), start=1)
+]
+
+
+@pytest.mark.parametrize("optimizers", [MOMENTA, BETAS], ids=["sgd", "adam"])
+def test_forty_trials_share_one_trace(plan, optimizers):
     """Trials that differ only in values compile one program, traced once."""
-    laid = plan(
-        factors={
-            "optimizer": [
-                {"name": "sgd", "momentum": 0.0},
-                {"name": "sgd", "momentum": 0.9, "learning_rate": 0.1},
-            ],
-            "regularizer": [{"name": "l2", "l2": 0.1}, {"name": "l2", "l2": 0.0}],
-            "dropout": [0.1, 0.6],
-            "initializer": ["glorot_uniform", "orthogonal"],
-        },
-        fixed={"epochs": 3},
-    )
+    laid = plan(factors={"optimizer": optimizers, **FACTORS}, fixed={"epochs": LONGER})
     trainer = Trainer(laid.card, [])
-    outcomes = [trainer.run(laid.trial(arm, {}, "tune", 0)) for arm in laid.arms]
+    pairs = product(laid.arms, CANDIDATES)
+    outcomes = [trainer.run(laid.trial(arm, given, "tune", 0)) for arm, given in pairs]
+    assert len(outcomes) == 40
     losses = {outcome.curve[-1].quantities["val/loss"] for outcome in outcomes}
-    assert len(losses) == len(laid.arms), "two values gave one result"
+    assert len(losses) == 40, "two values gave one result"
     (compiled,) = trainer.programs.values()
     assert compiled.program.traces == 1
+    assert [outcome.reused for outcome in outcomes] == [False] + [True] * 39
+
+
+def test_a_worker_compiles_a_structure_once(ask, blobs, tmp_path):
+    """A study of forty trials that differ only in values compiles no more than its workers."""
+    study = ask(
+        dataset=str(blobs),
+        factors={"optimizer": MOMENTA, **FACTORS},
+        fixed={"epochs": LONGER, "units": [8]},
+        tune={"trials": 4, "space": SPACE},
+        replicates=1,
+    )
+    ended = run(study, root=tmp_path, workers=2)
+    with store.reading(ended.folder) as db:
+        found = [
+            Outcome.model_validate_json(text)
+            for (text,) in db.execute("SELECT outcome FROM attempt")
+        ]
+    assert [outcome.status for outcome in found] == ["completed"] * 40
+    assert 1 <= sum(not outcome.reused for outcome in found) <= 2
+    assert all(outcome.seconds.compile == 0 for outcome in found if outcome.reused)
 
 
 def two_values():

@@ -7,8 +7,9 @@ import inspect
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from harness import catalog
+from harness import catalog, design, program
 from harness.errors import TemplateError
 from harness.layers import resolve
 from harness.templates.cnn import cnn
@@ -81,6 +82,49 @@ def test_every_entry_trains(plan, images, name, argument, entry):
     assert outcome.status == "completed", outcome.reason
     assert outcome.engine == "program"
     assert np.isfinite(outcome.curve[0].quantities["train/loss"])
+
+
+OFFERED = [
+    (name, key, entry)
+    for name, built_in in catalog.TEMPLATES.items()
+    for key, argument in {**catalog.SETTINGS, **built_in.arguments}.items()
+    for entry in catalog.FAMILIES.get(argument.family, ())
+]
+
+
+def obstacle(trial, card):
+    """Why a trial would not train as a program; empty if it would."""
+    network = program.build(trial, card, template(trial.template))
+    part = program.Refillable(trial, card, network)
+    if not program.is_expressible(part.model):
+        return "it would be trained by fit"
+    inputs = tf.TensorSpec((part.sizes.batch, *card.shape), tf.float32)
+    labels = tf.TensorSpec((part.sizes.batch,), tf.int64)
+    step = tf.function(program.Program(part, xla=False)._step, autograph=False)
+    try:
+        step.get_concrete_function(inputs, labels, tf.TensorSpec((), tf.float32))
+    except Exception as error:  # noqa: BLE001, whatever it is, it is told
+        return repr(error)
+    return ""
+
+
+def test_whatever_is_built_in_is_a_program(plan, images):
+    """No entry of the catalogue makes a built-in template fall back to ``fit``: none at all.
+
+    The fallback is for networks of users. A training step is traced for every structure.
+    """
+    sizes = {"units": [6], "filters": [4]}
+    structures = {}
+    for name, key, entry in OFFERED:
+        taken = catalog.TEMPLATES[name].arguments
+        fixed = {"epochs": 10, **{size: sizes[size] for size in sizes if size in taken}}
+        laid = plan(data=images, template=name, factors={key: [entry]}, fixed=fixed)
+        trial = laid.trial(laid.arms[0], {}, "tune", 0)
+        case = f"{name}: {key} = {entry}"
+        structures.setdefault(design.program_key(trial, laid.card), (case, trial, laid.card))
+    assert len(OFFERED) > len(structures) > 50
+    found = {case: obstacle(trial, card) for case, trial, card in structures.values()}
+    assert {case: why for case, why in found.items() if why} == {}
 
 
 def test_dropout_regularizer_and_normalization_are_placed():

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harness import catalog, datasets, design, store, studyfile
+from harness import catalog, data_cli, datasets, design, store, studyfile
 from harness.errors import ExitCode, HarnessError, StudyError, UsageError, nearest
 from harness.spec import NAME, label
 
@@ -31,6 +31,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(data_cli.app, name="data")
 
 StudyName = Annotated[
     str, typer.Argument(metavar="STUDY", help="A study file (.toml), or a built-in study's name.")
@@ -112,7 +114,11 @@ def run(
     from harness.progress import follow
 
     loaded, folders = _load(study)
+    err = _stderr()
     try:
+        if loaded.dataset:  # before the live table, so that a download can be followed
+            card = datasets.describe(loaded.dataset, folders)
+            datasets.obtain(card, lambda line: err.print(line, markup=False, highlight=False))
         with follow(_stderr()) as progress:
             finished = train(
                 loaded,
@@ -384,8 +390,8 @@ def _catalog_rows() -> Iterable[tuple[str, str, str, str]]:
     for name, argument in catalog.SETTINGS.items():
         default = "" if argument.default is None else f"default {label(argument.default)}; "
         yield "setting", name, argument.kind, f"{default}{argument.note}"
-    for name, bundled in datasets.BUNDLED.items():
-        yield "dataset", name, bundled.card.task, bundled.note
+    for name, known in datasets.KNOWN.items():
+        yield "dataset", name, known.card.task, known.note
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:

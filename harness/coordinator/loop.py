@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from harness import catalog, design, environment, proposers
+from harness import catalog, datasets, design, environment, proposers
 from harness.coordinator.progress import Finished, Progress
 from harness.errors import StoreError, TemplateError
 from harness.executors import Attempt, Died, Ended, Rehearsed, Setup, Started, messages
@@ -352,6 +352,7 @@ class Coordinator:
         """The executor, started when the first work for it turns up."""
         if self._executor is None:
             self._check_environment()
+            datasets.obtain(self._setup.card)
             self._token = self._store.remember(self._environment)
             if self._workers:
                 from harness.executors.slots import Slots

@@ -7,8 +7,10 @@ for every replicate.
 from __future__ import annotations
 
 from harness.datasets.arrays import Data, from_arrays
+from harness.datasets.folder import is_here
+from harness.datasets.known import KNOWN
 from harness.datasets.rows import Rows
-from harness.datasets.sources import BUNDLED, describe, load
+from harness.datasets.sources import describe, load, obtain
 from harness.datasets.splits import draw
 
-__all__ = ["BUNDLED", "Data", "Rows", "describe", "draw", "from_arrays", "load"]
+__all__ = ["KNOWN", "Data", "Rows", "describe", "draw", "from_arrays", "is_here", "load", "obtain"]

@@ -57,23 +57,22 @@ _NAME_LENGTH = 26
 NAMES = ({"x": "x", "y": "y"}, {"x": "x_train", "y": "y_train"})
 
 
-def read(file: Path) -> Data:
-    """Arrays ``x, y`` or ``x_train, y_train``, with ``x_test, y_test`` or without.
+def read_arrays(file: Path) -> dict[str, NDArray[np.generic]]:
+    """The arrays of an ``.npz`` file, by name.
 
     What is stored uncompressed, as ``numpy.savez`` does, is mapped into memory, not read.
 
     Raises:
-        DataError: if the file is no archive of plain arrays that can be trained on.
+        DataError: if the file is no archive of plain arrays.
     """
     try:
         with file.open("rb") as stream, _archive(stream) as archive:
-            arrays = {name: _mapped(file, archive, name) for name in archive.files}
+            return {name: _mapped(file, archive, name) for name in archive.files}
     except UNREADABLE as error:
         raise DataError(
             f"{file} cannot be read as .npz: expected an archive of plain arrays, such as "
             f"numpy.savez writes. Received: {_brief(error)}."
         ) from None
-    return from_arrays(arrays, str(file))
 
 
 def _archive(stream: BinaryIO) -> Any:

@@ -1,70 +1,31 @@
-"""Where data comes from: bundled sets, local ``.npz`` files, stratified subsets of both."""
+"""Data sets by reference: a known name, a file of the user's, a stratified subset of either."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness import seeds
-from harness.datasets.arrays import Data, read
+from harness.datasets import folder
+from harness.datasets.arrays import Data, from_arrays, read_arrays
+from harness.datasets.known import KNOWN
 from harness.datasets.rows import all_rows
-from harness.datasets.splits import TEST_SEED, held_out, test_mask
+from harness.datasets.splits import TEST_SEED, held_out
 from harness.errors import DataError, nearest
 from harness.identity import digest, digest_file
 from harness.spec import Card
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bundled:
-    """A data set that an installed package carries.
-
-    Args:
-        card: what planning needs, with the digest of the loaded arrays.
-        read: loads the arrays.
-        note: one line: what it is, and its source.
-    """
-
-    card: Card
-    read: Callable[[], Data]
-    note: str
-
-
-def _digits() -> Data:
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
-    x, y = (bunch.images / 16.0).astype(np.float32), bunch.target.astype(np.int32)
-    test = test_mask(y)
-    rows = all_rows(x)
-    return Data(x=rows.only(~test), y=y[~test], x_test=rows.only(test), y_test=y[test])
-
-
-BUNDLED: Mapping[str, Bundled] = {
-    "digits": Bundled(
-        card=Card(
-            reference="digits",
-            digest="ee45b76bebffb7dc993619aadc8ea7f4289085dc958816f0b53f9bb8613b2453",
-            task="classification",
-            shape=(8, 8),
-            cases=1438,
-            tests=359,
-            outputs=10,
-        ),
-        read=_digits,
-        note="1,797 scanned handwritten digits, 8x8 grey levels (UCI; bundled with scikit-learn)",
-    )
-}
+    from numpy.typing import NDArray
 
 
 def describe(reference: str, folders: Sequence[Path]) -> Card:
-    """What planning needs to know of a data set, without loading a bundled one.
+    """What planning needs to know of a data set, without loading a known one.
 
     Args:
         reference: ``digits``, ``digits@500``, or the path of an ``.npz`` file.
@@ -78,13 +39,23 @@ def describe(reference: str, folders: Sequence[Path]) -> Card:
         1438
     """
     base, size = _subset(reference)
-    if base in BUNDLED:
-        card = BUNDLED[base].card
+    if base in KNOWN:
+        card = KNOWN[base].card
     else:
         file = _file(base, folders)
-        data = read(file)
-        card = _card(str(file), digest_file(file), data)
+        card = _card(str(file), digest_file(file), from_arrays(read_arrays(file), str(file)))
     return _shrunk(card, size, reference) if size else card
+
+
+def obtain(card: Card, say: Callable[[str], None] = lambda _: None) -> None:
+    """Make sure that the data of a card can be loaded, fetching it if need be.
+
+    Raises:
+        DataError: if no source has it.
+    """
+    base, _ = _subset(card.reference)
+    if base in KNOWN:
+        folder.obtain(base, say)
 
 
 def load(card: Card) -> Data:
@@ -94,18 +65,17 @@ def load(card: Card) -> Data:
         DataError: if its content is not what the card says.
     """
     base, size = _subset(card.reference)
-    if base in BUNDLED:
-        data, whole = BUNDLED[base].read(), BUNDLED[base].card.digest
-        found = _digest(data)
+    if base in KNOWN:
+        data, found = from_arrays(folder.read(base), base), KNOWN[base].card.digest
     else:
-        file = Path(base)
-        data, found = read(file), digest_file(file)
-        whole = card.digest if not size else found
-    if found != whole or (size and _subset_digest(found, size) != card.digest):
+        data, found = from_arrays(read_arrays(Path(base)), base), digest_file(Path(base))
+    if card.digest != (_subset_digest(found, size) if size else found):
         raise DataError(
-            f"expected the data set {base!r} with content {whole[:12]}. Received: content "
-            f"{found[:12]}. It has changed since the study was planned."
+            f"expected the data set {base!r} as it was planned, with content {card.digest[:12]}. "
+            f"Received: content {found[:12]}. It has changed since the study was planned."
         )
+    if base in KNOWN and KNOWN[base].standardized:
+        data = _standardized(data)
     return _cut(data, size) if size else data
 
 
@@ -121,15 +91,8 @@ def _shrunk(card: Card, size: int, reference: str) -> Card:
         raise DataError(
             f"expected a subset of {card.outputs} to {card.cases} cases. Received: {reference!r}."
         )
-    return Card(
-        reference=f"{card.reference}@{size}",
-        digest=_subset_digest(card.digest, size),
-        task=card.task,
-        shape=card.shape,
-        cases=size,
-        tests=card.tests,
-        outputs=card.outputs,
-    )
+    name, content = f"{card.reference}@{size}", _subset_digest(card.digest, size)
+    return replace(card, reference=name, digest=content, cases=size)
 
 
 def _subset_digest(whole: str, size: int) -> str:
@@ -141,15 +104,35 @@ def _cut(data: Data, size: int) -> Data:
     return Data(x=data.x.only(mask), y=data.y[mask], x_test=data.x_test, y_test=data.y_test)
 
 
+def _standardized(data: Data) -> Data:
+    """Inputs and real targets with mean 0 and deviation 1 over the cases that may be trained on."""
+    x, x_test = _scaled(data.x[:], data.x_test[:])
+    y, y_test = data.y, data.y_test
+    if y.dtype.kind == "f":
+        y, y_test = _scaled(y, y_test)
+    return Data(x=all_rows(x), y=y, x_test=all_rows(x_test), y_test=y_test)
+
+
+def _scaled(
+    known: NDArray[np.generic], unknown: NDArray[np.generic]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    exact = np.asarray(known, np.float64)
+    mean, deviation = exact.mean(axis=0), exact.std(axis=0)
+    deviation[deviation == 0] = 1.0
+    parts = ((part - mean) / deviation for part in (exact, np.asarray(unknown, np.float64)))
+    first, second = (part.astype(np.float32) for part in parts)
+    return first, second
+
+
 def _file(name: str, folders: Sequence[Path]) -> Path:
     if not name.endswith(".npz"):
         raise DataError(
             "expected a data set, with @SIZE for a subset, or the path of an .npz file. "
-            f"Received: {name!r}. {nearest(name, BUNDLED)}",
+            f"Received: {name!r}. {nearest(name, KNOWN)}",
             key="dataset",
         )
     # Joining an absolute name discards the folder, so it is looked for as it is.
-    for file in (folder / name for folder in (*folders, Path())):
+    for file in (place / name for place in (*folders, Path())):
         if file.is_file():
             return file.resolve()
     raise DataError(
@@ -170,11 +153,3 @@ def _card(reference: str, content: str, data: Data) -> Card:
         tests=len(data.x_test),
         outputs=int(data.y.max()) + 1 if classes else data.y.shape[1],
     )
-
-
-def _digest(data: Data) -> str:
-    sha = hashlib.sha256()
-    for array in (data.x[:], data.y, data.x_test[:], data.y_test):
-        sha.update(f"{array.dtype.str}{array.shape}".encode())
-        sha.update(np.ascontiguousarray(array).tobytes())
-    return sha.hexdigest()

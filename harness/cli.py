@@ -208,18 +208,20 @@ def report(study: Results, root: Root = Path("results"), as_json: Json = False) 
 def show_catalog(
     family: Annotated[str, typer.Argument(help="One family only.")] = "", as_json: Json = False
 ) -> int:
-    """List what a study can name."""
-    families = [*catalog.FAMILIES, "loss", "metric", "template", "setting", "dataset"]
+    """List what a study can name, and what of it is compiled in."""
+    rows = list(_catalog_rows())
+    families = dict.fromkeys(row.family for row in rows)
     if family and family not in families:
         raise UsageError(
             f"expected a family of the catalogue. Received: {family!r}. {nearest(family, families)}"
         )
-    rows = [row for row in _catalog_rows() if not family or row[0] == family]
-    columns = ("family", "name", "takes", "note")
+    rows = [row for row in rows if not family or row.family == family]
     if as_json:
-        _print_json([dict(zip(columns, row, strict=True)) for row in rows])
-    else:
-        _stdout().print(_table(columns, rows))
+        _print_json([row.content() for row in rows])
+        return ExitCode.DONE
+    _stdout().print(_table(("family", "name", "takes", "note"), [row.cells() for row in rows]))
+    if any(row.structure or row.values for row in rows):
+        _stdout().print(catalog.LEGEND, style="dim", highlight=False, markup=False)
     return ExitCode.DONE
 
 
@@ -373,25 +375,11 @@ def _show_reuse(laid: Plan, root: Path) -> None:
     )
 
 
-def _catalog_rows() -> Iterable[tuple[str, str, str, str]]:
-    for family, entries in catalog.FAMILIES.items():
-        for name, entry in entries.items():
-            takes = [f"{key}={number.default:g}" for key, number in entry.numbers.items()]
-            takes += [f"{key}={str(flag).lower()}" for key, flag in entry.flags.items()]
-            aliases = f"also: {', '.join(entry.aliases)}" if entry.aliases else ""
-            note = "; ".join(part for part in (entry.note, aliases, entry.source) if part)
-            yield family, name, ", ".join(takes), note
-    for name, loss in catalog.LOSSES.items():
-        yield "loss", name, ", ".join(sorted(loss.tasks)), loss.note
-    for name, metric in catalog.METRICS.items():
-        yield "metric", name, ", ".join(sorted(metric.tasks)), f"{metric.direction}; {metric.note}"
-    for name, template in catalog.TEMPLATES.items():
-        yield "template", name, ", ".join(template.arguments), template.note
-    for name, argument in catalog.SETTINGS.items():
-        default = "" if argument.default is None else f"default {label(argument.default)}; "
-        yield "setting", name, argument.kind, f"{default}{argument.note}"
+def _catalog_rows() -> Iterable[catalog.Row]:
+    yield from catalog.rows()
     for name, known in datasets.KNOWN.items():
-        yield "dataset", name, known.card.task, known.note
+        takes = {known.card.task: known.card.task}
+        yield catalog.Row(family="dataset", name=name, takes=takes, note=known.note)
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:

@@ -206,8 +206,9 @@ def split(trial: Trial) -> tuple[dict[str, Value], dict[str, float]]:
 def program_key(trial: Trial, card: Card) -> str:
     """Identity of a trial's program: equal for trials that differ in values only."""
     structure, _ = split(trial)
-    for name in ("epochs", "patience"):  # a program is one epoch, called as often as wanted
-        structure.pop(name)
+    for name, setting in catalog.SETTINGS.items():
+        if setting.outside:
+            structure.pop(name)
     of_trial = trial.model_dump(include={"template", "task", "code", "best", "threads", "xla"})
     of_data = [card.cases, card.tests, card.outputs, *card.shape]
     return digest([structure, of_trial, of_data])

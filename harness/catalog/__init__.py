@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from harness.catalog.choices import Choice, check_argument, choice
 from harness.catalog.entries import Argument, Entry, Loss, Metric, Number, Template
+from harness.catalog.listing import ARGUMENTS, LEGEND, Row, rows
 from harness.catalog.tables import (
     ACTIVATIONS,
     CLIPS,
@@ -29,11 +30,13 @@ from harness.catalog.tables import (
 
 __all__ = [
     "ACTIVATIONS",
+    "ARGUMENTS",
     "CLIPS",
     "DEFAULT_LOSS",
     "FAMILIES",
     "FIT",
     "INITIALIZERS",
+    "LEGEND",
     "LOSSES",
     "METRICS",
     "NORMALIZATIONS",
@@ -49,7 +52,9 @@ __all__ = [
     "Loss",
     "Metric",
     "Number",
+    "Row",
     "Template",
     "check_argument",
     "choice",
+    "rows",
 ]

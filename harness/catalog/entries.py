@@ -93,6 +93,7 @@ class Argument:
         default: used where a study does not name it. ``None`` means none.
         family: the catalogue family of a ``choice``.
         value: whether it is an input of the program rather than part of it.
+        outside: whether it is neither: a program is one epoch, called as often as wanted.
         note: one line for ``keras-harness catalog``.
     """
 
@@ -100,7 +101,13 @@ class Argument:
     default: Value = None
     family: str = ""
     value: bool = False
+    outside: bool = False
     note: str = ""
+
+    @property
+    def compiled(self) -> bool:
+        """Whether a program is compiled for it."""
+        return not (self.value or self.outside)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -172,7 +172,7 @@ OPTIMIZERS: Mapping[str, Entry] = {
         target="harness.layers:SGD",
         numbers={**_rate(0.01), "momentum": _MOMENTUM},
         flags={"nesterov": False},
-        note="equal to Keras' SGD; momentum is an input",
+        note="equal to Keras' SGD, where momentum is compiled in",
         source="Robbins & Monro 1951; Polyak 1964; Nesterov 1983",
     ),
     "rmsprop": _keras(
@@ -185,6 +185,7 @@ OPTIMIZERS: Mapping[str, Entry] = {
             **_EPSILON,
         },
         flags={"centered": False},
+        note="Keras branches on momentum",
         source="Tieleman & Hinton 2012",
     ),
     "adam": _keras(
@@ -405,7 +406,9 @@ TASK_METRICS: Mapping[str, tuple[str, ...]] = {
 }
 
 SETTINGS: Mapping[str, Argument] = {
-    "epochs": Argument(kind="count", default=10, note="passes over the training data"),
+    "epochs": Argument(
+        kind="count", default=10, outside=True, note="passes over the training data"
+    ),
     "batch_size": Argument(kind="count", default=32, note="cases per step"),
     "validation": Argument(
         kind="share", default=0.2, note="share of the non-test cases held out, per replicate"
@@ -421,12 +424,19 @@ SETTINGS: Mapping[str, Argument] = {
         value=True,
         note="of the learning rate",
     ),
-    "clip": Argument(kind="choice", family="clip", default="none", note="of the gradients"),
+    "clip": Argument(
+        kind="choice",
+        family="clip",
+        default="none",
+        note="of the gradients; equal to Keras', where the limit is compiled in as well",
+    ),
     "class_weight": Argument(
         kind="choice", family="class_weight", default="none", note="in the training loss"
     ),
     "patience": Argument(
-        kind="count", note="stop after so many epochs without a better one; default: never"
+        kind="count",
+        outside=True,
+        note="stop after so many epochs without a better one; default: never",
     ),
     "loss": Argument(kind="choice", family="loss", note="default: by the kind of the labels"),
 }
@@ -441,13 +451,21 @@ _SHARED = {
         note="of every kernel",
     ),
     "regularizer": Argument(
-        kind="choice", family="regularizer", default="none", note="on every kernel but the last"
+        kind="choice",
+        family="regularizer",
+        default="none",
+        note="on every kernel but the last; "
+        "equal to Keras' L1L2, where coefficients are compiled in",
     ),
     "normalization": Argument(
         kind="choice", family="normalization", default="none", note="before every activation"
     ),
     "dropout": Argument(
-        kind="fraction", default=0.0, value=True, note="after every hidden dense layer"
+        kind="fraction",
+        default=0.0,
+        value=True,
+        note="after every hidden dense layer; "
+        "equal to Keras' Dropout, where the rate is compiled in; 0: no such layer",
     ),
 }
 TEMPLATES: Mapping[str, Template] = {

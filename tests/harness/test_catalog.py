@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from harness import catalog
-from harness.catalog import FAMILIES, Argument, check_argument, choice
+from harness import catalog, design
+from harness.catalog import ARGUMENTS, FAMILIES, Argument, check_argument, choice
 from harness.errors import StudyError
 
 ENTRIES = [(family, name) for family, entries in FAMILIES.items() for name in entries]
@@ -179,3 +179,78 @@ def test_every_task_has_losses_and_metrics():
         assert "loss" in catalog.TASK_METRICS[task]
     for metric in catalog.METRICS.values():
         assert metric.tasks <= catalog.DEFAULT_LOSS.keys()
+
+
+ROWS = {(row.family, row.name): row for row in catalog.rows()}
+LEVELS = {
+    "units": ([4], [8]),
+    "filters": ([4], [8]),
+    "kernel_size": (3, 5),
+    "activation": ("relu", "tanh"),
+    "initializer": ("zeros", {"name": "constant", "value": 0.5}),
+    "regularizer": ("none", "l2"),
+    "normalization": ("none", "batch"),
+    "dropout": (0.1, 0.2),
+    "epochs": (10, 20),
+    "batch_size": (16, 32),
+    "validation": (0.2, 0.3),
+    "optimizer": ("adam", "sgd"),
+    "learning_rate": (0.1, 0.2),
+    "schedule": ("constant", {"name": "cosine", "floor": 0.5}),
+    "clip": ("none", "norm"),
+    "class_weight": ("none", "balanced"),
+    "patience": (3, 5),
+}
+
+
+@pytest.mark.parametrize(("family", "name"), ENTRIES)
+def test_the_listing_marks_what_a_choice_is_compiled_for(family, name):
+    """All that an entry takes is in one part; a choice that is an input has no structure."""
+    row, chosen = ROWS[family, name], choice(family, name)
+    assert [*row.takes] == [*chosen.numbers, *chosen.flags]
+    assert sorted((*row.values, *row.structure)) in (sorted(chosen.setting()), sorted(row.takes))
+    if row.structure:
+        assert {*row.values} == chosen.values().keys()
+        assert {*row.structure} == chosen.structure().keys()
+    assert bool(row.structure) == (family not in {"initializer", "schedule"})
+
+
+@pytest.mark.parametrize(
+    ("template", "family", "name"),
+    [
+        (template, family, name)
+        for template in catalog.TEMPLATES
+        for family in (template, "setting")
+        for name in ARGUMENTS[family]
+        if name in LEVELS
+    ],
+)
+def test_the_listing_marks_what_a_program_is_compiled_for(ask, card, template, family, name):
+    """Two levels of an argument are two programs if and only if it is marked."""
+    laid = design.plan(ask(template=template, factors={name: LEVELS[name]}), card, [])
+    trials = [laid.trial(arm, {}, "tune", 0) for arm in laid.arms]
+    keys = {design.program_key(trial, card) for trial in trials}
+    row = ROWS[family, name]
+    assert len(keys) == 1 + (name in row.structure)
+    assert (name in ROWS["template", template].structure) == (
+        family == template and name in row.structure
+    )
+    assert not {*row.values} & {*row.structure}
+
+
+def test_every_argument_is_listed():
+    """Those that the test above has no two levels for are told apart here."""
+    listed = {name for arguments in ARGUMENTS.values() for name in arguments}
+    assert listed - LEVELS.keys() == {"loss"}
+    assert ROWS["setting", "loss"].structure == ("loss",)
+
+
+def test_a_row_has_marks_for_people():
+    """Stock Keras branches on both momenta; one of them is an input here."""
+    family, _, sgd, note = ROWS["optimizer", "sgd"].cells()
+    _, _, rmsprop, _ = ROWS["optimizer", "rmsprop"].cells()
+    assert family == "optimizer*"
+    assert sgd == "learning_rate=0.01, momentum=0, nesterov=false*"
+    assert "where momentum is compiled in" in note
+    assert "rho=0.9, momentum=0*, " in rmsprop
+    assert ROWS["initializer", "orthogonal"].cells()[:3] == ("initializer", "orthogonal", "gain=1")

@@ -97,6 +97,39 @@ def test_json_is_json(done):
         assert json.loads(call(folder, *words, "--json").stdout)
 
 
+@pytest.mark.parametrize("columns", ["80", "120"])
+def test_the_catalogue_says_what_is_compiled_in(tmp_path, columns, monkeypatch):
+    """By marks with a legend for people, by name for programs."""
+    monkeypatch.setenv("COLUMNS", columns)
+    said = call(tmp_path, "catalog", "clip").stdout
+    assert max(map(len, said.splitlines())) <= int(columns)
+    assert "clip*" in said
+    assert "limit=1 " in said
+    assert said.splitlines()[-1].startswith("* compiled in. Trials that differ only in what has")
+    (adam,) = [row for row in _listed(tmp_path, "optimizer") if row["name"] == "adam"]
+    assert adam["values"] == ["learning_rate", "beta_1", "beta_2", "epsilon"]
+    assert adam["structure"] == ["name", "amsgrad"]
+    assert "*" not in adam["takes"]
+
+
+def test_a_family_that_is_never_compiled_has_no_legend(tmp_path):
+    """Data sets and metrics are no matter of a program."""
+    assert "compiled in" not in call(tmp_path, "catalog", "dataset").stdout
+    assert "compiled in" in call(tmp_path, "catalog").stdout
+
+
+def test_a_templates_arguments_are_listed(tmp_path):
+    """With defaults and notes, under the template's name."""
+    rows = {row["name"]: row for row in _listed(tmp_path, "cnn")}
+    assert rows["filters"]["structure"] == ["filters"]
+    assert rows["dropout"]["values"] == ["dropout"]
+    assert "default [16, 32]" in rows["filters"]["note"]
+
+
+def _listed(folder, family):
+    return json.loads(call(folder, "catalog", family, "--json").stdout)
+
+
 def test_status_and_plan_see_what_is_done(done):
     """Finished trials are counted; the plan says what has changed since."""
     folder, _ = done

@@ -1,0 +1,132 @@
+"""What ``keras-harness catalog`` lists: every name, what it takes, what is compiled in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from harness.catalog.tables import FAMILIES, LOSSES, METRICS, SETTINGS, TEMPLATES
+from harness.spec import label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from harness.catalog.entries import Argument, Entry
+
+MARK = "*"
+LEGEND = f"{MARK} compiled in. Trials that differ only in what has no {MARK} share one program."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One name that a study can use.
+
+    Args:
+        family: what it is one of.
+        name: as a study writes it.
+        takes: what it takes, as text by name.
+        values: which of that is an input of a program.
+        structure: what a program is compiled for; ``name`` stands for the choice itself.
+        note: what else to say.
+    """
+
+    family: str
+    name: str
+    takes: Mapping[str, str] = field(default_factory=dict)
+    values: tuple[str, ...] = ()
+    structure: tuple[str, ...] = ()
+    note: str = ""
+
+    def cells(self) -> tuple[str, str, str, str]:
+        """For people: what is compiled in has a mark."""
+        family = self.family + MARK * ("name" in self.structure)
+        takes = [text + MARK * (key in self.structure) for key, text in self.takes.items()]
+        return family, self.name, ", ".join(takes), self.note
+
+    def content(self) -> dict[str, object]:
+        """For programs."""
+        return {
+            "family": self.family,
+            "name": self.name,
+            "takes": ", ".join(self.takes.values()),
+            "values": list(self.values),
+            "structure": list(self.structure),
+            "note": self.note,
+        }
+
+
+def rows() -> Iterator[Row]:
+    """The whole catalogue, but for data sets.
+
+    Example:
+        >>> next(row for row in rows() if row.name == "rmsprop").structure
+        ('name', 'momentum', 'centered')
+    """
+    for family, entries in FAMILIES.items():
+        for name, entry in entries.items():
+            yield _entry(family, name, entry)
+    for name, loss in LOSSES.items():
+        tasks = {task: task for task in sorted(loss.tasks)}
+        yield Row(family="loss", name=name, takes=tasks, structure=("name",), note=loss.note)
+    for name, metric in METRICS.items():
+        tasks = {task: task for task in sorted(metric.tasks)}
+        note = _join(metric.direction, metric.note)
+        yield Row(family="metric", name=name, takes=tasks, note=note)
+    for name, template in TEMPLATES.items():
+        values = tuple(key for key, part in template.arguments.items() if part.value)
+        yield Row(
+            family="template",
+            name=name,
+            takes={key: key for key in template.arguments},
+            values=values,
+            structure=("name", *(key for key in template.arguments if key not in values)),
+            note=template.note,
+        )
+    for family, arguments in ARGUMENTS.items():
+        for name, argument in arguments.items():
+            yield _argument(family, name, argument)
+
+
+ARGUMENTS: Mapping[str, Mapping[str, Argument]] = {
+    **{name: template.arguments for name, template in TEMPLATES.items()},
+    "setting": SETTINGS,
+}
+_INPUTS = {
+    argument.family
+    for arguments in ARGUMENTS.values()
+    for argument in arguments.values()
+    if argument.value
+}
+"""Families whose choice is an input as a whole."""
+
+
+def _entry(family: str, name: str, entry: Entry) -> Row:
+    compiled = [key for key, number in entry.numbers.items() if not number.value]
+    structure = () if family in _INPUTS else ("name", *compiled, *entry.flags)
+    takes = {key: f"{key}={number.default:g}" for key, number in entry.numbers.items()}
+    takes |= {key: f"{key}={str(flag).lower()}" for key, flag in entry.flags.items()}
+    aliases = f"also: {', '.join(entry.aliases)}" if entry.aliases else ""
+    return Row(
+        family=family,
+        name=name,
+        takes=takes,
+        values=tuple(key for key in takes if key not in structure),
+        structure=structure,
+        note=_join(entry.note, aliases, entry.source),
+    )
+
+
+def _argument(family: str, name: str, argument: Argument) -> Row:
+    default = "" if argument.default is None else f"default {label(argument.default)}"
+    return Row(
+        family=family,
+        name=name,
+        takes={name: argument.kind},
+        values=(name,) * argument.value,
+        structure=(name,) * argument.compiled,
+        note=_join(default, argument.note),
+    )
+
+
+def _join(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)

@@ -359,6 +359,20 @@ def _check_metrics(study: Study, card: Card) -> None:
                 f"{nearest(name, names)}",
                 key=key,
             )
+        entry = catalog.METRICS[name]
+        if entry.test_only and Metric.parse(text).split != "test":
+            measured = [one for one in names if not catalog.METRICS[one].test_only]
+            raise StudyError(
+                f"expected a metric that is measured in every epoch: {', '.join(measured)}. "
+                f"Received: {text!r}, which needs all test cases at once.",
+                key=key,
+            )
+        if card.outputs < entry.outputs:
+            raise StudyError(
+                f"expected a metric for {card.outputs} classes. Received: {name!r}, which needs "
+                f"at least {entry.outputs}.",
+                key=key,
+            )
     if Metric.parse(study.metric).name == "loss" and "regularizer" in study.factors:
         raise StudyError(
             "expected a metric without penalties, because the regularizer differs between arms: "

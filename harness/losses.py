@@ -5,12 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from scipy.special import softmax
+
 from harness import catalog
 from harness.errors import TemplateError
 from harness.layers import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def per_case(loss: str, model: Any) -> Callable[[Any, Any], Any]:
@@ -26,6 +31,17 @@ def per_case(loss: str, model: Any) -> Callable[[Any, Any], Any]:
     if loss != "sparse_categorical_crossentropy":
         return function
     return partial(function, from_logits=not _ends_in_softmax(model))
+
+
+def scores(loss: str, model: Any) -> Callable[[NDArray[np.float32]], NDArray[np.floating]]:
+    """What turns a model's outputs into predictions: probabilities, for a classifier.
+
+    Args:
+        loss: an entry of the catalogue's losses.
+        model: a built Keras model.
+    """
+    logits = loss == "sparse_categorical_crossentropy" and not _ends_in_softmax(model)
+    return partial(softmax, axis=-1) if logits else lambda outputs: outputs
 
 
 def check_outputs(model: Any, outputs: int, template: str) -> None:

@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from harness import catalog, datasets, design, initial, program, schedules, seeds, usercode
+from harness import (
+    catalog,
+    datasets,
+    design,
+    initial,
+    metrics,
+    program,
+    schedules,
+    seeds,
+    usercode,
+)
 from harness.errors import HarnessError, TemplateError, UsageError
 from harness.layers import resolve
 from harness.program import Fallback, Inputs, Network, Program, Refillable, Resident, Streamed
@@ -118,18 +128,18 @@ class Trainer:
             train, held = datasets.draw(labels, share, *drawn)
             compiled.fill(trial, labels[train])
         curve, reason = _epochs(compiled.program, inputs, trial, train, held, clock)
-        metrics, best = _summary(curve, trial)
+        measured, best = _summary(curve, trial)
         if not reason and trial.phase == "confirm":
             with clock.spent("evaluate"):
-                tested = _tested(compiled.program, inputs)
+                tested = _tested(compiled.program, inputs, last_is_best=best == len(curve) - 1)
             bad = [name for name, number in tested.items() if not math.isfinite(number)]
             reason = f"{bad[0]} is not finite" if bad else ""
-            metrics |= tested
+            measured |= tested
         return Outcome(
             status="diverged" if reason else "completed",
             reason=reason,
             curve=tuple(curve),
-            metrics={} if reason else metrics,
+            metrics={} if reason else measured,
             best_epoch=best,
             parameters=compiled.program.part.parameters,
             engine=compiled.program.engine,
@@ -278,12 +288,25 @@ def _best(curve: list[Epoch], trial: Trial) -> Epoch:
     return pick(curve, key=lambda epoch: epoch.quantities[trial.best])
 
 
-def _tested(compiled: Program | Fallback, inputs: Inputs) -> dict[str, float]:
+def _tested(
+    compiled: Program | Fallback, inputs: Inputs, *, last_is_best: bool
+) -> dict[str, float]:
+    """Test metrics by name and epoch; the same weights are not asked twice."""
+    found = {"last": _measured(compiled, inputs, "last")}
+    found["best"] = found["last"] if last_is_best else _measured(compiled, inputs, "best")
     return {
         f"test/{name}@{epoch}": number
-        for epoch in ("last", "best")
-        for name, number in compiled.test(inputs, epoch).items()
+        for epoch, numbers in found.items()
+        for name, number in numbers.items()
     }
+
+
+def _measured(compiled: Program | Fallback, inputs: Inputs, epoch: str) -> dict[str, float]:
+    means, outputs = compiled.test(inputs, epoch)
+    part = compiled.part
+    if not np.isfinite(outputs).all():
+        return means | {"loss": math.nan}
+    return means | metrics.from_outputs(part.task, np.asarray(inputs.y_test), part.scores(outputs))
 
 
 def _template(trial: Trial, folders: Sequence[Path]) -> Callable[..., Any]:

@@ -61,6 +61,8 @@ class Metric:
         scale: the scale on which differences are judged; ``log`` for losses.
         tasks: kinds of data that it can be computed for.
         percent: whether tables print it in percent.
+        test_only: whether it needs all cases at once, and is computed on the test split alone.
+        outputs: fewest outputs that it makes sense for.
         note: one line for ``keras-harness catalog``.
     """
 
@@ -68,6 +70,8 @@ class Metric:
     scale: Scale
     tasks: frozenset[str]
     percent: bool = False
+    test_only: bool = False
+    outputs: int = 1
     note: str = ""
 
 

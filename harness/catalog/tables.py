@@ -388,7 +388,7 @@ METRICS: Mapping[str, Metric] = {
         direction="minimize",
         scale="log",
         tasks=_CLASSES,
-        note="mean negative log-likelihood of the labels, without penalties",
+        note="log loss: mean negative log-likelihood of the labels, without penalties",
     ),
     "accuracy": Metric(
         direction="maximize",
@@ -397,8 +397,48 @@ METRICS: Mapping[str, Metric] = {
         percent=True,
         note="share of cases whose largest output is the label",
     ),
+    "top_5_accuracy": Metric(
+        direction="maximize",
+        scale="identity",
+        tasks=_CLASSES,
+        percent=True,
+        test_only=True,
+        outputs=6,
+        note="share of cases whose label is among the five largest outputs",
+    ),
+    "macro_f1": Metric(
+        direction="maximize",
+        scale="identity",
+        tasks=_CLASSES,
+        percent=True,
+        test_only=True,
+        note="mean over classes of the harmonic mean of precision and recall",
+    ),
+    "auroc": Metric(
+        direction="maximize",
+        scale="identity",
+        tasks=_CLASSES,
+        percent=True,
+        test_only=True,
+        note="area under the ROC curve: of class 1 if there are two, else mean of one against rest",
+    ),
+    "calibration_error": Metric(
+        direction="minimize",
+        scale="identity",
+        tasks=_CLASSES,
+        percent=True,
+        test_only=True,
+        note="mean gap between confidence and accuracy, over 15 bins (Guo et al. 2017)",
+    ),
     "mean_squared_error": Metric(direction="minimize", scale="log", tasks=_NUMBERS),
     "mean_absolute_error": Metric(direction="minimize", scale="log", tasks=_NUMBERS),
+    "r2": Metric(
+        direction="maximize",
+        scale="identity",
+        tasks=_NUMBERS,
+        test_only=True,
+        note="share of the variance explained, averaged over targets",
+    ),
 }
 TASK_METRICS: Mapping[str, tuple[str, ...]] = {
     task: tuple(name for name, metric in METRICS.items() if task in metric.tasks)

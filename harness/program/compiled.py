@@ -53,7 +53,8 @@ class Program:
         compiled = partial(tf.function, jit_compile=xla, autograph=False)
         self._whole, self._test = compiled(self._epoch), compiled(self._measure)
         self._part, self._held = compiled(self._train), compiled(self._over)
-        self._end = compiled(self._conclude)
+        self._end, self._outputs = compiled(self._conclude), compiled(self._predict)
+        self._sum = compiled(self._score)
 
     def compile(self, data: Inputs) -> None:
         """Trace and compile, with the work of a single step."""
@@ -71,11 +72,11 @@ class Program:
             x, y = take(data, np.zeros(length, np.int32))
             rates = tf.zeros(-(-length // sizes.batch))
             self._part(x, y, tf.range(length), tf.constant(0), rates, nothing)
-        for count in (sizes.validation, len(data.y_test)):
-            for length in data.lengths(count, EVALUATED):
-                x, y = take(data, np.zeros(length, np.int32))
-                self._held(x, y, tf.range(length), nothing)
+        for length in data.lengths(sizes.validation, EVALUATED):
+            x, y = take(data, np.zeros(length, np.int32))
+            self._held(x, y, tf.range(length), nothing)
         self._end(nothing, nothing)
+        self._tested(data)
 
     def reset(self) -> None:
         """Forget the best epoch."""
@@ -111,18 +112,22 @@ class Program:
         means = (np.asarray(sums) / cases).tolist()
         return dict(zip(self.part.quantities, means, strict=True)), bool(finite)
 
-    def test(self, data: Inputs, epoch: str) -> dict[str, float]:
-        """Loss and metrics on the test split, with the weights of ``last`` or ``best``."""
+    def test(self, data: Inputs, epoch: str) -> tuple[dict[str, float], NDArray[np.float32]]:
+        """Loss, metrics and outputs on the test split, with the weights of ``last`` or ``best``."""
         if epoch == "best":
             for variable, kept in zip(self.part.state, self._kept, strict=True):
                 variable.assign(kept)
-        means = self._tested(data).numpy() / np.float32(len(data.y_test))
-        return dict(zip(self.part.names, means.tolist(), strict=True))
+        sums, outputs = self._tested(data)
+        means = (sums.numpy() / np.float32(len(data.y_test))).tolist()
+        return dict(zip(self.part.names, means, strict=True)), outputs.numpy()
 
-    def _tested(self, data: Inputs) -> tf.Tensor:
+    def _tested(self, data: Inputs) -> tuple[tf.Tensor, tf.Tensor]:
         if isinstance(data, Resident):
-            return self._test(data.x_test, data.y_test)
-        return self._held_in_chunks(data, np.arange(len(data.x_test), dtype=np.int32), test=True)
+            return self._test(data.x_test, data.y_test)  # type: ignore[no-any-return]
+        cases = np.arange(len(data.x_test), dtype=np.int32)
+        parts = [self._outputs(x) for x, _, _ in data.chunks(cases, EVALUATED, test=True)]
+        outputs = tf.concat(parts, axis=0)
+        return self._sum(tf.constant(data.y_test), outputs), outputs
 
     def _in_chunks(
         self,
@@ -138,15 +143,10 @@ class Program:
             own = rates[start // batch :][: -(-len(x) // batch)]
             cases = tf.range(len(x))
             total = self._part(x, y, cases, steps, tf.constant(own), total)
-        return self._end(total, self._held_in_chunks(data, held))
-
-    def _held_in_chunks(
-        self, data: Streamed, cases: NDArray[np.int32], *, test: bool = False
-    ) -> tf.Tensor:
-        total = tf.zeros(len(self.part.names))
-        for x, y, _ in data.chunks(cases, EVALUATED, test=test):
-            total = self._held(x, y, tf.range(len(x)), total)
-        return total
+        val = tf.zeros(len(self.part.names))
+        for x, y, _ in data.chunks(held, EVALUATED):
+            val = self._held(x, y, tf.range(len(x)), val)
+        return self._end(total, val)
 
     def _epoch(
         self,
@@ -225,9 +225,36 @@ class Program:
         full = tf.constant(cases.shape[0] // size)
         return _accumulate(cases, size, full, forward, total)
 
-    def _measure(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-        nothing = tf.zeros(len(self.part.names))
-        return self._over(x, y, tf.range(x.shape[0]), nothing)
+    def _measure(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        outputs = self._predict(x)
+        return self._score(y, outputs), outputs
+
+    def _score(self, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        """Sums of loss and metrics, given the outputs."""
+        return self._sums(y, outputs, self._total(y, outputs))
+
+    def _predict(self, x: tf.Tensor) -> tf.Tensor:
+        """Outputs for all cases, a bounded number of them at a time."""
+        count = x.shape[0]
+        size = min(EVALUATED, count)
+        shape = self.part.model.output_shape[1:]
+
+        def body(index: tf.Tensor, rows: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
+            part = tf.gather(x, index * size + tf.range(size))
+            return index + 1, rows.write(index, self.part.model(part, training=False))
+
+        whole = count // size
+        _, rows = tf.while_loop(
+            lambda index, _: index < whole,
+            body,
+            (tf.constant(0), tf.TensorArray(tf.float32, whole, element_shape=(size, *shape))),
+            parallel_iterations=1,
+        )
+        outputs = tf.reshape(rows.stack(), (whole * size, *shape))
+        if count % size:
+            last = self.part.model(x[whole * size :], training=False)
+            outputs = tf.concat([outputs, last], axis=0)
+        return outputs
 
     def _keep(self, score: tf.Tensor) -> None:
         """Remember the weights if this is the best epoch so far."""

@@ -82,13 +82,14 @@ class Fallback:
         finite = all(np.isfinite(variable.numpy()).all() for variable in part.variables)
         return found | {f"val/{name}": number for name, number in val.items()}, finite
 
-    def test(self, data: Inputs, epoch: str) -> dict[str, float]:
+    def test(self, data: Inputs, epoch: str) -> tuple[dict[str, float], NDArray[np.float32]]:
         """As ``Program.test``."""
         if epoch == "best":
             for variable, kept in zip(self.part.state, self._kept, strict=True):
                 variable.assign(kept)
         cases = np.arange(len(data.y_test), dtype=np.int32)
-        return self._measure(_Batches(data, cases, EVALUATED, test=True))
+        batches = _Batches(data, cases, EVALUATED, test=True)
+        return self._measure(batches), self.part.model.predict(batches, verbose=0)
 
     def _class_weight(self) -> dict[int, float] | None:
         weights = self.part.class_weight

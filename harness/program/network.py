@@ -110,6 +110,8 @@ class Refillable:
 
     Attributes:
         sizes: numbers of cases.
+        task: kind of data.
+        scores: outputs to probabilities, where the outputs are logits.
         names: of the loss and the metrics.
         quantities: names of what an epoch yields, such as ``val/loss``.
     """
@@ -121,7 +123,9 @@ class Refillable:
         self.variables = self.model.trainable_variables
         self.optimizer = _optimizer(trial, self.variables, network.inputs)
         self.loss = losses.per_case(str(trial.settings["loss"]), self.model)
+        self.scores = losses.scores(str(trial.settings["loss"]), self.model)
         self.metrics = _metrics(trial, self.loss)
+        self.task = trial.task
         self.state = [weight.variable for weight in network.weights]
         self.names = ("loss", *self.metrics)
         self.quantities = tuple(

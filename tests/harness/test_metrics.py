@@ -1,0 +1,98 @@
+"""Metrics equal those of scikit-learn, and those of others where it has none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as theirs
+
+from harness import catalog, metrics
+
+
+def predictions(seed, cases, classes):
+    """Labels of all classes, and probabilities that know something of them, with ties."""
+    generator = np.random.default_rng(seed)
+    labels = generator.permutation(np.arange(cases) % classes)
+    raw = generator.normal(size=(cases, classes)) + 1.5 * np.eye(classes)[labels]
+    scores = np.exp(raw) / np.exp(raw).sum(axis=1, keepdims=True)
+    return labels, np.round(scores, 2) if seed % 2 else scores
+
+
+FEW = settings(deadline=None, max_examples=40)
+
+
+def some(test):
+    """Runs a test on random predictions."""
+    sizes = {"cases": st.integers(20, 60), "classes": st.integers(2, 8)}
+    return FEW(given(seed=st.integers(0, 10_000), **sizes)(test))
+
+
+@some
+def test_macro_f1(seed, cases, classes):
+    """The unweighted mean over classes."""
+    labels, scores = predictions(seed, cases, classes)
+    expected = theirs.f1_score(labels, scores.argmax(axis=1), average="macro", zero_division=0)
+    assert metrics.macro_f1(labels, scores) == pytest.approx(expected)
+
+
+@some
+def test_auroc(seed, cases, classes):
+    """Of class 1, or one against the rest; ties count a half."""
+    labels, scores = predictions(seed, cases, classes)
+    if classes == 2:
+        expected = theirs.roc_auc_score(labels, scores[:, 1])
+    else:
+        columns = [theirs.roc_auc_score(labels == one, scores[:, one]) for one in range(classes)]
+        expected = np.mean(columns)
+    assert metrics.auroc(labels, scores) == pytest.approx(expected)
+
+
+@FEW
+@given(seed=st.integers(0, 5000), cases=st.integers(20, 60), classes=st.integers(6, 12))
+def test_top_5_accuracy(seed, cases, classes):
+    """The label is among the five largest."""
+    labels, scores = predictions(2 * seed, cases, classes)  # no ties: there libraries differ
+    expected = theirs.top_k_accuracy_score(labels, scores, k=5, labels=np.arange(classes))
+    assert metrics.top_5_accuracy(labels, scores) == pytest.approx(expected)
+
+
+@FEW
+@given(seed=st.integers(0, 10_000), targets=st.integers(1, 3))
+def test_r2(seed, targets):
+    """Averaged over targets."""
+    generator = np.random.default_rng(seed)
+    labels = generator.normal(size=(30, targets))
+    scores = labels + generator.normal(size=labels.shape)
+    assert metrics.r2(labels, scores) == pytest.approx(theirs.r2_score(labels, scores))
+
+
+def test_r2_of_a_constant_target():
+    """There is nothing to explain, and nothing explodes."""
+    assert metrics.r2(np.ones((4, 1)), np.array([[1.0], [2.0], [1.0], [1.0]])) == 0
+
+
+def test_calibration_error():
+    """Two bins by hand: 0.9 sure and right in half of the cases, 0.6 sure and always right."""
+    scores = np.array([[0.9, 0.1]] * 4 + [[0.4, 0.6]] * 2)
+    labels = np.array([0, 0, 1, 1, 1, 1])
+    expected = (4 * abs(0.9 - 0.5) + 2 * abs(0.6 - 1.0)) / 6
+    assert metrics.calibration_error(labels, scores) == pytest.approx(expected)
+    assert metrics.calibration_error(np.array([1]), np.array([[0.0, 1.0]])) == 0
+
+
+def test_a_missing_class_is_no_crash():
+    """A test split without a class says nothing about it."""
+    labels, scores = np.array([0, 0, 2]), np.full((3, 3), 1 / 3)
+    assert np.isfinite(metrics.auroc(labels, scores))
+    assert np.isfinite(metrics.macro_f1(labels, scores))
+
+
+@pytest.mark.parametrize("task", sorted(catalog.TASK_METRICS))
+def test_every_metric_of_the_catalogue_is_computed(task):
+    """In every epoch, or from the test outputs; none is both or neither."""
+    streamed = set(metrics.of_task(task)) | {"loss", "crossentropy"}
+    for name in catalog.TASK_METRICS[task]:
+        assert (name in streamed) != (name in metrics.FROM_OUTPUTS), name
+        assert catalog.METRICS[name].test_only == (name in metrics.FROM_OUTPUTS), name

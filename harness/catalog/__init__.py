@@ -7,26 +7,16 @@ Nothing here imports Keras: planning reads these tables, training resolves their
 
 from __future__ import annotations
 
+from harness.catalog.activations import ACTIVATIONS
 from harness.catalog.choices import Choice, check_argument, choice
 from harness.catalog.entries import Argument, Entry, Loss, Metric, Number, Template
+from harness.catalog.families import FAMILIES
+from harness.catalog.initializers import INITIALIZERS
 from harness.catalog.listing import ARGUMENTS, LEGEND, Row, rows
-from harness.catalog.tables import (
-    ACTIVATIONS,
-    CLIPS,
-    DEFAULT_LOSS,
-    FAMILIES,
-    FIT,
-    INITIALIZERS,
-    LOSSES,
-    METRICS,
-    NORMALIZATIONS,
-    OPTIMIZERS,
-    REGULARIZERS,
-    SCHEDULES,
-    SETTINGS,
-    TASK_METRICS,
-    TEMPLATES,
-)
+from harness.catalog.objectives import DEFAULT_LOSS, FIT, LOSSES, METRICS, TASK_METRICS
+from harness.catalog.optimizers import CLIPS, OPTIMIZERS, SCHEDULES
+from harness.catalog.regularization import NORMALIZATIONS, REGULARIZERS
+from harness.catalog.templates import SETTINGS, TEMPLATES
 
 __all__ = [
     "ACTIVATIONS",

@@ -6,7 +6,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.catalog.tables import FAMILIES, LOSSES
+from harness.catalog.families import FAMILIES
+from harness.catalog.objectives import LOSSES
 from harness.errors import StudyError, nearest
 
 if TYPE_CHECKING:

@@ -52,6 +52,11 @@ class Entry:
     source: str = ""
 
 
+def stock(group: str, name: str, **rest: object) -> Entry:
+    """An entry that Keras implements."""
+    return Entry(target=f"keras.{group}:{name}", **rest)  # type: ignore[arg-type]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """Something measured on predictions.

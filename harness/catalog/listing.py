@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.catalog.tables import FAMILIES, LOSSES, METRICS, SETTINGS, TEMPLATES
+from harness.catalog.families import FAMILIES
+from harness.catalog.objectives import LOSSES, METRICS
+from harness.catalog.templates import SETTINGS, TEMPLATES
 from harness.spec import label
 
 if TYPE_CHECKING:

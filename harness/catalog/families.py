@@ -1,0 +1,27 @@
+"""The tables of entries, by the word that a study says for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.catalog.activations import ACTIVATIONS
+from harness.catalog.initializers import INITIALIZERS
+from harness.catalog.objectives import CLASS_WEIGHTS
+from harness.catalog.optimizers import CLIPS, OPTIMIZERS, SCHEDULES
+from harness.catalog.regularization import NORMALIZATIONS, REGULARIZERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.catalog.entries import Entry
+
+FAMILIES: Mapping[str, Mapping[str, Entry]] = {
+    "activation": ACTIVATIONS,
+    "initializer": INITIALIZERS,
+    "regularizer": REGULARIZERS,
+    "normalization": NORMALIZATIONS,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "clip": CLIPS,
+    "class_weight": CLASS_WEIGHTS,
+}

@@ -1,0 +1,106 @@
+"""Losses, metrics and class weights, as literal tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.catalog.entries import Entry, Loss, Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_CLASSES, _NUMBERS = frozenset({"classification"}), frozenset({"regression"})
+LOSSES: Mapping[str, Loss] = {
+    "sparse_categorical_crossentropy": Loss(
+        target="keras.losses:sparse_categorical_crossentropy",
+        tasks=_CLASSES,
+        note="integer labels 0..C-1, one output per class",
+    ),
+    "mean_squared_error": Loss(target="keras.losses:mean_squared_error", tasks=_NUMBERS),
+    "mean_absolute_error": Loss(target="keras.losses:mean_absolute_error", tasks=_NUMBERS),
+}
+FIT: Mapping[str, str] = {
+    "classification": "crossentropy",
+    "regression": "mean_squared_error",
+}
+"""What decides where a study does not say: how well the data is fitted, penalties left out."""
+
+DEFAULT_LOSS: Mapping[str, str] = {
+    "classification": "sparse_categorical_crossentropy",
+    "regression": "mean_squared_error",
+}
+
+METRICS: Mapping[str, Metric] = {
+    "loss": Metric(
+        direction="minimize",
+        scale="log",
+        tasks=_CLASSES | _NUMBERS,
+        note="the training loss, with its regularization penalties",
+    ),
+    "crossentropy": Metric(
+        direction="minimize",
+        scale="log",
+        tasks=_CLASSES,
+        note="log loss: mean negative log-likelihood of the labels, without penalties",
+    ),
+    "accuracy": Metric(
+        direction="maximize",
+        scale="identity",
+        tasks=_CLASSES,
+        percent=True,
+        note="share of cases whose largest output is the label",
+    ),
+    "top_5_accuracy": Metric(
+        direction="maximize",
+        scale="identity",
+        tasks=_CLASSES,
+        percent=True,
+        test_only=True,
+        outputs=6,
+        note="share of cases whose label is among the five largest outputs",
+    ),
+    "macro_f1": Metric(
+        direction="maximize",
+        scale="identity",
+        tasks=_CLASSES,
+        percent=True,
+        test_only=True,
+        note="mean over classes of the harmonic mean of precision and recall",
+    ),
+    "auroc": Metric(
+        direction="maximize",
+        scale="identity",
+        tasks=_CLASSES,
+        percent=True,
+        test_only=True,
+        note="area under the ROC curve: of class 1 if there are two, else mean of one against rest",
+    ),
+    "calibration_error": Metric(
+        direction="minimize",
+        scale="identity",
+        tasks=_CLASSES,
+        percent=True,
+        test_only=True,
+        note="mean gap between confidence and accuracy, over 15 bins (Guo et al. 2017)",
+    ),
+    "mean_squared_error": Metric(direction="minimize", scale="log", tasks=_NUMBERS),
+    "mean_absolute_error": Metric(direction="minimize", scale="log", tasks=_NUMBERS),
+    "r2": Metric(
+        direction="maximize",
+        scale="identity",
+        tasks=_NUMBERS,
+        test_only=True,
+        note="share of the variance explained, averaged over targets",
+    ),
+}
+TASK_METRICS: Mapping[str, tuple[str, ...]] = {
+    task: tuple(name for name, metric in METRICS.items() if task in metric.tasks)
+    for task in DEFAULT_LOSS
+}
+
+CLASS_WEIGHTS: Mapping[str, Entry] = {
+    "none": Entry(target="", note="every case counts the same"),
+    "balanced": Entry(
+        target="", note="cases / (classes * cases of the class), from the training cases"
+    ),
+}

@@ -157,6 +157,8 @@ def settings(
     }
     full |= {key: part for key, part in given.items() if key not in table}
     full["loss"] = full["loss"] or catalog.DEFAULT_LOSS[card.task]
+    if "vocabulary" in full:
+        full["vocabulary"] = full["vocabulary"] or card.tokens or None
     optimizer = full["optimizer"]
     assert isinstance(optimizer, dict)
     rate = optimizer.pop("learning_rate")
@@ -175,8 +177,8 @@ def _default(argument: catalog.Argument) -> Value:
 def split(trial: Trial) -> tuple[dict[str, Value], dict[str, float]]:
     """A trial's settings, divided into the structure and the values of its program.
 
-    Initializers are values as a whole (only the numbers drawn differ); they are in neither
-    part and stay with the trial.
+    Initializers are values as a whole: only the numbers drawn differ. They stay with the trial,
+    and the structure holds no more than that there is one.
 
     Returns:
         The structure, and the values by name, such as ``dropout`` or ``optimizer.beta_1``.
@@ -185,7 +187,9 @@ def split(trial: Trial) -> tuple[dict[str, Value], dict[str, float]]:
     values: dict[str, float] = {}
     for key, argument in _table(trial.template).items():
         raw = trial.settings[key]
-        if argument.kind == "choice" and argument.family in catalog.FAMILIES:
+        if argument.initial:
+            structure[key] = raw is not None
+        elif argument.kind == "choice" and argument.family in catalog.FAMILIES:
             if argument.value:
                 continue
             chosen = catalog.choice(argument.family, raw)
@@ -373,7 +377,9 @@ def _check_metrics(study: Study, card: Card) -> None:
                 f"at least {entry.outputs}.",
                 key=key,
             )
-    if Metric.parse(study.metric).name == "loss" and "regularizer" in study.factors:
+    table = _table(study.template)
+    penalized = any(name in table and table[name].family == "regularizer" for name in study.factors)
+    if Metric.parse(study.metric).name == "loss" and penalized:
         raise StudyError(
             "expected a metric without penalties, because the regularizer differs between arms: "
             f"its own penalty is part of the loss. Received: {study.metric!r}. "
@@ -389,6 +395,18 @@ def _check_data(study: Study, card: Card) -> None:
         raise StudyError(
             f"expected cases with {ranks} axes for template {study.template!r}. "
             f"Received: cases of shape {card.shape} from {study.dataset or 'the given arrays'!r}.",
+            key="template",
+        )
+    if built_in and card.task not in built_in.tasks:
+        raise StudyError(
+            f"expected data with one label per case for template {study.template!r}. "
+            f"Received: {card.task} data, with a label at every step. Template 'rnn' takes it.",
+            key="template",
+        )
+    if built_in and card.tokens and "vocabulary" not in built_in.arguments:
+        raise StudyError(
+            f"expected a template that embeds tokens, such as 'rnn'. Received: "
+            f"{study.template!r}, which would take their numbers for quantities.",
             key="template",
         )
     for key, loss in _named(study, "loss"):

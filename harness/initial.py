@@ -20,7 +20,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from harness import catalog, seeds
-from harness.layers import Drawn, resolve
+from harness.layers import Drawn, ForgetBias, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,11 +44,12 @@ def draw(weights: Sequence[Weight], trial: Trial) -> list[NDArray[np.generic]]:
     Returns:
         One array per weight.
     """
-    governed = _chosen(trial.settings.get("initializer"))
     seen: Counter[str] = Counter()
     values = []
     for weight in weights:
-        initializer = governed if isinstance(weight.initializer, Drawn) else weight.initializer
+        initializer = weight.initializer
+        if isinstance(initializer, Drawn):
+            initializer = _chosen(trial.settings[initializer.setting])
         shape = tuple(weight.variable.shape)
         text = "x".join(map(str, shape))
         generator = seeds.stream(trial.seed, trial.phase, trial.replicate, "init", text, seen[text])
@@ -59,9 +60,9 @@ def draw(weights: Sequence[Weight], trial: Trial) -> list[NDArray[np.generic]]:
 
 
 def _chosen(setting: Value) -> Any:
-    """The Keras initializer that a trial names."""
-    if setting is None:
-        return None
+    """The Keras initializer that a trial names, or the forget gate's bias."""
+    if isinstance(setting, float):
+        return ForgetBias(setting)
     chosen = catalog.choice("initializer", setting)
     return resolve(catalog.INITIALIZERS[chosen.name].target)(**chosen.numbers)
 
@@ -72,7 +73,8 @@ def _is_random(initializer: Any) -> bool:
         keras.initializers.Zeros
         | keras.initializers.Ones
         | keras.initializers.Constant
-        | keras.initializers.Identity,
+        | keras.initializers.Identity
+        | ForgetBias,
     )
 
 

@@ -21,10 +21,17 @@ if TYPE_CHECKING:
 
 
 class Drawn(keras.initializers.Initializer):  # type: ignore[misc]
-    """Marks the weights that a trial's initializer fills before training.
+    """Marks the weights that a setting of the trial fills before training.
 
     Building a model only needs their shapes, so they start at zero.
+
+    Args:
+        setting: whose initializer it is.
     """
+
+    def __init__(self, setting: str = "initializer") -> None:
+        """Note whose it is."""
+        self.setting = setting
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         """Zeros of the shape."""
@@ -115,6 +122,28 @@ class SGD(keras.optimizers.SGD):  # type: ignore[misc]
         self.assign_add(variable, moved * momentum - step if self.nesterov else moved)
 
 
+class ForgetBias(keras.initializers.Initializer):  # type: ignore[misc]
+    """The bias of an LSTM, zero but for the forget gate, the second of its four parts.
+
+    Reference:
+        Jozefowicz, Zaremba & Sutskever, "An Empirical Exploration of Recurrent Network
+        Architectures", 2015.
+
+    Args:
+        value: of the forget gate.
+    """
+
+    def __init__(self, value: float = 1.0) -> None:
+        """Keep the value."""
+        self.value = value
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        """A vector of four parts."""
+        units = shape[0] // 4
+        parts = [0.0] * units + [self.value] * units + [0.0] * (2 * units)
+        return keras.ops.convert_to_tensor(parts, dtype=dtype or "float32")
+
+
 def resolve(target: str) -> Any:
     """The object behind a catalogue target ``module:object``."""
     module, _, name = target.partition(":")
@@ -128,12 +157,15 @@ def activation(level: Value, name: str) -> Any:
         level: a catalogue entry, such as ``"relu"`` or ``{"name": "elu", "alpha": 0.5}``.
         name: of the layer.
     """
+    return keras.layers.Activation(activation_function(level), name=name)
+
+
+def activation_function(level: Value) -> Callable[[Any], Any]:
+    """An activation as a function, for cells that apply it themselves."""
     chosen = catalog.choice("activation", level)
-    function = resolve(catalog.ACTIVATIONS[chosen.name].target)
+    function: Callable[..., Any] = resolve(catalog.ACTIVATIONS[chosen.name].target)
     numbers = {**chosen.numbers, **chosen.flags}
-    return keras.layers.Activation(
-        (lambda inputs: function(inputs, **numbers)) if numbers else function, name=name
-    )
+    return (lambda inputs: function(inputs, **numbers)) if numbers else function
 
 
 def normalization(level: Value, name: str) -> Any:

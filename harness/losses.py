@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import keras
 from scipy.special import softmax
 
 from harness import catalog
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from harness.spec import Card
+
 
 def per_case(loss: str, model: Any) -> Callable[[Any, Any], Any]:
     """The loss of each case, as a function of labels and predictions.
@@ -28,9 +31,19 @@ def per_case(loss: str, model: Any) -> Callable[[Any, Any], Any]:
         model: a built Keras model.
     """
     function: Callable[..., Any] = resolve(catalog.LOSSES[loss].target)
-    if loss != "sparse_categorical_crossentropy":
-        return function
-    return partial(function, from_logits=not _ends_in_softmax(model))
+    if loss == "sparse_categorical_crossentropy":
+        function = partial(function, from_logits=not _ends_in_softmax(model))
+    return over_steps(function)
+
+
+def over_steps(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """The mean over steps of what is measured at each of them; one number per case."""
+
+    def mean(labels: Any, outputs: Any) -> Any:
+        found = function(labels, outputs)
+        return found if len(found.shape) == 1 else keras.ops.mean(found, axis=-1)
+
+    return mean
 
 
 def scores(loss: str, model: Any) -> Callable[[NDArray[np.float32]], NDArray[np.floating]]:
@@ -44,18 +57,20 @@ def scores(loss: str, model: Any) -> Callable[[NDArray[np.float32]], NDArray[np.
     return partial(softmax, axis=-1) if logits else lambda outputs: outputs
 
 
-def check_outputs(model: Any, outputs: int, template: str) -> None:
+def check_outputs(model: Any, card: Card, template: str) -> None:
     """Make sure that a model's output fits the labels.
 
     Raises:
         TemplateError: naming the template and both shapes.
     """
-    shape = tuple(model.output_shape) if not isinstance(model.output_shape, list) else None
-    if shape is None or len(shape) != 2 or shape[1] != outputs:
+    steps = card.shape[:1] if card.task == "sequence" else ()
+    expected = (None, *steps, card.outputs)
+    if isinstance(model.output_shape, list) or tuple(model.output_shape) != expected:
+        per = "class at every step" if steps else "class or target"
         raise TemplateError(
-            f"template {template!r}: expected a model with one output of shape (None, {outputs}), "
-            f"one number per class or target. Received: {model.output_shape}. "
-            "The second argument that a template is called with is this number."
+            f"template {template!r}: expected a model with one output of shape {expected}, one "
+            f"number per {per}. Received: {model.output_shape}. "
+            f"The second argument that a template is called with is {card.outputs}."
         )
 
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from scipy.stats import rankdata
 
-from harness import catalog
+from harness import catalog, losses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,7 +44,8 @@ PER_CASE: Mapping[str, Callable[[Any, Any], Any]] = {
 
 def of_task(task: str) -> dict[str, Callable[[Any, Any], Any]]:
     """Metrics of a kind of data, beside those that come with the loss."""
-    return {name: PER_CASE[name] for name in catalog.TASK_METRICS[task] if name in PER_CASE}
+    names = [name for name in catalog.TASK_METRICS[task] if name in PER_CASE]
+    return {name: losses.over_steps(PER_CASE[name]) for name in names}
 
 
 def top_5_accuracy(labels: Labels, scores: Scores) -> float:
@@ -108,12 +109,26 @@ def r2(labels: Labels, scores: Scores) -> float:
     return float(np.mean(np.where(total > 0, explained, 0.0)))
 
 
+def bits(labels: Labels, scores: Scores) -> float:
+    r"""Mean surprise per step, :math:`-\log_2 p` of the symbol that came."""
+    chosen = np.take_along_axis(scores, labels[..., None].astype(int), axis=-1)
+    least = np.finfo(np.float32).tiny
+    return float(-np.mean(np.log2(np.maximum(np.asarray(chosen, np.float64), least))))
+
+
+def perplexity(labels: Labels, scores: Scores) -> float:
+    """2 to the bits per step: among how many equally likely symbols the choice would be."""
+    return float(2 ** bits(labels, scores))
+
+
 FROM_OUTPUTS: Mapping[str, Callable[[Labels, Scores], float]] = {
     "top_5_accuracy": top_5_accuracy,
     "macro_f1": macro_f1,
     "auroc": auroc,
     "calibration_error": calibration_error,
     "r2": r2,
+    "bits": bits,
+    "perplexity": perplexity,
 }
 
 
@@ -123,7 +138,8 @@ def from_outputs(task: str, labels: Labels, scores: Scores) -> dict[str, float]:
     Args:
         task: kind of data.
         labels: of the test cases.
-        scores: probabilities, or predicted numbers, shape ``(cases, outputs)``.
+        scores: probabilities, or predicted numbers, shape ``(cases, outputs)``, or
+            ``(cases, steps, outputs)``.
     """
     return {
         name: FROM_OUTPUTS[name](labels, scores)

@@ -272,11 +272,12 @@ class Card:
     Args:
         reference: how a worker finds it.
         digest: content hash.
-        task: ``classification`` or ``regression``.
+        task: ``classification``, ``sequence`` (a class at every step) or ``regression``.
         shape: of one case.
         cases: number of cases outside the test split.
         tests: number of test cases.
         outputs: classes, or numbers to predict.
+        tokens: number of different tokens, where a case is a row of their numbers; else 0.
     """
 
     reference: str
@@ -286,6 +287,7 @@ class Card:
     cases: int
     tests: int
     outputs: int
+    tokens: int = 0
 
 
 class Arm(Frozen):

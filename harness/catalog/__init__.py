@@ -15,12 +15,14 @@ from harness.catalog.initializers import INITIALIZERS
 from harness.catalog.listing import ARGUMENTS, LEGEND, Row, rows
 from harness.catalog.objectives import DEFAULT_LOSS, FIT, LOSSES, METRICS, TASK_METRICS
 from harness.catalog.optimizers import CLIPS, OPTIMIZERS, SCHEDULES
+from harness.catalog.recurrent import CELLS, POOLINGS
 from harness.catalog.regularization import NORMALIZATIONS, REGULARIZERS
 from harness.catalog.templates import SETTINGS, TEMPLATES
 
 __all__ = [
     "ACTIVATIONS",
     "ARGUMENTS",
+    "CELLS",
     "CLIPS",
     "DEFAULT_LOSS",
     "FAMILIES",
@@ -31,6 +33,7 @@ __all__ = [
     "METRICS",
     "NORMALIZATIONS",
     "OPTIMIZERS",
+    "POOLINGS",
     "REGULARIZERS",
     "SCHEDULES",
     "SETTINGS",

@@ -127,6 +127,20 @@ def _positive(raw: Value) -> Value:
     return float(raw)
 
 
+def _truth(raw: Value) -> Value:
+    if not isinstance(raw, bool):
+        raise StudyError(f"expected true or false. Received: {raw!r}.")
+    return raw
+
+
+def _real(raw: Value) -> Value:
+    if raw is None:
+        return None
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not abs(raw) <= LARGEST:
+        raise StudyError(f"expected a finite number. Received: {raw!r}.")
+    return float(raw)
+
+
 def _share(raw: Value) -> Value:
     if raw == 0:
         raise StudyError("expected a number above 0 and below 1. Received: 0.")
@@ -145,6 +159,8 @@ _KINDS = {
     "number": _positive,
     "fraction": _fraction,
     "share": _share,
+    "real": _real,
+    "flag": _truth,
 }
 
 

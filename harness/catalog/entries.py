@@ -89,7 +89,7 @@ class Loss:
     note: str = ""
 
 
-Kind = Literal["count", "counts", "number", "fraction", "share", "choice"]
+Kind = Literal["count", "counts", "number", "fraction", "share", "real", "flag", "choice"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +98,12 @@ class Argument:
 
     Args:
         kind: ``count`` (integer >= 1), ``counts`` (list of them), ``number`` (> 0),
-            ``fraction`` (0 <= x < 1), ``share`` (0 < x < 1), or ``choice`` (of ``family``).
+            ``fraction`` (0 <= x < 1), ``share`` (0 < x < 1), ``real`` (any number), ``flag``
+            (true or false), or ``choice`` (of ``family``).
         default: used where a study does not name it. ``None`` means none.
         family: the catalogue family of a ``choice``.
         value: whether it is an input of the program rather than part of it.
+        initial: whether it is an input that only fills initial weights.
         outside: whether it is neither: a program is one epoch, called as often as wanted.
         note: one line for ``keras-harness catalog``.
     """
@@ -110,6 +112,7 @@ class Argument:
     default: Value = None
     family: str = ""
     value: bool = False
+    initial: bool = False
     outside: bool = False
     note: str = ""
 
@@ -121,9 +124,18 @@ class Argument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """A built-in family of networks."""
+    """A built-in family of networks.
+
+    Args:
+        target: what builds one, as ``module:function``.
+        arguments: what it takes.
+        ranks: numbers of axes that a case may have.
+        tasks: kinds of data that it is for.
+        note: one line for ``keras-harness catalog``.
+    """
 
     target: str
     arguments: Mapping[str, Argument]
     ranks: tuple[int, ...]
+    tasks: frozenset[str] = frozenset({"classification", "regression"})
     note: str = ""

@@ -8,6 +8,7 @@ from harness.catalog.activations import ACTIVATIONS
 from harness.catalog.initializers import INITIALIZERS
 from harness.catalog.objectives import CLASS_WEIGHTS
 from harness.catalog.optimizers import CLIPS, OPTIMIZERS, SCHEDULES
+from harness.catalog.recurrent import CELLS, POOLINGS
 from harness.catalog.regularization import NORMALIZATIONS, REGULARIZERS
 
 if TYPE_CHECKING:
@@ -24,4 +25,6 @@ FAMILIES: Mapping[str, Mapping[str, Entry]] = {
     "schedule": SCHEDULES,
     "clip": CLIPS,
     "class_weight": CLASS_WEIGHTS,
+    "cell": CELLS,
+    "pooling": POOLINGS,
 }

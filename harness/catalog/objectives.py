@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _CLASSES, _NUMBERS = frozenset({"classification"}), frozenset({"regression"})
+_STEPS = frozenset({"sequence"})
 LOSSES: Mapping[str, Loss] = {
     "sparse_categorical_crossentropy": Loss(
         target="keras.losses:sparse_categorical_crossentropy",
-        tasks=_CLASSES,
+        tasks=_CLASSES | _STEPS,
         note="integer labels 0..C-1, one output per class",
     ),
     "mean_squared_error": Loss(target="keras.losses:mean_squared_error", tasks=_NUMBERS),
@@ -21,12 +22,14 @@ LOSSES: Mapping[str, Loss] = {
 }
 FIT: Mapping[str, str] = {
     "classification": "crossentropy",
+    "sequence": "crossentropy",
     "regression": "mean_squared_error",
 }
 """What decides where a study does not say: how well the data is fitted, penalties left out."""
 
 DEFAULT_LOSS: Mapping[str, str] = {
     "classification": "sparse_categorical_crossentropy",
+    "sequence": "sparse_categorical_crossentropy",
     "regression": "mean_squared_error",
 }
 
@@ -34,21 +37,21 @@ METRICS: Mapping[str, Metric] = {
     "loss": Metric(
         direction="minimize",
         scale="log",
-        tasks=_CLASSES | _NUMBERS,
+        tasks=_CLASSES | _STEPS | _NUMBERS,
         note="the training loss, with its regularization penalties",
     ),
     "crossentropy": Metric(
         direction="minimize",
         scale="log",
-        tasks=_CLASSES,
+        tasks=_CLASSES | _STEPS,
         note="log loss: mean negative log-likelihood of the labels, without penalties",
     ),
     "accuracy": Metric(
         direction="maximize",
         scale="identity",
-        tasks=_CLASSES,
+        tasks=_CLASSES | _STEPS,
         percent=True,
-        note="share of cases whose largest output is the label",
+        note="share of cases, or of steps, whose largest output is the label",
     ),
     "top_5_accuracy": Metric(
         direction="maximize",
@@ -82,6 +85,16 @@ METRICS: Mapping[str, Metric] = {
         percent=True,
         test_only=True,
         note="mean gap between confidence and accuracy, over 15 bins (Guo et al. 2017)",
+    ),
+    "bits": Metric(
+        direction="minimize",
+        scale="log",
+        tasks=_STEPS,
+        test_only=True,
+        note="mean surprise per step, in bits",
+    ),
+    "perplexity": Metric(
+        direction="minimize", scale="log", tasks=_STEPS, test_only=True, note="2 to the bits"
     ),
     "mean_squared_error": Metric(direction="minimize", scale="log", tasks=_NUMBERS),
     "mean_absolute_error": Metric(direction="minimize", scale="log", tasks=_NUMBERS),

@@ -52,6 +52,7 @@ _SHARED = {
         family="initializer",
         default="glorot_uniform",
         value=True,
+        initial=True,
         note="of every kernel",
     ),
     "regularizer": Argument(
@@ -94,5 +95,66 @@ TEMPLATES: Mapping[str, Template] = {
             **_SHARED,
         },
         note="convolutions with max-pooling, then dense layers",
+    ),
+    "rnn": Template(
+        target="harness.templates.rnn:rnn",
+        ranks=(1, 2),
+        tasks=frozenset({"classification", "regression", "sequence"}),
+        arguments={
+            "cell": Argument(kind="choice", family="cell", default="lstm"),
+            "units": Argument(kind="counts", default=[32], note="width of each recurrent layer"),
+            "bidirectional": Argument(
+                kind="flag", default=False, note="every layer also reads backwards"
+            ),
+            "pooling": Argument(
+                kind="choice", family="pooling", default="last", note="of the last layer's steps"
+            ),
+            "vocabulary": Argument(
+                kind="count", note="number of different tokens; default: the data set's"
+            ),
+            "embedding": Argument(kind="count", default=32, note="width of the token embedding"),
+            **_SHARED,
+            "activation": Argument(
+                kind="choice",
+                family="activation",
+                default="tanh",
+                note="of candidates and outputs; gates keep their sigmoid",
+            ),
+            "recurrent_initializer": Argument(
+                kind="choice",
+                family="initializer",
+                default="orthogonal",
+                value=True,
+                initial=True,
+                note="of the kernels from state to state",
+            ),
+            "forget_bias": Argument(
+                kind="real",
+                value=True,
+                initial=True,
+                note="initial bias of an LSTM's forget gate; default 1",
+            ),
+            "recurrent_regularizer": Argument(
+                kind="choice",
+                family="regularizer",
+                default="none",
+                note="on the kernels from state to state",
+            ),
+            "dropout": Argument(
+                kind="fraction", default=0.0, value=True, note="behind every recurrent layer"
+            ),
+            "normalization": Argument(
+                kind="choice",
+                family="normalization",
+                default="none",
+                note="behind every recurrent layer",
+            ),
+            "recurrent_dropout": Argument(
+                kind="fraction",
+                default=0.0,
+                note="of the state that enters a step; Keras' own, so compiled in",
+            ),
+        },
+        note="recurrent layers over steps, then a dense layer; at every step if labels are",
     ),
 }

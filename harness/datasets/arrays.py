@@ -26,7 +26,7 @@ class Data:
 
     Args:
         x: cases outside the test split, shape ``(cases, *shape)``.
-        y: their labels, shape ``(cases,)`` int32, or ``(cases, outputs)`` float32.
+        y: their labels: ``(cases,)`` or ``(cases, steps)`` int32, or ``(cases, outputs)`` float32.
         x_test: the test cases.
         y_test: their labels.
     """
@@ -125,6 +125,7 @@ def from_arrays(arrays: Mapping[str, NDArray[np.generic]], source: str) -> Data:
     x = _inputs(arrays[names["x"]], names["x"], source)
     y = _labels(arrays[names["y"]], source)
     _same_length(x, y, source)
+    _same_steps(x, y, source)
     given = {"x_test", "y_test"} & set(arrays)
     if len(given) == 1:
         raise DataError(
@@ -179,7 +180,7 @@ def _single(raw: NDArray[np.generic]) -> NDArray[np.float32]:
 
 def _labels(raw: NDArray[np.generic], source: str) -> NDArray[np.generic]:
     y = raw[:, 0] if raw.ndim == 2 and raw.shape[1] == 1 else raw
-    if y.dtype.kind in "biu" and y.ndim == 1:
+    if y.dtype.kind in "biu" and y.ndim in {1, 2}:
         # Larger labels have gaps before them; here they must only not wrap around.
         return np.clip(y, -(2**31), 2**31 - 1).astype(np.int32) if len(y) else y.astype(np.int32)
     if y.dtype.kind == "f" and y.ndim in {1, 2}:
@@ -188,8 +189,8 @@ def _labels(raw: NDArray[np.generic], source: str) -> NDArray[np.generic]:
             raise DataError(f"{source}: expected finite numbers in y. Received: some that are not.")
         return numbers
     raise DataError(
-        f"{source}: expected y of whole numbers 0..C-1 (classes), or of real numbers "
-        f"(regression). Received: {raw.dtype} of shape {raw.shape}."
+        f"{source}: expected y of whole numbers 0..C-1 (classes, one per case or per step), or of "
+        f"real numbers (regression). Received: {raw.dtype} of shape {raw.shape}."
     )
 
 
@@ -201,8 +202,18 @@ def _same_length(x: Rows, y: NDArray[np.generic], source: str) -> None:
         )
 
 
+def _same_steps(x: Rows, y: NDArray[np.generic], source: str) -> None:
+    """Classes in two axes are one per step: a sequence for a sequence."""
+    if y.ndim == 2 and y.dtype.kind == "i" and x.shape[1] != y.shape[1]:
+        raise DataError(
+            f"{source}: expected one label per case, or one for each of the {x.shape[1]} steps of "
+            f"a case. Received: labels of shape {y.shape[1:]}. One-hot labels become classes by "
+            "y.argmax(axis=1); for a regression give y as real numbers (y.astype(float))."
+        )
+
+
 def _no_gaps(y: NDArray[np.generic], y_test: NDArray[np.generic], source: str) -> None:
-    if y.ndim > 1:
+    if y.dtype.kind == "f":
         return
     found = np.unique(y)
     if not np.array_equal(found, np.arange(len(found))) or len(found) < 2:

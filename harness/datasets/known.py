@@ -166,7 +166,13 @@ def _scikit_learn(name: str) -> Any:
 
 
 def _classes(
-    reference: str, digest: str, *, shape: tuple[int, ...], cases: tuple[int, int], outputs: int
+    reference: str,
+    digest: str,
+    *,
+    shape: tuple[int, ...],
+    cases: tuple[int, int],
+    outputs: int,
+    tokens: int = 0,
 ) -> Card:
     return Card(
         reference=reference,
@@ -176,6 +182,7 @@ def _classes(
         cases=cases[0],
         tests=cases[1],
         outputs=outputs,
+        tokens=tokens,
     )
 
 
@@ -352,6 +359,7 @@ KNOWN: Mapping[str, DataSet] = {
             shape=(LENGTH,),
             cases=(25_000, 25_000),
             outputs=2,
+            tokens=WORDS,
         ),
         build=_imdb,
         note="50,000 film reviews, liked or not: the last 200 words, of the 9,998 most frequent",

@@ -143,11 +143,12 @@ def _file(name: str, folders: Sequence[Path]) -> Path:
 
 
 def _card(reference: str, content: str, data: Data) -> Card:
-    classes = data.y.ndim == 1
+    classes = data.y.dtype.kind == "i"
+    task = ("sequence" if data.y.ndim > 1 else "classification") if classes else "regression"
     return Card(
         reference=reference,
         digest=content,
-        task="classification" if classes else "regression",
+        task=task,
         shape=data.x.shape[1:],
         cases=len(data.x),
         tests=len(data.x_test),

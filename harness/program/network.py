@@ -86,10 +86,12 @@ def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
         for name, number in values.items()
     }
     arguments = {
-        name: _argument(name, part, inputs)
+        name: _argument(trial, name, part, inputs)
         for name, part in {**trial.settings, **structure}.items()
         if name not in catalog.SETTINGS
     }
+    if trial.template in catalog.TEMPLATES and trial.task == "sequence":
+        arguments["every_step"] = True
     if _weighs_classes(trial):
         inputs["class_weight"] = keras.Variable(
             np.ones(card.outputs, np.float32), trainable=False, name="class_weight"
@@ -183,11 +185,15 @@ def _weighs_classes(trial: Trial) -> bool:
     return trial.task == "classification" and weighting != "none"
 
 
-def _argument(name: str, part: Value, inputs: dict[str, Any]) -> Any:
+def _argument(trial: Trial, name: str, part: Value, inputs: dict[str, Any]) -> Any:
     """What a template is given for one of its arguments."""
-    if name == "initializer" and isinstance(part, dict):
-        return Drawn()
-    if name == "regularizer" and isinstance(part, dict):
+    built_in = catalog.TEMPLATES.get(trial.template)
+    argument = built_in.arguments[name] if built_in else None
+    if argument is None:
+        return inputs.get(name, part)
+    if argument.initial:
+        return Drawn(name) if part else None
+    if argument.family == "regularizer":
         prefix = f"{name}."
         terms = {key[len(prefix) :]: inputs[key] for key in inputs if key.startswith(prefix)}
         return Penalty(**terms) if terms else None
@@ -215,7 +221,8 @@ def _clip(trial: Trial, inputs: dict[str, Any]) -> Callable[[Sequence[Any]], Seq
 
 def _metrics(trial: Trial, loss: Callable[[Any, Any], Any]) -> dict[str, Callable[..., Any]]:
     known = metrics.of_task(trial.task)
-    return {"crossentropy": loss, **known} if trial.task == "classification" else known
+    entropy = {"crossentropy": loss} if "crossentropy" in catalog.TASK_METRICS[trial.task] else {}
+    return {**entropy, **known}
 
 
 def _noise(variable: Any, noise: np.random.Generator) -> NDArray[np.generic]:
@@ -260,7 +267,7 @@ def _check_model(model: Any, weights: list[Weight], trial: Trial, card: Card) ->
             f"template {name!r}: expected a built model. Received: one without weights. Build it "
             "with keras.Input(shape), or call model.build((None, *shape)) before returning it."
         )
-    losses.check_outputs(model, card.outputs, name)
+    losses.check_outputs(model, card, name)
     known = {id(weight.variable) for weight in weights}
     strange = [weight.path for weight in model.weights if id(weight) not in known]
     if strange:

@@ -13,9 +13,10 @@ from harness import catalog, datasets, initial, seeds
 from harness.layers import resolve
 from harness.templates.cnn import cnn
 from harness.templates.mlp import mlp
+from harness.templates.rnn import rnn
 from harness.train import Trainer
 
-TEMPLATES = {"mlp": mlp, "cnn": cnn}
+TEMPLATES = {"mlp": mlp, "cnn": cnn, "rnn": rnn}
 
 
 def stock_schedule(setting, rate, steps, epochs):
@@ -53,24 +54,28 @@ def stock_optimizer(setting, rate, clip):
 def stock_model(trial, card):
     """The network that a Keras user would build: with Keras' own regularizer."""
     settings = trial.settings
-    arguments = {
-        name: settings[name]
-        for name in ("units", "filters", "kernel_size", "activation", "normalization", "dropout")
-        if name in settings
-    }
-    penalty = settings["regularizer"]
-    arguments["regularizer"] = (
-        keras.regularizers.L1L2(l1=penalty.get("l1", 0.0), l2=penalty.get("l2", 0.0))
-        if penalty["name"] != "none"
-        else None
-    )
+    arguments = {}
+    for name, argument in catalog.TEMPLATES[trial.template].arguments.items():
+        if argument.family == "regularizer":
+            arguments[name] = stock_penalty(settings[name])
+        elif not argument.initial:
+            arguments[name] = settings[name]
+    if card.task == "sequence":
+        arguments["every_step"] = True
     return TEMPLATES[trial.template](card.shape, card.outputs, **arguments)
+
+
+def stock_penalty(setting):
+    """The regularizer that a Keras user would write."""
+    if setting["name"] == "none":
+        return None
+    return keras.regularizers.L1L2(l1=setting.get("l1", 0.0), l2=setting.get("l2", 0.0))
 
 
 def stock_compile(model, trial, card, rate):
     """Give a model optimizer, loss and metric as a Keras user would."""
     settings = trial.settings
-    classes = card.task == "classification"
+    classes = card.task != "regression"
     model.compile(
         optimizer=stock_optimizer(settings["optimizer"], rate, stock_clip(settings["clip"])),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -159,7 +159,8 @@ def _arguments():
 @pytest.mark.parametrize(("name", "argument"), list(_arguments()))
 def test_defaults_are_valid(name, argument):
     """Every default passes the check of its own argument, and its form is final."""
-    if name in {"learning_rate", "loss", "patience"}:  # by optimizer, by labels, never
+    # By optimizer, by labels, never, by the data, 1 for an LSTM.
+    if name in {"learning_rate", "loss", "patience", "vocabulary", "forget_bias"}:
         assert argument.default is None
         return
     form = check_argument(argument, argument.default)
@@ -200,6 +201,15 @@ LEVELS = {
     "clip": ("none", "norm"),
     "class_weight": ("none", "balanced"),
     "patience": (3, 5),
+    "cell": ("lstm", "gru"),
+    "bidirectional": (False, True),
+    "pooling": ("last", "mean"),
+    "vocabulary": (10, 20),
+    "embedding": (4, 8),
+    "recurrent_initializer": ("zeros", "orthogonal"),
+    "forget_bias": (0.0, 2.0),
+    "recurrent_regularizer": ("none", "l2"),
+    "recurrent_dropout": (0.1, 0.2),
 }
 
 

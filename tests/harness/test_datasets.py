@@ -273,9 +273,10 @@ CLASSES = "expected class labels 0..C-1, each of them present, and at least 2. R
         ({"x": X, "y": Y * 0}, CLASSES + "0."),
         ({"x": X, "y": np.arange(50) * 2}, "... (40 in all)"),
         ({"x": X, "y": np.array(["cat", "dog"] * 25)},
-         ("expected y of whole numbers 0..C-1 (classes), or of real numbers (regression). "
-         "Received: <U3 of shape (50,).")),
-        ({"x": X, "y": np.eye(2, dtype=int)[Y % 2]}, "Received: int64 of shape (50, 2)."),
+         ("expected y of whole numbers 0..C-1 (classes, one per case or per step), or of real "
+          "numbers (regression). Received: <U3 of shape (50,).")),
+        ({"x": X, "y": np.eye(2, dtype=int)[Y % 2]},
+         "Received: labels of shape (2,). One-hot labels become classes by y.argmax(axis=1)"),
         ({"x": X, "y": np.int64(1)}, "Received: int64 of shape ()."),
         ({"x": X, "y": np.full(50, np.nan)}, "expected finite numbers in y."),
         ({"x": X, "y": np.full(50, 1e39)}, "expected finite numbers in y."),

@@ -1,0 +1,33 @@
+"""Recurrent cells, and how the steps of a sequence become one, as literal tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.catalog.entries import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CELLS: Mapping[str, Entry] = {
+    "simple": Entry(
+        target="keras.layers:SimpleRNN",
+        aliases=("simple_rnn", "rnn", "elman"),
+        note="no gates; IRNN with activation = 'relu' and recurrent_initializer = 'identity'",
+        source="Elman 1990; Le et al. 2015",
+    ),
+    "lstm": Entry(
+        target="keras.layers:LSTM", source="Hochreiter & Schmidhuber 1997; Gers et al. 2000"
+    ),
+    "gru": Entry(
+        target="keras.layers:GRU",
+        note="with the reset gate after the product, as in Keras",
+        source="Cho et al. 2014",
+    ),
+}
+
+POOLINGS: Mapping[str, Entry] = {
+    "last": Entry(target="", note="the last state, of each direction"),
+    "mean": Entry(target="keras.layers:GlobalAveragePooling1D", note="mean over steps"),
+    "max": Entry(target="keras.layers:GlobalMaxPooling1D", note="largest value over steps"),
+}

@@ -1,0 +1,141 @@
+"""The recurrent network."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from harness import catalog, layers
+from harness.errors import TemplateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from harness.spec import Value
+
+
+def rnn(
+    shape: Sequence[int],
+    outputs: int,
+    *,
+    cell: Value = "lstm",
+    units: Sequence[int] = (32,),
+    bidirectional: bool = False,
+    pooling: Value = "last",
+    every_step: bool = False,
+    vocabulary: int | None = None,
+    embedding: int = 32,
+    activation: Value = "tanh",
+    initializer: Any = "glorot_uniform",
+    recurrent_initializer: Any = "orthogonal",
+    forget_bias: Any = None,
+    regularizer: Any = None,
+    recurrent_regularizer: Any = None,
+    normalization: Value = "none",
+    dropout: Any = 0.0,
+    recurrent_dropout: float = 0.0,
+) -> keras.Model:
+    """Recurrent layers over a sequence, then one dense layer.
+
+    Every block is recurrent layer -> normalization -> dropout. All but the last hand on their
+    output at every step; the last is pooled, unless there is an output for every step.
+
+    Args:
+        shape: of one case: ``(steps, features)``, such as the rows of an image, ``(steps,)`` for
+            token numbers, which need a vocabulary, or for one real number per step.
+        outputs: number of linear outputs, per case or per step.
+        cell: ``"simple"``, ``"lstm"`` or ``"gru"``.
+        units: width of each recurrent layer.
+        bidirectional: whether each of them also reads backwards, with weights of its own; the
+            outputs of both directions are joined.
+        pooling: ``"last"`` (the last state of each direction), ``"mean"`` or ``"max"`` over steps.
+        every_step: sequence to sequence: an output for every step, and no pooling.
+        vocabulary: number of different tokens; ``None`` for real-valued inputs.
+        embedding: width of the token embedding.
+        activation: of candidates and outputs in every cell; the gates keep their sigmoid.
+        initializer: of input, embedding and output kernels.
+        recurrent_initializer: of the kernels from state to state; ``"identity"`` with
+            ``cell = "simple"`` and ``activation = "relu"`` is the IRNN of Le et al. 2015.
+        forget_bias: initial bias of an LSTM's forget gate; 1 if nothing is said (Jozefowicz et
+            al. 2015).
+        regularizer: of the input kernels.
+        recurrent_regularizer: of the kernels from state to state.
+        normalization: behind every recurrent layer, a catalogue entry.
+        dropout: rate behind every recurrent layer, a number or a scalar variable.
+        recurrent_dropout: rate on the state that enters a step, the same units at every step (Gal
+            & Ghahramani 2016).
+
+    Raises:
+        TemplateError: for a forget bias without a forget gate, or no layer at all.
+
+    Example:
+        >>> rnn((28, 28), 10, units=(16,)).count_params()
+        3050
+    """
+    chosen = catalog.choice("cell", cell).name
+    pooled = catalog.choice("pooling", pooling).name
+    if forget_bias is not None and chosen != "lstm":
+        raise TemplateError(
+            "template 'rnn': expected 'forget_bias' only with cell = 'lstm'. "
+            f"Received: {chosen!r}, which has no forget gate. Leave it out."
+        )
+    if not units:
+        raise TemplateError(
+            "template 'rnn': expected at least one recurrent layer. Received: units = []. "
+            "Name their widths, such as units = [32]."
+        )
+    inputs = keras.Input(tuple(shape), name="inputs")
+    x = _embedded(inputs, vocabulary, embedding, initializer)
+    for index, width in enumerate(units, start=1):
+        name = f"{chosen}_{index}"
+        layer = partial(
+            layers.resolve(catalog.CELLS[chosen].target),
+            width,
+            activation=layers.activation_function(activation),
+            kernel_initializer=initializer,
+            recurrent_initializer=recurrent_initializer,
+            kernel_regularizer=regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            recurrent_dropout=recurrent_dropout,
+            return_sequences=index < len(units) or every_step or pooled != "last",
+            **(_forget(forget_bias) if chosen == "lstm" else {}),
+        )
+        x = _both_ways(layer, x, name) if bidirectional else layer(name=name)(x)
+        x = layers.normalization(normalization, f"{name}_normalization")(x)
+        x = layers.dropout(dropout, f"{name}_dropout")(x)
+    if not every_step and pooled != "last":
+        x = layers.resolve(catalog.POOLINGS[pooled].target)(name="pooling")(x)
+    x = keras.layers.Dense(outputs, kernel_initializer=initializer, name="outputs")(x)
+    return keras.Model(inputs, x, name="rnn")
+
+
+def _both_ways(layer: Callable[..., Any], x: Any, name: str) -> Any:
+    """A layer that reads forwards, and one that reads backwards, joined.
+
+    As Keras' ``Bidirectional``, which would copy the layer by its configuration and lose what
+    a trial fills its weights with.
+    """
+    forth = layer(name=name)(x)
+    back = layer(name=f"{name}_back", go_backwards=True)(x)
+    if len(back.shape) == 3:
+        back = keras.ops.flip(back, axis=1)
+    return keras.layers.Concatenate(name=f"{name}_both")([forth, back])
+
+
+def _forget(bias: Any) -> dict[str, Any]:
+    """The initial bias of an LSTM, from a number or from what a trial will fill it with."""
+    if not isinstance(bias, keras.initializers.Initializer):
+        bias = layers.ForgetBias(1.0 if bias is None else bias)
+    return {"bias_initializer": bias, "unit_forget_bias": False}
+
+
+def _embedded(inputs: Any, vocabulary: int | None, width: int, initializer: Any) -> Any:
+    if vocabulary is not None:
+        return keras.layers.Embedding(
+            vocabulary, width, embeddings_initializer=initializer, name="embedding"
+        )(inputs)
+    if len(inputs.shape) == 2:
+        return keras.layers.Reshape((*inputs.shape[1:], 1), name="feature")(inputs)
+    return inputs

@@ -77,3 +77,51 @@ def cosine(epoch: Steps, epochs: float, *, floor: float) -> Steps:
         Loshchilov & Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017.
     """
     return floor + (1 - floor) * (1 + np.cos(np.pi * epoch / epochs)) / 2
+
+
+def polynomial(epoch: Steps, epochs: float, *, floor: float, power: float) -> Steps:
+    """``floor + (1 - floor) * (1 - epoch / epochs) ** power``."""
+    return floor + (1 - floor) * (1 - epoch / epochs) ** power
+
+
+def inverse_time(epoch: Steps, epochs: float, *, decay: float) -> Steps:  # noqa: ARG001
+    """``1 / (1 + decay * epoch)``."""
+    return 1 / (1 + decay * epoch)
+
+
+def cosine_restarts(
+    epoch: Steps,
+    epochs: float,  # noqa: ARG001
+    *,
+    every: float,
+    growth: float,
+    factor: float,
+    floor: float,
+) -> Steps:
+    """Cosines one after another, each longer than the last and from a lower height.
+
+    Reference:
+        Loshchilov & Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017.
+    """
+    shares, heights = np.zeros_like(epoch), np.ones_like(epoch)
+    start, length, height = 0.0, every, 1.0
+    while start <= epoch[-1]:
+        # A step that begins a cosine must not fall behind it by rounding.
+        inside = epoch >= start - 1e-9
+        shares[inside], heights[inside] = (epoch[inside] - start) / length, height
+        start, length, height = start + length, length * growth, height * factor
+    factors: Steps = floor + (1 - floor) * heights * (1 + np.cos(np.pi * shares)) / 2
+    return factors
+
+
+def one_cycle(epoch: Steps, epochs: float, *, rise: float, start: float, floor: float) -> Steps:
+    """Half a cosine up from ``start`` to 1, then half a cosine down to ``floor``.
+
+    Reference:
+        Smith & Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large
+        Learning Rates", 2019.
+    """
+    share = epoch / epochs
+    up = start + (1 - start) * (1 - np.cos(np.pi * share / rise)) / 2
+    down = floor + (1 - floor) * (1 + np.cos(np.pi * (share - rise) / max(1 - rise, 1e-9))) / 2
+    return np.where(share < rise, up, down)

@@ -167,11 +167,51 @@ SCHEDULES: Mapping[str, Entry] = {
         numbers={"floor": Number(default=0.0, high=1.0), **_WARMUP},
         note="straight down to floor times the rate at the last epoch",
     ),
+    "polynomial": Entry(
+        target="harness.schedules:polynomial",
+        numbers={
+            "floor": Number(default=0.0, high=1.0),
+            "power": Number(default=2.0, low=1e-3),
+            **_WARMUP,
+        },
+        note="floor + (1 - floor) * (share of the training that is left) ^ power",
+    ),
+    "inverse_time": Entry(
+        target="harness.schedules:inverse_time",
+        numbers={"decay": Number(default=0.5), **_WARMUP},
+        note="divided by 1 + decay * epoch",
+        source="Robbins & Monro 1951",
+    ),
     "cosine": Entry(
         target="harness.schedules:cosine",
         numbers={"floor": Number(default=0.0, high=1.0), **_WARMUP},
         note="half a cosine, down to floor times the rate at the last epoch",
         source="Loshchilov & Hutter 2017",
+    ),
+    "cosine_restarts": Entry(
+        target="harness.schedules:cosine_restarts",
+        numbers={
+            "every": Number(default=3.0, low=1e-3),
+            "growth": Number(default=2.0, low=1.0),
+            "factor": Number(default=1.0, high=1.0),
+            "floor": Number(default=0.0, high=1.0),
+            **_WARMUP,
+        },
+        note="cosines one after another: the first of so many epochs, each growth times as long "
+        "as the last, from factor times its height",
+        source="Loshchilov & Hutter 2017",
+    ),
+    "one_cycle": Entry(
+        target="harness.schedules:one_cycle",
+        numbers={
+            "rise": Number(default=0.3, low=0.01, high=1.0),
+            "start": Number(default=0.04, high=1.0),
+            "floor": Number(default=0.0, high=1.0),
+            **_WARMUP,
+        },
+        note="half a cosine up from start times the rate in the first part of the training, "
+        "another down to floor times the rate in the rest",
+        source="Smith & Topin 2019",
     ),
 }
 

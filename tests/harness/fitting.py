@@ -21,18 +21,24 @@ TEMPLATES = {"mlp": mlp, "cnn": cnn, "rnn": rnn}
 
 def stock_schedule(setting, rate, steps, epochs):
     """The schedule that a Keras user would write."""
-    made = keras.optimizers.schedules
-    match setting["name"]:
-        case "step":
-            every = setting["every"] * steps
-            return made.ExponentialDecay(rate, every, setting["factor"], staircase=True)
-        case "exponential":
-            return made.ExponentialDecay(rate, steps, setting["factor"])
-        case "linear":
-            return made.PolynomialDecay(rate, epochs * steps, setting["floor"] * rate)
-        case "cosine":
-            return made.CosineDecay(rate, epochs * steps, alpha=setting["floor"])
-    return rate
+    made, number = keras.optimizers.schedules, setting.get
+    makers = {
+        "constant": lambda: rate,
+        "step": lambda: made.ExponentialDecay(
+            rate, number("every") * steps, number("factor"), staircase=True
+        ),
+        "exponential": lambda: made.ExponentialDecay(rate, steps, number("factor")),
+        "linear": lambda: made.PolynomialDecay(rate, epochs * steps, number("floor") * rate),
+        "polynomial": lambda: made.PolynomialDecay(
+            rate, epochs * steps, number("floor") * rate, number("power")
+        ),
+        "inverse_time": lambda: made.InverseTimeDecay(rate, steps, number("decay")),
+        "cosine": lambda: made.CosineDecay(rate, epochs * steps, alpha=number("floor")),
+        "cosine_restarts": lambda: made.CosineDecayRestarts(
+            rate, number("every") * steps, number("growth"), number("factor"), number("floor")
+        ),
+    }
+    return makers[setting["name"]]()
 
 
 def stock_clip(setting):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from contextlib import contextmanager
+from functools import partial
 from math import prod, sqrt
 from typing import TYPE_CHECKING, Any
 
@@ -20,18 +21,21 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from harness import catalog, seeds
-from harness.layers import Drawn, ForgetBias, resolve
+from harness.layers import LSUV, Drawn, ForgetBias, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from harness.program import Weight
+    from harness.program import Network, Weight
     from harness.spec import Trial, Value
 
 TRUNCATED = 0.87962566103423978
 """Standard deviation of a standard normal cut at two, by which Keras rescales."""
+
+TINY = 1e-30
+"""A variance below this counts as this: of a layer whose outputs are all alike."""
 
 
 def draw(weights: Sequence[Weight], trial: Trial) -> list[NDArray[np.generic]]:
@@ -64,7 +68,37 @@ def _chosen(setting: Value) -> Any:
     if isinstance(setting, float):
         return ForgetBias(setting)
     chosen = catalog.choice("initializer", setting)
-    return resolve(catalog.INITIALIZERS[chosen.name].target)(**chosen.numbers)
+    made = resolve(chosen.entry.target)
+    return made(**chosen.arguments) if isinstance(made, type) else partial(made, **chosen.arguments)
+
+
+def variance(trial: Trial) -> float | None:
+    """What the outputs of every layer are scaled to; ``None`` where no data is needed."""
+    setting = trial.settings.get("initializer")
+    made = _chosen(setting) if isinstance(setting, dict) and "name" in setting else None
+    return made.variance if isinstance(made, LSUV) else None
+
+
+def calibrate(network: Network, inputs: Any, variance: float) -> None:
+    """Scale every kernel that a trial has drawn, so that its layer's outputs have a variance.
+
+    One layer after another, each with those before it already scaled. Biases are still zero, so
+    that one scaling is enough where the original algorithm repeats it.
+
+    Reference:
+        Mishkin & Matas, "All You Need Is a Good Init", 2016.
+
+    Args:
+        network: filled with orthogonal kernels.
+        inputs: a batch of training cases.
+        variance: of the outputs, over cases and units.
+    """
+    drawn = {id(one.variable) for one in network.weights if isinstance(one.initializer, Drawn)}
+    for layer in network.model.layers:
+        if id(getattr(layer, "kernel", None)) in drawn:
+            outputs = keras.Model(network.model.input, layer.output)(inputs, training=False)
+            found = float(keras.ops.var(outputs))
+            layer.kernel.assign(layer.kernel * sqrt(variance / max(found, TINY)))
 
 
 def _is_random(initializer: Any) -> bool:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from harness import catalog
+from harness.activations import Gate
+from harness.errors import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +38,37 @@ class Drawn(keras.initializers.Initializer):  # type: ignore[misc]
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         """Zeros of the shape."""
         return keras.ops.zeros(shape, dtype=dtype or "float32")
+
+
+class Classical(keras.initializers.VarianceScaling):  # type: ignore[misc]
+    r"""Uniform on :math:`[-1/\sqrt n, 1/\sqrt n]`, where :math:`n` is the number of inputs.
+
+    Reference:
+        LeCun et al., "Efficient BackProp", 1998.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        """A third of LeCun's variance."""
+        super().__init__(scale=1 / 3, mode="fan_in", distribution="uniform", seed=seed)
+
+
+class LSUV(keras.initializers.Orthogonal):  # type: ignore[misc]
+    """Layer-sequential unit variance: orthogonal, and then scaled by what data makes of it.
+
+    The scaling needs the whole network: see ``harness.initial.calibrate``.
+
+    Reference:
+        Mishkin & Matas, "All You Need Is a Good Init", 2016.
+
+    Args:
+        variance: of the outputs of every layer.
+        seed: of the orthogonal start.
+    """
+
+    def __init__(self, variance: float = 1.0, seed: int | None = None) -> None:
+        """Keep the variance."""
+        super().__init__(seed=seed)
+        self.variance = variance
 
 
 class Penalty(keras.regularizers.Regularizer):  # type: ignore[misc]
@@ -150,22 +183,59 @@ def resolve(target: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def activation(level: Value, name: str) -> Any:
+def chosen(family: str, level: Any) -> tuple[catalog.Entry, dict[str, Any]]:
+    """A catalogue entry, and the arguments of its target; numbers may be variables.
+
+    Args:
+        family: of the catalogue.
+        level: such as ``"relu"`` or ``{"name": "elu", "alpha": 0.5}``.
+    """
+    given = dict(level) if isinstance(level, dict) else {"name": level}
+    inputs = {key: part for key, part in given.items() if isinstance(part, keras.Variable)}
+    picked = catalog.choice(family, {key: given[key] for key in given if key not in inputs})
+    return picked.entry, {**picked.arguments, **inputs}
+
+
+def activation(level: Value, name: str, **rest: Any) -> Any:
     """An activation as a layer of its own, so that its outputs can be looked at.
 
     Args:
         level: a catalogue entry, such as ``"relu"`` or ``{"name": "elu", "alpha": 0.5}``.
         name: of the layer.
+        rest: what else the layer is given.
     """
-    return keras.layers.Activation(activation_function(level), name=name)
+    entry, arguments = chosen("activation", level)
+    if isinstance(made := resolve(entry.target), type):
+        return made(**arguments, name=name, **rest)
+    kind = Gate if entry.gated else keras.layers.Activation
+    return kind(activation_function(level), name=name, **rest)
 
 
 def activation_function(level: Value) -> Callable[[Any], Any]:
-    """An activation as a function, for cells that apply it themselves."""
-    chosen = catalog.choice("activation", level)
-    function: Callable[..., Any] = resolve(catalog.ACTIVATIONS[chosen.name].target)
-    numbers = {**chosen.numbers, **chosen.flags}
-    return (lambda inputs: function(inputs, **numbers)) if numbers else function
+    """An activation as a function, for cells that apply it themselves.
+
+    Raises:
+        TemplateError: if it is a layer.
+    """
+    entry, arguments = chosen("activation", level)
+    function: Callable[..., Any] = resolve(entry.target)
+    if isinstance(function, type):
+        raise TemplateError(
+            f"expected an activation that is a function. Received: {level!r}, which is a layer."
+        )
+    return (lambda inputs: function(inputs, **arguments)) if arguments else function
+
+
+def width(units: int, level: Value) -> int:
+    """How many outputs a layer needs, so that ``units`` are left behind its activation."""
+    entry, _ = chosen("activation", level)
+    return 2 * units if entry.gated else units
+
+
+def regularizer(level: Value) -> Any:
+    """A penalty on weights; ``None`` for ``"none"``."""
+    entry, arguments = chosen("regularizer", level)
+    return resolve(entry.target)(**arguments) if entry.target else None
 
 
 def normalization(level: Value, name: str) -> Any:

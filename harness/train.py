@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from harness.spec import Card, Trial
 
 
+CALIBRATED = 512
+"""Training cases by which an initializer that needs data scales weights."""
+
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -101,14 +104,6 @@ class Trainer:
         except Exception as error:  # noqa: BLE001, a user's function may raise anything
             return Outcome(status="failed", reason=_explain(error), seconds=clock.seconds())
 
-    def network(self, trial: Trial) -> Network:
-        """The network of a trial, built to be looked at.
-
-        Raises:
-            HarnessError: if it cannot be built.
-        """
-        return self._build(trial)[0]
-
     def rehearse(self, trial: Trial) -> str:
         """Build a trial's network, and keep it for the trial.
 
@@ -135,6 +130,7 @@ class Trainer:
             drawn = (trial.seed, trial.phase, trial.replicate)
             train, held = datasets.draw(labels, share, *drawn)
             compiled.fill(trial, labels[train])
+            compiled.calibrate(trial, inputs, train)
         curve, reason = _epochs(compiled.program, inputs, trial, train, held, clock)
         measured, best = _summary(curve, trial)
         if not reason and trial.phase == "confirm":
@@ -230,6 +226,14 @@ class Compiled:
         noise = seeds.stream(trial.seed, trial.phase, trial.replicate, "noise")
         self.program.part.refill(initial.draw(self.network.weights, trial), values, noise)
         self.program.reset()
+
+    def calibrate(self, trial: Trial, inputs: Inputs, train: NDArray[np.int32]) -> None:
+        """Scale the initial weights by some training cases, if the trial's initializer does so."""
+        variance = initial.variance(trial)
+        if variance is not None:
+            stream = seeds.stream(trial.seed, trial.phase, trial.replicate, "calibration")
+            some = train[seeds.permutation(stream, len(train))][:CALIBRATED]
+            initial.calibrate(self.network, program.take(inputs, some)[0], variance)
 
 
 def _explain(error: Exception) -> str:

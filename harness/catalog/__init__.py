@@ -10,7 +10,7 @@ from __future__ import annotations
 from harness.catalog.activations import ACTIVATIONS
 from harness.catalog.choices import Choice, check_argument, choice
 from harness.catalog.entries import Argument, Entry, Loss, Metric, Number, Template
-from harness.catalog.families import FAMILIES
+from harness.catalog.families import FAMILIES, OPEN
 from harness.catalog.initializers import INITIALIZERS
 from harness.catalog.listing import ARGUMENTS, LEGEND, Row, rows
 from harness.catalog.objectives import DEFAULT_LOSS, FIT, LOSSES, METRICS, TASK_METRICS
@@ -32,6 +32,7 @@ __all__ = [
     "LOSSES",
     "METRICS",
     "NORMALIZATIONS",
+    "OPEN",
     "OPTIMIZERS",
     "POOLINGS",
     "REGULARIZERS",

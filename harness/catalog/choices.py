@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from harness.catalog.families import FAMILIES
+from harness.catalog.entries import Entry
+from harness.catalog.families import FAMILIES, OPEN
 from harness.catalog.objectives import LOSSES
 from harness.errors import StudyError, nearest
+from harness.usercode import is_reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,21 +24,40 @@ LARGEST = sys.float_info.max
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A catalogue entry as a study names it, with all its numbers filled in."""
+    """A catalogue entry as a study names it, with all its numbers filled in.
+
+    Args:
+        family: one of ``FAMILIES``.
+        name: of the entry, or ``module:object`` of the user.
+        numbers: all that the entry takes.
+        flags: all switches.
+        words: all options; whatever a user's own entry is given.
+    """
 
     family: str
     name: str
-    numbers: Mapping[str, float]
-    flags: Mapping[str, bool]
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    flags: Mapping[str, bool] = field(default_factory=dict)
+    words: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def entry(self) -> Entry:
+        """The entry itself; a user's own takes what it takes."""
+        return FAMILIES[self.family].get(self.name) or Entry(target=self.name)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What its target is called with."""
+        return {**self.words, **self.flags, **self.numbers}
 
     def setting(self) -> dict[str, Value]:
         """The form in which a choice enters a trial."""
-        return {"name": self.name, **self.flags, **self.numbers}
+        return {"name": self.name, **self.arguments}
 
     def values(self) -> dict[str, float]:
         """Those numbers that are inputs of a program."""
-        entry = FAMILIES[self.family][self.name]
-        return {key: self.numbers[key] for key, number in entry.numbers.items() if number.value}
+        taken = self.entry.numbers
+        return {key: self.numbers[key] for key, number in taken.items() if number.value}
 
     def structure(self) -> dict[str, Value]:
         """The rest: what the program is compiled for."""
@@ -49,7 +70,8 @@ def choice(family: str, raw: Value) -> Choice:
 
     Args:
         family: one of ``FAMILIES``.
-        raw: a name or alias, or a table ``{"name": ..., number: ...}``.
+        raw: a name or alias, or a table ``{"name": ..., number: ...}``. In some families also
+            the user's own, as ``module:object``.
 
     Raises:
         StudyError: for an unknown name or number, or a number out of its range.
@@ -62,6 +84,8 @@ def choice(family: str, raw: Value) -> Choice:
     """
     given = dict(raw) if isinstance(raw, dict) else {"name": raw}
     name = given.pop("name", None)
+    if isinstance(name, str) and family in OPEN and is_reference(name):
+        return Choice(family=family, name=name, words=given)
     entries = FAMILIES[family]
     known = {alias: key for key, entry in entries.items() for alias in (key, *entry.aliases)}
     if not isinstance(name, str) or name not in known:
@@ -69,18 +93,24 @@ def choice(family: str, raw: Value) -> Choice:
             f"expected the name of {_article(family)}. Received: {name!r}. {nearest(name, known)}"
         )
     entry = entries[known[name]]
-    flags = {key: _flag(key, given.pop(key, default)) for key, default in entry.flags.items()}
-    numbers = {
-        key: _number(key, given.pop(key, number.default), number)
-        for key, number in entry.numbers.items()
-    }
-    for extra in given:
-        accepted = [*entry.numbers, *entry.flags]
+    accepted = [*entry.numbers, *entry.flags, *entry.options]
+    for extra in given.keys() - {*accepted}:
         raise StudyError(
             f"expected a number that {family} {name!r} takes. Received: {extra!r}. "
             + (nearest(extra, accepted) if accepted else "It takes none.")
         )
-    return Choice(family=family, name=known[name], numbers=numbers, flags=flags)
+    return Choice(
+        family=family,
+        name=known[name],
+        numbers={
+            key: _number(key, given.get(key, number.default), number)
+            for key, number in entry.numbers.items()
+        },
+        flags={key: _flag(key, given.get(key, flag)) for key, flag in entry.flags.items()},
+        words={
+            key: _word(key, given.get(key, words[0]), words) for key, words in entry.options.items()
+        },
+    )
 
 
 def check_argument(argument: Argument, raw: Value) -> Value:
@@ -97,8 +127,19 @@ def check_argument(argument: Argument, raw: Value) -> Value:
     if argument.kind == "choice":
         if argument.family == "loss":
             return _loss(raw)
-        return choice(argument.family, raw).setting()
+        chosen = choice(argument.family, raw)
+        _check_usable(argument, chosen)
+        return chosen.setting()
     return _KINDS[argument.kind](raw)
+
+
+def _check_usable(argument: Argument, chosen: Choice) -> None:
+    if chosen.name in argument.without:
+        names = [name for name in FAMILIES[argument.family] if name not in argument.without]
+        raise StudyError(
+            f"expected {_article(argument.family)} that this template can use here: "
+            f"{', '.join(names)}. Received: {chosen.name!r}."
+        )
 
 
 def _loss(raw: Value) -> Value:
@@ -167,6 +208,15 @@ _KINDS = {
 def _flag(key: str, raw: Value) -> bool:
     if not isinstance(raw, bool):
         raise StudyError(f"expected true or false for {key!r}. Received: {raw!r}.")
+    return raw
+
+
+def _word(key: str, raw: Value, words: tuple[str, ...]) -> str:
+    if not isinstance(raw, str) or raw not in words:
+        raise StudyError(
+            f"expected one of {', '.join(words)} for {key!r}. Received: {raw!r}. "
+            f"{nearest(raw, words)}"
+        )
     return raw
 
 

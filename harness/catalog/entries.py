@@ -39,17 +39,21 @@ class Entry:
         target: what implements it, as ``module:object``.
         numbers: what it takes, by name.
         flags: switches that it takes, with their defaults; always structure.
+        options: words that it takes, the default first; always structure.
         aliases: other names that users know it by.
         note: one line for ``keras-harness catalog``.
         source: the paper that introduced it.
+        gated: whether it has half as many outputs as inputs.
     """
 
     target: str
     numbers: Mapping[str, Number] = field(default_factory=dict)
     flags: Mapping[str, bool] = field(default_factory=dict)
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
     note: str = ""
     source: str = ""
+    gated: bool = False
 
 
 def stock(group: str, name: str, **rest: object) -> Entry:
@@ -102,6 +106,7 @@ class Argument:
             (true or false), or ``choice`` (of ``family``).
         default: used where a study does not name it. ``None`` means none.
         family: the catalogue family of a ``choice``.
+        without: entries of the family that cannot be used here.
         value: whether it is an input of the program rather than part of it.
         initial: whether it is an input that only fills initial weights.
         outside: whether it is neither: a program is one epoch, called as often as wanted.
@@ -111,6 +116,7 @@ class Argument:
     kind: Kind
     default: Value = None
     family: str = ""
+    without: frozenset[str] = frozenset()
     value: bool = False
     initial: bool = False
     outside: bool = False

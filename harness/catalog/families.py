@@ -28,3 +28,6 @@ FAMILIES: Mapping[str, Mapping[str, Entry]] = {
     "cell": CELLS,
     "pooling": POOLINGS,
 }
+
+OPEN = frozenset({"activation", "initializer", "regularizer", "optimizer"})
+"""Families in which a study may name an object of the user's, as ``module:object``."""

@@ -29,6 +29,23 @@ INITIALIZERS: Mapping[str, Entry] = {
     ),
     "lecun_uniform": stock("initializers", "LecunUniform", source="LeCun et al. 1998"),
     "lecun_normal": stock("initializers", "LecunNormal", source="LeCun et al. 1998"),
+    "variance_scaling": stock(
+        "initializers",
+        "VarianceScaling",
+        numbers={"scale": Number(default=1.0, low=1e-12)},
+        options={
+            "mode": ("fan_in", "fan_out", "fan_avg"),
+            "distribution": ("truncated_normal", "untruncated_normal", "uniform"),
+        },
+        note="variance scale / n, where n is the fan; Glorot, He and LeCun are cases of it",
+        source="He et al. 2015",
+    ),
+    "classical": Entry(
+        target="harness.layers:Classical",
+        aliases=("fan_in_uniform",),
+        note="uniform between -1/sqrt(n) and 1/sqrt(n), where n is the number of inputs",
+        source="LeCun et al. 1998",
+    ),
     "random_uniform": stock(
         "initializers",
         "RandomUniform",
@@ -50,6 +67,21 @@ INITIALIZERS: Mapping[str, Entry] = {
         "Orthogonal",
         numbers={"gain": Number(default=1.0)},
         source="Saxe et al. 2014",
+    ),
+    "lsuv": Entry(
+        target="harness.layers:LSUV",
+        numbers={"variance": Number(default=1.0, low=1e-12)},
+        note="orthogonal, then every layer scaled until its outputs before normalization and "
+        "activation have this variance on training data",
+        source="Mishkin & Matas 2016",
+    ),
+    "identity": stock(
+        "initializers",
+        "Identity",
+        numbers={"gain": Number(default=1.0)},
+        aliases=("eye",),
+        note="of matrices: not for convolutions",
+        source="Le et al. 2015",
     ),
     "zeros": stock("initializers", "Zeros", note="breaks no symmetry: a control"),
     "ones": stock("initializers", "Ones", note="breaks no symmetry: a control"),

@@ -104,9 +104,10 @@ _INPUTS = {
 
 def _entry(family: str, name: str, entry: Entry) -> Row:
     compiled = [key for key, number in entry.numbers.items() if not number.value]
-    structure = () if family in _INPUTS else ("name", *compiled, *entry.flags)
+    structure = () if family in _INPUTS else ("name", *compiled, *entry.flags, *entry.options)
     takes = {key: f"{key}={number.default:g}" for key, number in entry.numbers.items()}
     takes |= {key: f"{key}={str(flag).lower()}" for key, flag in entry.flags.items()}
+    takes |= {key: f"{key}={'|'.join(words)}" for key, words in entry.options.items()}
     aliases = f"also: {', '.join(entry.aliases)}" if entry.aliases else ""
     return Row(
         family=family,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.catalog.entries import Argument, Template
@@ -93,6 +94,7 @@ TEMPLATES: Mapping[str, Template] = {
             "kernel_size": Argument(kind="count", default=3),
             "units": Argument(kind="counts", default=[64], note="dense layers behind them"),
             **_SHARED,
+            "initializer": replace(_SHARED["initializer"], without=frozenset({"identity"})),
         },
         note="convolutions with max-pooling, then dense layers",
     ),
@@ -117,12 +119,15 @@ TEMPLATES: Mapping[str, Template] = {
             "activation": Argument(
                 kind="choice",
                 family="activation",
+                without=frozenset({"prelu", "glu"}),
                 default="tanh",
                 note="of candidates and outputs; gates keep their sigmoid",
             ),
+            "initializer": replace(_SHARED["initializer"], without=frozenset({"lsuv"})),
             "recurrent_initializer": Argument(
                 kind="choice",
                 family="initializer",
+                without=frozenset({"lsuv"}),
                 default="orthogonal",
                 value=True,
                 initial=True,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from harness.program.compiled import Program, uses_xla
 from harness.program.fallback import Fallback, is_expressible
-from harness.program.inputs import Inputs, Resident, Streamed
+from harness.program.inputs import Inputs, Resident, Streamed, take
 from harness.program.network import Network, Refillable, Sizes, Weight, build, sizes
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "build",
     "is_expressible",
     "sizes",
+    "take",
     "uses_xla",
 ]

@@ -15,13 +15,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from harness import catalog, design, losses, metrics
+from harness import catalog, design, layers, losses, metrics
 from harness.errors import TemplateError
-from harness.layers import Drawn, Penalty, resolve
+from harness.layers import Drawn, resolve
 from harness.spec import training_cases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -193,16 +193,20 @@ def _argument(trial: Trial, name: str, part: Value, inputs: dict[str, Any]) -> A
         return inputs.get(name, part)
     if argument.initial:
         return Drawn(name) if part else None
-    if argument.family == "regularizer":
+    if isinstance(part, dict):
         prefix = f"{name}."
-        terms = {key[len(prefix) :]: inputs[key] for key in inputs if key.startswith(prefix)}
-        return Penalty(**terms) if terms else None
+        numbers = {key[len(prefix) :]: inputs[key] for key in inputs if key.startswith(prefix)}
+        return _MAKERS.get(argument.family, dict)({**part, **numbers})
     return inputs.get(name, part)
+
+
+_MAKERS: Mapping[str, Callable[[dict[str, Any]], Any]] = {"regularizer": layers.regularizer}
+"""Families that a template is given an object of; of others it is given the choice itself."""
 
 
 def _optimizer(trial: Trial, variables: Sequence[Any], inputs: dict[str, Any]) -> Any:
     chosen = catalog.choice("optimizer", trial.settings["optimizer"])
-    made = resolve(catalog.OPTIMIZERS[chosen.name].target)(**chosen.numbers, **chosen.flags)
+    made = resolve(chosen.entry.target)(**chosen.arguments)
     made.build(variables)
     for name in chosen.values():
         if f"optimizer.{name}" in inputs:

@@ -67,14 +67,16 @@ def cnn(
     }
     for index, width in enumerate(filters, start=1):
         name = f"conv_{index}"
-        x = keras.layers.Conv2D(width, kernel_size, padding="same", name=name, **shared)(x)
+        x = keras.layers.Conv2D(
+            layers.width(width, activation), kernel_size, padding="same", name=name, **shared
+        )(x)
         x = layers.normalization(normalization, f"{name}_normalization")(x)
         x = layers.activation(activation, f"{name}_activation")(x)
         x = keras.layers.MaxPooling2D(2, name=f"{name}_pool")(x)
     x = keras.layers.Flatten(name="flatten")(x)
     for index, width in enumerate(units, start=1):
         name = f"hidden_{index}"
-        x = keras.layers.Dense(width, name=name, **shared)(x)
+        x = keras.layers.Dense(layers.width(width, activation), name=name, **shared)(x)
         x = layers.normalization(normalization, f"{name}_normalization")(x)
         x = layers.activation(activation, f"{name}_activation")(x)
         x = layers.dropout(dropout, f"{name}_dropout")(x)

@@ -48,7 +48,7 @@ def mlp(
     for index, width in enumerate(units, start=1):
         name = f"hidden_{index}"
         x = keras.layers.Dense(
-            width,
+            layers.width(width, activation),
             use_bias=layers.has_bias(normalization),
             kernel_initializer=initializer,
             kernel_regularizer=regularizer,

@@ -14,6 +14,9 @@ ENTRIES = [(family, name) for family, entries in FAMILIES.items() for name in en
 NUMBERS = [
     (family, name, key) for family, name in ENTRIES for key in FAMILIES[family][name].numbers
 ]
+OPTIONS = [
+    (family, name, key) for family, name in ENTRIES for key in FAMILIES[family][name].options
+]
 FLAGS = [(family, name, key) for family, name in ENTRIES for key in FAMILIES[family][name].flags]
 
 
@@ -81,10 +84,22 @@ def test_flags_are_truth_values(family, name, key):
             choice(family, {"name": name, key: raw})
 
 
+@pytest.mark.parametrize(("family", "name", "key"), OPTIONS)
+def test_options_are_words_of_a_list(family, name, key):
+    """The first is the default; others are refused with the nearest one."""
+    words = FAMILIES[family][name].options[key]
+    assert choice(family, name).words[key] == words[0]
+    for word in words:
+        assert choice(family, {"name": name, key: word}).structure()[key] == word
+    for raw in ("", words[0] + "x", 1, None, [words[0]]):
+        with pytest.raises(StudyError, match=f"expected one of {words[0]}.* for '{key}'. Received"):
+            choice(family, {"name": name, key: raw})
+
+
 @pytest.mark.parametrize(
     ("family", "raw", "expected"),
     [
-        ("activation", "gleu", ("expected the name of an activation. Received: 'gleu'. "
+        ("activation", "gelo", ("expected the name of an activation. Received: 'gelo'. "
                                "Did you mean 'gelu'?")),
         ("activation", "ReLU", "Received: 'ReLU'."),
         ("optimizer", "adm", ("expected the name of an optimizer. Received: 'adm'. "
@@ -182,6 +197,15 @@ def test_every_task_has_losses_and_metrics():
         assert metric.tasks <= catalog.DEFAULT_LOSS.keys()
 
 
+@pytest.mark.parametrize("template", sorted(catalog.TEMPLATES))
+def test_what_a_template_cannot_use_is_refused(template):
+    """The error names what it can use."""
+    for argument in catalog.TEMPLATES[template].arguments.values():
+        for name in argument.without:
+            with pytest.raises(StudyError, match=f"this template can use here: .*'{name}'"):
+                check_argument(argument, name)
+
+
 ROWS = {(row.family, row.name): row for row in catalog.rows()}
 LEVELS = {
     "units": ([4], [8]),
@@ -217,7 +241,7 @@ LEVELS = {
 def test_the_listing_marks_what_a_choice_is_compiled_for(family, name):
     """All that an entry takes is in one part; a choice that is an input has no structure."""
     row, chosen = ROWS[family, name], choice(family, name)
-    assert [*row.takes] == [*chosen.numbers, *chosen.flags]
+    assert {*row.takes} == chosen.arguments.keys()
     assert sorted((*row.values, *row.structure)) in (sorted(chosen.setting()), sorted(row.takes))
     if row.structure:
         assert {*row.values} == chosen.values().keys()

@@ -355,8 +355,8 @@ def tuned(name, **space):
         (tuned("learing_rate", min=0.1, max=1),
          "Received: 'learing_rate'. Did you mean 'learning_rate'?"),
         ({"fixed": {"filters": [4]}}, "[fixed.filters]: expected an argument of template 'mlp'"),
-        ({"factors": {"activation": ["relu", "gleu"]}},
-         ("[factors.activation]: expected the name of an activation. Received: 'gleu'. "
+        ({"factors": {"activation": ["relu", "gelo"]}},
+         ("[factors.activation]: expected the name of an activation. Received: 'gelo'. "
          "Did you mean 'gelu'?")),
         ({"fixed": {"optimizer": "adm"}},
          ("[fixed.optimizer]: expected the name of an optimizer. Received: 'adm'. "

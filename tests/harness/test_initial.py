@@ -7,11 +7,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness import catalog, initial
+from harness import catalog, datasets, initial
 from harness.layers import Drawn, resolve
 from harness.program import Weight
+from harness.train import Trainer
 
 SHAPES = [(300, 200), (3, 3, 40, 60)]
+FIXED = {"zeros", "ones", "constant", "identity"}
+RANDOM = catalog.INITIALIZERS.keys() - FIXED - {"orthogonal", "lsuv"}
+VARIANCE_SCALING = catalog.INITIALIZERS["variance_scaling"].options
 
 
 class Variable:
@@ -30,26 +34,91 @@ def drawn(plan, level, shape, replicate=0):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", sorted(set(catalog.INITIALIZERS) - {"orthogonal"}))
+@pytest.mark.parametrize("name", sorted(RANDOM))
 def test_same_distribution_as_keras(plan, name, shape):
     """Every family has the quantiles of Keras' own draws."""
-    ours = drawn(plan, name, shape).ravel()
-    entry = catalog.INITIALIZERS[name]
-    defaults = {key: number.default for key, number in entry.numbers.items()}
-    random = isinstance(resolve(entry.target)(), keras.initializers.Initializer) and name not in {
-        "zeros",
-        "ones",
-        "constant",
-    }
-    made = resolve(entry.target)(**defaults, **({"seed": 3} if random else {}))
-    theirs = np.asarray(made(shape)).ravel()
-    if not random:
-        assert np.array_equal(ours, theirs)
-        return
+    same_distribution(plan, name, shape)
+
+
+@pytest.mark.parametrize("distribution", VARIANCE_SCALING["distribution"])
+@pytest.mark.parametrize("mode", VARIANCE_SCALING["mode"])
+def test_variance_scaling_has_all_of_its_forms(plan, mode, distribution):
+    """Every option reaches the draw."""
+    level = {"name": "variance_scaling", "scale": 3, "mode": mode, "distribution": distribution}
+    same_distribution(plan, level, (300, 100))
+
+
+def same_distribution(plan, level, shape):
+    """Ours against Keras' own, with a seed of its own."""
+    ours = drawn(plan, level, shape).ravel()
+    chosen = catalog.choice("initializer", level)
+    theirs = np.asarray(resolve(chosen.entry.target)(**chosen.arguments, seed=3)(shape)).ravel()
     assert stats.ks_2samp(ours, theirs).pvalue > 1e-4
     assert ours.std() == pytest.approx(theirs.std(), rel=0.02)
     far = [np.quantile(abs(values), 0.999) for values in (ours, theirs)]
     assert far[0] == pytest.approx(far[1], rel=0.1)
+
+
+@pytest.mark.parametrize("name", sorted(FIXED))
+def test_what_is_not_random_is_equal_to_keras(plan, name):
+    """To the last bit."""
+    chosen = catalog.choice("initializer", name)
+    theirs = np.asarray(resolve(chosen.entry.target)(**chosen.arguments)((30, 20)))
+    assert np.array_equal(drawn(plan, name, (30, 20)), theirs)
+
+
+def test_the_classical_draw_is_within_one_over_the_root(plan):
+    """Uniform, up to 1 / sqrt(n) for n inputs."""
+    values = drawn(plan, "classical", (400, 50))
+    assert abs(values).max() == pytest.approx(1 / 20, rel=1e-3)
+    assert values.std() == pytest.approx(1 / 20 / 3**0.5, rel=0.02)
+
+
+def all_of_keras():
+    """The initializers that Keras offers by class, but for STFT, which only fits spectrograms."""
+    found = {
+        one
+        for one in vars(keras.initializers).values()
+        if isinstance(one, type) and issubclass(one, keras.initializers.Initializer)
+    }
+    return found - {keras.initializers.Initializer, keras.initializers.STFT}
+
+
+def test_all_of_keras_is_listed():
+    """Every class of ``keras.initializers`` has an entry."""
+    listed = {resolve(entry.target) for entry in catalog.INITIALIZERS.values()}
+    assert all_of_keras() <= listed
+
+
+@pytest.mark.parametrize(
+    ("template", "activation", "normalization"),
+    [("mlp", "relu", "none"), ("mlp", "tanh", "batch"), ("cnn", "gelu", "layer")],
+)
+def test_lsuv_gives_every_layer_its_variance(plan, images, template, activation, normalization):
+    """On other training cases too, more or less; with orthogonal kernels, up to a factor."""
+    fixed = {"epochs": 1, "units": [30, 20], "batch_size": 32, "learning_rate": 1e-12}
+    fixed |= {"activation": activation, "normalization": normalization}
+    if template == "cnn":
+        fixed["filters"] = [8]
+    levels = ["orthogonal", {"name": "lsuv", "variance": 2.0}]
+    laid = plan(data=images, template=template, factors={"initializer": levels}, fixed=fixed)
+    trainer = Trainer(laid.card, [])
+    kernels = []
+    for arm in laid.arms:
+        outcome = trainer.run(laid.trial(arm, {}, "tune", 0))
+        assert outcome.status == "completed", outcome.reason
+        (compiled,) = trainer.programs.values()
+        model = compiled.network.model
+        layers = [layer for layer in model.layers if hasattr(layer, "kernel")]
+        kernels.append([np.asarray(layer.kernel) for layer in layers])
+    inputs = datasets.load(laid.card).x[:]
+    for layer in layers:
+        outputs = keras.Model(model.input, layer.output)(inputs)
+        assert float(np.var(outputs)) == pytest.approx(2.0, rel=0.25)
+    for plain, scaled in zip(*kernels, strict=True):
+        factor = scaled / plain
+        assert factor == pytest.approx(factor.flat[0], rel=1e-3)
+        assert factor.flat[0] != pytest.approx(1, rel=1e-2)
 
 
 @pytest.mark.parametrize("shape", [(40, 20), (20, 40), (3, 3, 4, 5)])

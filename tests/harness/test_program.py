@@ -49,6 +49,9 @@ def test_every_optimizer_equals_fit(plan, optimizer):
         {"schedule": {"name": "exponential", "factor": 0.5}, "optimizer": "sgd"},
         {"schedule": {"name": "linear", "floor": 0.1}, "optimizer": "rmsprop"},
         {"schedule": {"name": "cosine", "floor": 0.2}, "batch_size": 50},
+        {"schedule": {"name": "polynomial", "floor": 0.1, "power": 3}, "optimizer": "sgd"},
+        {"schedule": {"name": "inverse_time", "decay": 2}, "optimizer": "sgd"},
+        {"schedule": {"name": "cosine_restarts", "every": 1, "growth": 1.5, "factor": 0.5}},
         {"clip": {"name": "norm", "limit": 0.05}, "optimizer": "sgd", "learning_rate": 0.5},
         {"clip": {"name": "global_norm", "limit": 0.1}, "optimizer": "sgd", "learning_rate": 0.5},
         {"clip": {"name": "value", "limit": 0.01}, "optimizer": "sgd", "learning_rate": 0.5},
@@ -169,7 +172,7 @@ def test_a_worker_compiles_a_structure_once(ask, blobs, tmp_path):
 
 def two_values():
     """Every number of the catalogue that claims to be an input, with two values."""
-    for family in ("optimizer", "regularizer", "clip"):
+    for family in ("activation", "optimizer", "regularizer", "clip"):
         for name, entry in catalog.FAMILIES[family].items():
             for key, number in entry.numbers.items():
                 if number.value and key != "learning_rate":

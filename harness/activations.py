@@ -1,0 +1,70 @@
+"""Activations that Keras computes too, here with numbers that may be variables.
+
+Stock ``leaky_relu`` and ``elu`` take Python numbers only, so that each number would be a program
+of its own. The others of Keras take variables as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+
+def leaky_relu(inputs: Any, negative_slope: Any = 0.2) -> Any:
+    r""":math:`x` above zero, :math:`s x` below.
+
+    Reference:
+        Maas et al., "Rectifier Nonlinearities Improve Neural Network Acoustic Models", 2013.
+
+    Args:
+        inputs: a tensor.
+        negative_slope: :math:`s`, a number or a scalar variable.
+    """
+    return keras.ops.where(inputs > 0, inputs, negative_slope * inputs)
+
+
+def elu(inputs: Any, alpha: Any = 1.0) -> Any:
+    r""":math:`x` above zero, :math:`\alpha (e^x - 1)` below.
+
+    Reference:
+        Clevert et al., "Fast and Accurate Deep Network Learning by Exponential Linear Units
+        (ELUs)", 2016.
+
+    Args:
+        inputs: a tensor.
+        alpha: a number or a scalar variable.
+    """
+    below = keras.ops.expm1(keras.ops.minimum(inputs, 0))  # exp of large inputs would overflow
+    return keras.ops.where(inputs > 0, inputs, alpha * below)
+
+
+class PReLU(keras.layers.PReLU):  # type: ignore[misc]
+    """Leaky ReLU with learned slopes: one for each unit or feature map.
+
+    Keras learns one for each place in a feature map unless it is told which axes share theirs.
+
+    Reference:
+        He et al., "Delving Deep into Rectifiers: Surpassing Human-Level Performance on ImageNet
+        Classification", 2015.
+
+    Args:
+        alpha: where the slopes start.
+    """
+
+    def __init__(self, alpha: float = 0.0, **kwargs: Any) -> None:
+        """Keep where the slopes start."""
+        super().__init__(alpha_initializer=keras.initializers.Constant(alpha), **kwargs)
+
+    def build(self, input_shape: Any) -> None:
+        """Make the slopes, once the number of axes is known."""
+        self.shared_axes = list(range(1, len(input_shape) - 1))
+        super().build(input_shape)
+
+
+class Gate(keras.layers.Activation):  # type: ignore[misc]
+    """A layer around a function that halves the last axis: Keras' own would expect it whole."""
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Half of the units."""
+        return (*input_shape[:-1], input_shape[-1] // 2)

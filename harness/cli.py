@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import sys
 import traceback
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +21,7 @@ from harness.errors import ExitCode, HarnessError, StudyError, UsageError, neare
 from harness.spec import NAME, label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from harness.coordinator import Finished
     from harness.design import Plan
@@ -139,14 +142,19 @@ def run(
 
 @app.command()
 def plan(
-    study: StudyName, root: Root = Path("results"), yes: Yes = False, as_json: Json = False
+    study: StudyName,
+    models: Annotated[
+        bool, typer.Option("--models", help="Build the networks and show them; runs your code.")
+    ] = False,
+    root: Root = Path("results"),
+    yes: Yes = False,
+    as_json: Json = False,
 ) -> int:
     """Show the arms, the trials and the compiled programs of a study. Trains nothing."""
     laid = _plan(study, yes=yes)
-    programs = {
-        design.program_key(laid.trial(arm, {}, "confirm", 0), laid.card) for arm in laid.arms
-    }
+    programs = design.programs(laid)
     sizes = laid.sizes()
+    networks = _built(laid, study) if models else []
     if as_json:
         _print_json(
             {
@@ -155,11 +163,17 @@ def plan(
                 "arms": [arm.levels for arm in laid.arms],
                 "trials": sizes,
                 "programs": len(programs),
+                **({"models": networks} if models else {}),
             }
         )
         return ExitCode.DONE
     _show_plan(laid, sizes, len(programs))
     _show_reuse(laid, root)
+    for built in networks:
+        out = _stdout()
+        out.print(f"\n{', '.join(built['arms'])}", style="bold", markup=False, highlight=False)
+        out.print(_table(["layer", "type", "output shape", "parameters"], built["layers"]))
+        out.print(f"{built['parameters']:,} parameters", highlight=False)
     return ExitCode.DONE
 
 
@@ -340,6 +354,43 @@ def _show_plan(laid: Plan, sizes: dict[str, int], programs: int) -> None:
     _show_floor(laid)
     if laid.code:
         out.print(f"{'your code:':<12}{study.template} runs with your rights", markup=False)
+
+
+def _built(laid: Plan, study: str) -> list[dict[str, Any]]:
+    """The network of every program, with the arms that share it."""
+    _, folders = _load(study)
+    with _quiet():
+        from harness.train import Trainer
+
+        trainer = Trainer(laid.card, _places(folders))
+        pairs = [(trainer.network(trial), arms) for trial, arms in design.programs(laid).values()]
+    return [
+        {
+            "arms": [arm.label for arm in arms],
+            "parameters": sum(math.prod(one.shape) for one in network.model.trainable_weights),
+            "layers": [_layer(layer) for layer in network.model.layers],
+        }
+        for network, arms in pairs
+    ]
+
+
+def _layer(layer: Any) -> tuple[str, str, str, int]:
+    # A layer that is called by a model of the user's own has no symbolic output.
+    shape = getattr(getattr(layer, "output", None), "shape", "")
+    return layer.name, type(layer).__name__, str(shape), layer.count_params()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what TensorFlow says to file descriptor 2 as it starts; errors are exceptions."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _show_floor(laid: Plan) -> None:

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness import datasets
+from harness.datasets import synthetic
 from harness.errors import UsageError, nearest
 
 app = typer.Typer(help="Data sets: list them, fetch one, check one.", no_args_is_help=True)
@@ -23,7 +24,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """Show the data sets that a study can name."""
-    rows = [_row(name) for name in datasets.KNOWN]
+    rows = [_row(name) for name in datasets.KNOWN] + [
+        _computed(name) for name in synthetic.EXAMPLES
+    ]
     if as_json:
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
         return
@@ -74,6 +77,24 @@ def _row(name: str) -> dict[str, Any]:
         "citation": known.citation,
         "source": str(known.package or "scikit-learn"),
         "content": known.card.digest,
+    }
+
+
+def _computed(name: str) -> dict[str, Any]:
+    card, family = datasets.describe(name, []), synthetic.SYNTHETIC[name.partition("-")[0]]
+    return {
+        "name": name,
+        "here": True,
+        "task": card.task,
+        "shape": list(card.shape),
+        "cases": card.cases,
+        "tests": card.tests,
+        "outputs": card.outputs,
+        "note": f"{family.note}; any number of steps",
+        "licence": "none needed: it is computed",
+        "citation": family.citation,
+        "source": "computed",
+        "content": card.digest,
     }
 
 

@@ -218,6 +218,23 @@ def program_key(trial: Trial, card: Card) -> str:
     return digest([structure, of_trial, of_data])
 
 
+def programs(plan: Plan) -> dict[str, tuple[Trial, list[Arm]]]:
+    """One trial per program, with the arms that share it, before anything is tuned.
+
+    What is tuned stands at the low end of its range, or at its first choice.
+    """
+    space = plan.study.tune.space if plan.study.tune else {}
+    low = {
+        name: part.values[0] if isinstance(part, Choices) else part.min
+        for name, part in space.items()
+    }
+    found: dict[str, tuple[Trial, list[Arm]]] = {}
+    for arm in plan.arms:
+        trial = plan.trial(arm, low, "confirm", 0)
+        found.setdefault(program_key(trial, plan.card), (trial, []))[1].append(arm)
+    return found
+
+
 def changes(old: Definition, plan: Plan) -> list[str]:
     """What a plan changes about what a store was last run with: keys, data, user code."""
     keys = changed_keys(old.study, plan.study)

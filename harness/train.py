@@ -104,6 +104,14 @@ class Trainer:
         except Exception as error:  # noqa: BLE001, a user's function may raise anything
             return Outcome(status="failed", reason=_explain(error), seconds=clock.seconds())
 
+    def network(self, trial: Trial) -> Network:
+        """The network of a trial, built to be looked at.
+
+        Raises:
+            HarnessError: if it cannot be built.
+        """
+        return self._build(trial)[0]
+
     def rehearse(self, trial: Trial) -> str:
         """Build a trial's network, and keep it for the trial.
 

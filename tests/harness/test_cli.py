@@ -130,6 +130,22 @@ def _listed(folder, family):
     return json.loads(call(folder, "catalog", family, "--json").stdout)
 
 
+def test_plan_builds_models_when_asked(folder):
+    """Layers and parameters of every program, for people and for programs."""
+    shown = call(folder, "plan", "tiny.toml", "--models")
+    assert shown.returncode == 0
+    assert "hidden_1  " in shown.stdout
+    assert shown.stdout.count("30 parameters") == 2
+    assert "I0000" not in shown.stderr
+    linear, tanh = json.loads(call(folder, "plan", "tiny.toml", "--models", "--json").stdout)[
+        "models"
+    ]
+    assert (linear["arms"], tanh["arms"]) == (["linear"], ["tanh"])
+    assert linear["parameters"] == 4 * 4 + 4 + 4 * 2 + 2
+    assert linear["layers"][-1] == ["outputs", "Dense", "(None, 2)", 10]
+    assert "models" not in json.loads(call(folder, "plan", "tiny.toml", "--json").stdout)
+
+
 def test_status_and_plan_see_what_is_done(done):
     """Finished trials are counted; the plan says what has changed since."""
     folder, _ = done

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from harness import datasets
 from harness.data_cli import app
+from harness.datasets import synthetic
 from harness.errors import DataError, UsageError
 
 
@@ -31,9 +32,9 @@ def test_list_shows_every_set_and_whether_it_is_here(call):
     table = call("list")
     for name, known in datasets.KNOWN.items():
         (line,) = [line for line in table.splitlines() if line.split()[:1] == [name]]
-        assert line.split()[1] == ("yes" if known.package is None else "no")
+        assert line.split()[1] == ("no" if known.package or known.base else "yes")
     rows = json.loads(call("list", "--json"))
-    assert [row["name"] for row in rows] == [*datasets.KNOWN]
+    assert [row["name"] for row in rows] == [*datasets.KNOWN, *synthetic.EXAMPLES]
     for row in rows:
         assert row["licence"]
         assert row["citation"]

@@ -339,7 +339,7 @@ def _show_plan(laid: Plan, sizes: dict[str, int], programs: int) -> None:
     if len(laid.arms) > 50:
         out.print(f"... and {len(laid.arms) - 50} more arms.")
     card = laid.card
-    kind = f"{card.outputs} classes" if card.task == "classification" else "regression"
+    kind = f"{card.outputs} classes" if card.task == "classification" else card.task
     lines = {
         "data": f"{study.dataset}: {card.cases} cases to train and validate on, "
         f"{card.tests} test cases, shape {card.shape}, {kind}",

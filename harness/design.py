@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from typing import TYPE_CHECKING
@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 from harness import catalog, usercode
 from harness.errors import StudyError, nearest
 from harness.identity import digest
-from harness.spec import Arm, Choices, Metric, Range, Study, Trial, label, training_cases
+from harness.spec import (
+    Arm,
+    Choices,
+    Metric,
+    Range,
+    Study,
+    Trial,
+    is_reference,
+    label,
+    training_cases,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -123,12 +133,19 @@ def settle(study: Study, task: str) -> Study:
     return study.model_copy(update={"best": best, "metric": metric, "tune": tune})
 
 
+def framed(study: Study, card: Card) -> Card:
+    """The data as the template takes it: an autoencoder reconstructs, whatever the labels."""
+    built_in = catalog.TEMPLATES.get(study.template)
+    return replace(card, task=built_in.makes) if built_in and built_in.makes else card
+
+
 def plan(study: Study, card: Card, folders: Sequence[Path]) -> Plan:
     """Check a study against everything it names, and lay out its arms.
 
     Raises:
         StudyError: naming the key, what was expected and what was received.
     """
+    card = framed(study, card)
     study = settle(study, card.task)
     arguments = _arguments(study, folders)
     _check_keys(study, arguments)
@@ -265,7 +282,7 @@ def _arguments(study: Study, folders: Sequence[Path]) -> usercode.Signature:
         return usercode.Signature(
             names=tuple(_table(study.template)), required=frozenset(), open=False
         )
-    if not usercode.is_reference(study.template):
+    if not is_reference(study.template):
         raise StudyError(
             "expected a template or a function of yours as module:function. "
             f"Received: {study.template!r}. {nearest(study.template, catalog.TEMPLATES)}",

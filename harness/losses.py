@@ -37,11 +37,12 @@ def per_case(loss: str, model: Any) -> Callable[[Any, Any], Any]:
 
 
 def over_steps(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """The mean over steps of what is measured at each of them; one number per case."""
+    """The mean over steps, or pixels, of what is measured at each; one number per case."""
 
     def mean(labels: Any, outputs: Any) -> Any:
         found = function(labels, outputs)
-        return found if len(found.shape) == 1 else keras.ops.mean(found, axis=-1)
+        within = tuple(range(1, len(found.shape)))
+        return keras.ops.mean(found, axis=within) if within else found
 
     return mean
 
@@ -65,6 +66,8 @@ def check_outputs(model: Any, card: Card, template: str) -> None:
     """
     steps = card.shape[:1] if card.task == "sequence" else ()
     expected = (None, *steps, card.outputs)
+    if card.task == "reconstruction":
+        expected = (None, *card.shape)
     if isinstance(model.output_shape, list) or tuple(model.output_shape) != expected:
         per = "class at every step" if steps else "class or target"
         raise TemplateError(

@@ -121,6 +121,22 @@ def perplexity(labels: Labels, scores: Scores) -> float:
     return float(2 ** bits(labels, scores))
 
 
+def psnr(inputs: Labels, outputs: Scores) -> float:
+    r"""Peak signal-to-noise ratio, :math:`10 \log_{10} (r^2 / MSE)` with the range r of inputs."""
+    exact = np.asarray(inputs, np.float64)
+    within = tuple(range(1, exact.ndim))
+    errors = np.square(exact - outputs).mean(axis=within)
+    peak = np.ptp(exact) or 1.0
+    return float(np.mean(10 * np.log10(peak**2 / np.maximum(errors, np.finfo(np.float32).tiny))))
+
+
+def explained(inputs: Labels, outputs: Scores) -> float:
+    r"""Share of the total variance that is kept, :math:`1 - \sum e^2 / \sum (x - \bar x)^2`."""
+    exact = np.asarray(inputs, np.float64)
+    total = np.square(exact - exact.mean(axis=0)).sum()
+    return float(1 - np.square(exact - outputs).sum() / (total or 1.0))
+
+
 FROM_OUTPUTS: Mapping[str, Callable[[Labels, Scores], float]] = {
     "top_5_accuracy": top_5_accuracy,
     "macro_f1": macro_f1,
@@ -129,6 +145,8 @@ FROM_OUTPUTS: Mapping[str, Callable[[Labels, Scores], float]] = {
     "r2": r2,
     "bits": bits,
     "perplexity": perplexity,
+    "psnr": psnr,
+    "explained": explained,
 }
 
 
@@ -137,12 +155,72 @@ def from_outputs(task: str, labels: Labels, scores: Scores) -> dict[str, float]:
 
     Args:
         task: kind of data.
-        labels: of the test cases.
+        labels: of the test cases; for a reconstruction, their inputs.
         scores: probabilities, or predicted numbers, shape ``(cases, outputs)``, or
-            ``(cases, steps, outputs)``.
+            ``(cases, steps, outputs)``; for a reconstruction, as the inputs.
     """
     return {
         name: FROM_OUTPUTS[name](labels, scores)
         for name in catalog.TASK_METRICS[task]
         if name in FROM_OUTPUTS and scores.shape[-1] >= catalog.METRICS[name].outputs
     }
+
+
+NEIGHBOURS, NEIGHBOURHOODS = 10, 1000
+"""Of trustworthiness: neighbours of a case, and how many of the first test cases are compared."""
+
+RIDGE = 1e-3
+"""Of the linear probe, relative to the mean square of a code."""
+
+FROM_CODES = ("probe_accuracy", "trustworthiness")
+
+
+def from_codes(
+    codes: Scores, labels: Labels, test_codes: Scores, test_labels: Labels, test_inputs: Labels
+) -> dict[str, float]:
+    """Metrics of the code that an autoencoder has found.
+
+    Args:
+        codes: of the training cases, shape ``(cases, width)``.
+        labels: of the training cases; classes, or there is no probe.
+        test_codes: of the test cases.
+        test_labels: of the test cases.
+        test_inputs: of the test cases.
+    """
+    found = {"trustworthiness": trustworthiness(test_inputs, test_codes)}
+    if labels.ndim == 1 and labels.dtype.kind == "i":
+        found["probe_accuracy"] = probe_accuracy(codes, labels, test_codes, test_labels)
+    return found
+
+
+def probe_accuracy(codes: Scores, labels: Labels, test_codes: Scores, test_labels: Labels) -> float:
+    """Accuracy of a ridge classifier of the code: least squares to one target per class.
+
+    Reference:
+        Alain & Bengio, "Understanding intermediate layers using linear classifier probes", 2017.
+    """
+    count = int(labels.max()) + 1
+    mean = codes.mean(axis=0)
+    spread = codes.std(axis=0)
+    scale = np.where(spread > 0, spread, 1.0)
+    known, unknown = ((part - mean) / scale for part in (codes, test_codes))
+    targets = np.eye(count)[labels] - 1 / count
+    square = known.T @ known / len(known) + RIDGE * np.eye(known.shape[1])
+    weights = np.linalg.solve(square, known.T @ targets / len(known))
+    chosen = (unknown @ weights + targets.mean(axis=0)).argmax(axis=1)
+    return float(np.mean(chosen == test_labels))
+
+
+def trustworthiness(inputs: Labels, codes: Scores) -> float:
+    """Whether neighbours in the code are neighbours in the inputs, 1 at best.
+
+    Reference:
+        Venna & Kaski, "Neighborhood preservation in nonlinear projection methods", 2001.
+    """
+    from sklearn.manifold import trustworthiness as measure
+
+    some = min(len(codes), NEIGHBOURHOODS)
+    near = min(NEIGHBOURS, (some - 1) // 2)
+    if near < 1:
+        return 1.0
+    return float(measure(np.reshape(inputs[:some], (some, -1)), codes[:some], n_neighbors=near))

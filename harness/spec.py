@@ -42,6 +42,12 @@ _METRIC = re.compile(r"(train|val|test)/([a-z0-9_]+)@(best|last)")
 _QUANTITY = re.compile(r"(train|val|test)/([a-z0-9_]+)")
 
 
+def is_reference(name: str) -> bool:
+    """Whether a name has the form ``module:function``, code of the user's own."""
+    module, _, function = name.partition(":")
+    return bool(function.isidentifier() and all(part.isidentifier() for part in module.split(".")))
+
+
 def _no_strings(number: object) -> object:
     """Refuse the silent conversions of text and truth values into numbers."""
     if isinstance(number, str | bool):

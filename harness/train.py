@@ -143,7 +143,9 @@ class Trainer:
         measured, best = _summary(curve, trial)
         if not reason and trial.phase == "confirm":
             with clock.spent("evaluate"):
-                tested = _tested(compiled.program, inputs, last_is_best=best == len(curve) - 1)
+                tested = _tested(
+                    compiled.program, inputs, train, last_is_best=best == len(curve) - 1
+                )
             bad = [name for name, number in tested.items() if not math.isfinite(number)]
             reason = f"{bad[0]} is not finite" if bad else ""
             measured |= tested
@@ -309,11 +311,15 @@ def _best(curve: list[Epoch], trial: Trial) -> Epoch:
 
 
 def _tested(
-    compiled: Program | Fallback, inputs: Inputs, *, last_is_best: bool
+    compiled: Program | Fallback,
+    inputs: Inputs,
+    train: NDArray[np.int32],
+    *,
+    last_is_best: bool,
 ) -> dict[str, float]:
     """Test metrics by name and epoch; the same weights are not asked twice."""
-    found = {"last": _measured(compiled, inputs, "last")}
-    found["best"] = found["last"] if last_is_best else _measured(compiled, inputs, "best")
+    found = {"last": _measured(compiled, inputs, train, "last")}
+    found["best"] = found["last"] if last_is_best else _measured(compiled, inputs, train, "best")
     return {
         f"test/{name}@{epoch}": number
         for epoch, numbers in found.items()
@@ -321,12 +327,26 @@ def _tested(
     }
 
 
-def _measured(compiled: Program | Fallback, inputs: Inputs, epoch: str) -> dict[str, float]:
+def _measured(
+    compiled: Program | Fallback, inputs: Inputs, train: NDArray[np.int32], epoch: str
+) -> dict[str, float]:
     means, outputs = compiled.test(inputs, epoch)
     part = compiled.part
     if not np.isfinite(outputs).all():
         return means | {"loss": math.nan}
-    return means | metrics.from_outputs(part.task, np.asarray(inputs.y_test), part.scores(outputs))
+    if not part.reconstructs:
+        labels = np.asarray(inputs.y_test)
+        return means | metrics.from_outputs(part.task, labels, part.scores(outputs))
+    assert isinstance(compiled, Program)
+    known, unknown = np.asarray(inputs.y), np.asarray(inputs.y_test)
+    everything = np.arange(len(unknown), dtype=np.int32)
+    x_test = program.take(inputs, everything, test=True)[0].numpy()
+    codes = compiled.codes(inputs, train), compiled.codes(inputs, everything, test=True)
+    return {
+        **means,
+        **metrics.from_outputs(part.task, x_test, outputs),
+        **metrics.from_codes(codes[0], known[train], codes[1], unknown, x_test),
+    }
 
 
 def _template(trial: Trial, folders: Sequence[Path]) -> Callable[..., Any]:

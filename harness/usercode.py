@@ -37,12 +37,6 @@ class Signature:
     open: bool
 
 
-def is_reference(name: str) -> bool:
-    """Whether a name has the form ``module:function``."""
-    module, _, function = name.partition(":")
-    return bool(function.isidentifier() and all(part.isidentifier() for part in module.split(".")))
-
-
 def signature(reference: str, folders: Sequence[Path], leading: int) -> Signature:
     """Read the keyword arguments of a user's function from its source.
 

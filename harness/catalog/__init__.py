@@ -8,6 +8,7 @@ Nothing here imports Keras: planning reads these tables, training resolves their
 from __future__ import annotations
 
 from harness.catalog.activations import ACTIVATIONS
+from harness.catalog.autoencoding import BOTTLENECKS, CORRUPTIONS
 from harness.catalog.choices import Choice, check_argument, choice
 from harness.catalog.entries import Argument, Entry, Loss, Metric, Number, Template
 from harness.catalog.families import FAMILIES, OPEN
@@ -22,8 +23,10 @@ from harness.catalog.templates import SETTINGS, TEMPLATES
 __all__ = [
     "ACTIVATIONS",
     "ARGUMENTS",
+    "BOTTLENECKS",
     "CELLS",
     "CLIPS",
+    "CORRUPTIONS",
     "DEFAULT_LOSS",
     "FAMILIES",
     "FIT",

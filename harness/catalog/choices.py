@@ -10,7 +10,7 @@ from harness.catalog.entries import Entry
 from harness.catalog.families import FAMILIES, OPEN
 from harness.catalog.objectives import LOSSES
 from harness.errors import StudyError, nearest
-from harness.usercode import is_reference
+from harness.spec import is_reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

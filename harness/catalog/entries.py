@@ -137,6 +137,7 @@ class Template:
         arguments: what it takes.
         ranks: numbers of axes that a case may have.
         tasks: kinds of data that it is for.
+        makes: what it makes of any data, where that is not what the labels ask for.
         note: one line for ``keras-harness catalog``.
     """
 
@@ -144,4 +145,5 @@ class Template:
     arguments: Mapping[str, Argument]
     ranks: tuple[int, ...]
     tasks: frozenset[str] = frozenset({"classification", "regression"})
+    makes: str = ""
     note: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.catalog.activations import ACTIVATIONS
+from harness.catalog.autoencoding import BOTTLENECKS, CORRUPTIONS
 from harness.catalog.initializers import INITIALIZERS
 from harness.catalog.objectives import CLASS_WEIGHTS
 from harness.catalog.optimizers import CLIPS, OPTIMIZERS, SCHEDULES
@@ -27,6 +28,8 @@ FAMILIES: Mapping[str, Mapping[str, Entry]] = {
     "class_weight": CLASS_WEIGHTS,
     "cell": CELLS,
     "pooling": POOLINGS,
+    "bottleneck": BOTTLENECKS,
+    "corruption": CORRUPTIONS,
 }
 
 OPEN = frozenset({"activation", "initializer", "regularizer", "optimizer"})

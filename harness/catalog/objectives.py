@@ -11,19 +11,28 @@ if TYPE_CHECKING:
 
 _CLASSES, _NUMBERS = frozenset({"classification"}), frozenset({"regression"})
 _STEPS = frozenset({"sequence"})
+_INPUTS = frozenset({"reconstruction"})
 LOSSES: Mapping[str, Loss] = {
     "sparse_categorical_crossentropy": Loss(
         target="keras.losses:sparse_categorical_crossentropy",
         tasks=_CLASSES | _STEPS,
         note="integer labels 0..C-1, one output per class",
     ),
-    "mean_squared_error": Loss(target="keras.losses:mean_squared_error", tasks=_NUMBERS),
-    "mean_absolute_error": Loss(target="keras.losses:mean_absolute_error", tasks=_NUMBERS),
+    "mean_squared_error": Loss(target="keras.losses:mean_squared_error", tasks=_NUMBERS | _INPUTS),
+    "mean_absolute_error": Loss(
+        target="keras.losses:mean_absolute_error", tasks=_NUMBERS | _INPUTS
+    ),
+    "binary_crossentropy": Loss(
+        target="keras.losses:binary_crossentropy",
+        tasks=_INPUTS,
+        note="inputs between 0 and 1, with output_activation = 'sigmoid'",
+    ),
 }
 FIT: Mapping[str, str] = {
     "classification": "crossentropy",
     "sequence": "crossentropy",
     "regression": "mean_squared_error",
+    "reconstruction": "mean_squared_error",
 }
 """What decides where a study does not say: how well the data is fitted, penalties left out."""
 
@@ -31,13 +40,14 @@ DEFAULT_LOSS: Mapping[str, str] = {
     "classification": "sparse_categorical_crossentropy",
     "sequence": "sparse_categorical_crossentropy",
     "regression": "mean_squared_error",
+    "reconstruction": "mean_squared_error",
 }
 
 METRICS: Mapping[str, Metric] = {
     "loss": Metric(
         direction="minimize",
         scale="log",
-        tasks=_CLASSES | _STEPS | _NUMBERS,
+        tasks=_CLASSES | _STEPS | _NUMBERS | _INPUTS,
         note="the training loss, with its regularization penalties",
     ),
     "crossentropy": Metric(
@@ -96,14 +106,45 @@ METRICS: Mapping[str, Metric] = {
     "perplexity": Metric(
         direction="minimize", scale="log", tasks=_STEPS, test_only=True, note="2 to the bits"
     ),
-    "mean_squared_error": Metric(direction="minimize", scale="log", tasks=_NUMBERS),
-    "mean_absolute_error": Metric(direction="minimize", scale="log", tasks=_NUMBERS),
+    "mean_squared_error": Metric(direction="minimize", scale="log", tasks=_NUMBERS | _INPUTS),
+    "mean_absolute_error": Metric(direction="minimize", scale="log", tasks=_NUMBERS | _INPUTS),
     "r2": Metric(
         direction="maximize",
         scale="identity",
         tasks=_NUMBERS,
         test_only=True,
         note="share of the variance explained, averaged over targets",
+    ),
+    "psnr": Metric(
+        direction="maximize",
+        scale="identity",
+        tasks=_INPUTS,
+        test_only=True,
+        note="peak signal-to-noise ratio in dB, mean over cases; peak: the range of the inputs",
+    ),
+    "explained": Metric(
+        direction="maximize",
+        scale="identity",
+        tasks=_INPUTS,
+        percent=True,
+        test_only=True,
+        note="share of the inputs' total variance that is reconstructed, as PCA counts it",
+    ),
+    "probe_accuracy": Metric(
+        direction="maximize",
+        scale="identity",
+        tasks=_INPUTS,
+        percent=True,
+        test_only=True,
+        note="of a linear classifier of the code, fitted on the training cases",
+    ),
+    "trustworthiness": Metric(
+        direction="maximize",
+        scale="identity",
+        tasks=_INPUTS,
+        percent=True,
+        test_only=True,
+        note="whether neighbours in the code are neighbours in the inputs (Venna & Kaski 2001)",
     ),
 }
 TASK_METRICS: Mapping[str, tuple[str, ...]] = {

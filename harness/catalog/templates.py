@@ -162,4 +162,40 @@ TEMPLATES: Mapping[str, Template] = {
         },
         note="recurrent layers over steps, then a dense layer; at every step if labels are",
     ),
+    "autoencoder": Template(
+        target="harness.templates.autoencoder:autoencoder",
+        ranks=(1, 2, 3),
+        tasks=frozenset({"reconstruction"}),
+        makes="reconstruction",
+        arguments={
+            "filters": Argument(
+                kind="counts", default=[], note="of convolutions in front, each halves the image"
+            ),
+            "kernel_size": Argument(kind="count", default=3),
+            "units": Argument(
+                kind="counts", default=[128], note="dense layers in front of the code"
+            ),
+            "code": Argument(kind="count", default=32, note="width of the code"),
+            "bottleneck": Argument(
+                kind="choice", family="bottleneck", default="plain", note="what the code must be"
+            ),
+            "corruption": Argument(
+                kind="choice", family="corruption", default="none", note="of inputs in training"
+            ),
+            "tied": Argument(
+                kind="flag", default=False, note="the decoder uses the encoder's dense kernels"
+            ),
+            **_SHARED,
+            # A gated unit halves what it is given, which the decoder could not undo.
+            "activation": replace(_SHARED["activation"], without=frozenset({"glu"})),
+            "initializer": replace(_SHARED["initializer"], without=frozenset({"identity"})),
+            "code_activation": Argument(
+                kind="choice", family="activation", without=frozenset({"glu"}), default="linear"
+            ),
+            "output_activation": Argument(
+                kind="choice", family="activation", without=frozenset({"glu"}), default="linear"
+            ),
+        },
+        note="encoder, code and decoder: dense, or convolutional with filters",
+    ),
 }

@@ -71,7 +71,7 @@ def run(
     plan = design.plan(study, card, places)
     with Store(folder) as store:
         setup = Setup(
-            card=card,
+            card=plan.card,
             folders=places,
             threads=study.threads,
             resident=environment.room_for_data(count),

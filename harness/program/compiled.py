@@ -6,6 +6,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -53,8 +54,8 @@ class Program:
         compiled = partial(tf.function, jit_compile=xla, autograph=False)
         self._whole, self._test = compiled(self._epoch), compiled(self._measure)
         self._part, self._held = compiled(self._train), compiled(self._over)
-        self._end, self._outputs = compiled(self._conclude), compiled(self._predict)
-        self._sum = compiled(self._score)
+        self._end = compiled(self._conclude)
+        self._code: Callable[[tf.Tensor], tf.Tensor] | None = None
 
     def compile(self, data: Inputs) -> None:
         """Trace and compile, with the work of a single step."""
@@ -121,13 +122,29 @@ class Program:
         means = (sums.numpy() / np.float32(len(data.y_test))).tolist()
         return dict(zip(self.part.names, means, strict=True)), outputs.numpy()
 
+    def codes(
+        self, data: Inputs, cases: NDArray[np.int32], *, test: bool = False
+    ) -> NDArray[np.float32]:
+        """What the layer ``code`` makes of some cases, with the weights as they are."""
+        if self._code is None:
+            model = self.part.model
+            inner = keras.Model(model.input, model.get_layer("code").output)
+            self._code = tf.function(partial(inner, training=False), autograph=False)
+        parts = [cases[start : start + EVALUATED] for start in range(0, len(cases), EVALUATED)]
+        found = [self._code(take(data, part, test=test)[0]).numpy() for part in parts]
+        return np.concatenate(found)
+
     def _tested(self, data: Inputs) -> tuple[tf.Tensor, tf.Tensor]:
+        total = tf.zeros(len(self.part.names))
         if isinstance(data, Resident):
-            return self._test(data.x_test, data.y_test)  # type: ignore[no-any-return]
-        cases = np.arange(len(data.x_test), dtype=np.int32)
-        parts = [self._outputs(x) for x, _, _ in data.chunks(cases, EVALUATED, test=True)]
-        outputs = tf.concat(parts, axis=0)
-        return self._sum(tf.constant(data.y_test), outputs), outputs
+            return self._test(data.x_test, data.y_test, total)  # type: ignore[no-any-return]
+        parts = []
+        for x, y, _ in data.chunks(
+            np.arange(len(data.x_test), dtype=np.int32), EVALUATED, test=True
+        ):
+            total, outputs = self._test(x, y, total)
+            parts.append(outputs)
+        return total, tf.concat(parts, axis=0)
 
     def _in_chunks(
         self,
@@ -174,7 +191,8 @@ class Program:
         self.traces += 1
 
         def step(cases: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
-            return self._step(tf.gather(x, cases), tf.gather(y, cases), rates[index])
+            inputs = tf.gather(x, cases)
+            return self._step(inputs, self._targets(inputs, y, cases), rates[index])
 
         return _accumulate(order, self.part.sizes.batch, steps, step, total)
 
@@ -189,6 +207,9 @@ class Program:
         )
         parts = [train, val, tf.cast(finite, tf.float32)[tf.newaxis]]
         return tf.concat(parts, axis=0)
+
+    def _targets(self, inputs: tf.Tensor, y: tf.Tensor, cases: tf.Tensor) -> tf.Tensor:
+        return inputs if self.part.reconstructs else tf.gather(y, cases)
 
     def _step(self, x: tf.Tensor, y: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
         """One update; the sums of loss and metrics over the batch, before it."""
@@ -217,44 +238,45 @@ class Program:
         """Sums of loss and metrics, without training."""
 
         def forward(part: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
-            labels = tf.gather(y, part)
-            outputs = self.part.model(tf.gather(x, part), training=False)
+            inputs = tf.gather(x, part)
+            labels = self._targets(inputs, y, part)
+            outputs = self.part.model(inputs, training=False)
             return self._sums(labels, outputs, self._total(labels, outputs))
 
         size = min(EVALUATED, cases.shape[0])
         full = tf.constant(cases.shape[0] // size)
         return _accumulate(cases, size, full, forward, total)
 
-    def _measure(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        outputs = self._predict(x)
-        return self._score(y, outputs), outputs
-
-    def _score(self, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-        """Sums of loss and metrics, given the outputs."""
-        return self._sums(y, outputs, self._total(y, outputs))
-
-    def _predict(self, x: tf.Tensor) -> tf.Tensor:
-        """Outputs for all cases, a bounded number of them at a time."""
+    def _measure(self, x: tf.Tensor, y: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Sums of loss and metrics, and all outputs, a bounded number of cases at a time."""
         count = x.shape[0]
         size = min(EVALUATED, count)
-        shape = self.part.model.output_shape[1:]
-
-        def body(index: tf.Tensor, rows: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-            part = tf.gather(x, index * size + tf.range(size))
-            return index + 1, rows.write(index, self.part.model(part, training=False))
-
         whole = count // size
-        _, rows = tf.while_loop(
-            lambda index, _: index < whole,
+        rows = tf.TensorArray(
+            tf.float32, whole, element_shape=(size, *self.part.model.output_shape[1:])
+        )
+
+        def forward(cases: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            inputs = tf.gather(x, cases)
+            labels = self._targets(inputs, y, cases)
+            outputs = self.part.model(inputs, training=False)
+            return self._sums(labels, outputs, self._total(labels, outputs)), outputs
+
+        def body(index: tf.Tensor, total: tf.Tensor, rows: tf.TensorArray) -> tuple[Any, ...]:
+            sums, outputs = forward(index * size + tf.range(size))
+            return index + 1, total + sums, rows.write(index, outputs)
+
+        _, total, rows = tf.while_loop(
+            lambda index, *_: index < whole,
             body,
-            (tf.constant(0), tf.TensorArray(tf.float32, whole, element_shape=(size, *shape))),
+            (tf.constant(0), total, rows),
             parallel_iterations=1,
         )
-        outputs = tf.reshape(rows.stack(), (whole * size, *shape))
+        outputs = tf.reshape(rows.stack(), (whole * size, *self.part.model.output_shape[1:]))
         if count % size:
-            last = self.part.model(x[whole * size :], training=False)
-            outputs = tf.concat([outputs, last], axis=0)
-        return outputs
+            sums, last = forward(tf.range(whole * size, count))
+            total, outputs = total + sums, tf.concat([outputs, last], axis=0)
+        return total, outputs
 
     def _keep(self, score: tf.Tensor) -> None:
         """Remember the weights if this is the best epoch so far."""

@@ -113,6 +113,7 @@ class Refillable:
     Attributes:
         sizes: numbers of cases.
         task: kind of data.
+        reconstructs: whether the inputs are the targets.
         scores: outputs to probabilities, where the outputs are logits.
         names: of the loss and the metrics.
         quantities: names of what an epoch yields, such as ``val/loss``.
@@ -128,6 +129,7 @@ class Refillable:
         self.scores = losses.scores(str(trial.settings["loss"]), self.model)
         self.metrics = _metrics(trial, self.loss)
         self.task = trial.task
+        self.reconstructs = trial.task == "reconstruction"
         self.state = [weight.variable for weight in network.weights]
         self.names = ("loss", *self.metrics)
         self.quantities = tuple(

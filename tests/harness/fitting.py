@@ -11,12 +11,13 @@ import tensorflow as tf
 
 from harness import catalog, datasets, initial, seeds
 from harness.layers import resolve
+from harness.templates.autoencoder import autoencoder
 from harness.templates.cnn import cnn
 from harness.templates.mlp import mlp
 from harness.templates.rnn import rnn
 from harness.train import Trainer
 
-TEMPLATES = {"mlp": mlp, "cnn": cnn, "rnn": rnn}
+TEMPLATES = {"mlp": mlp, "cnn": cnn, "rnn": rnn, "autoencoder": autoencoder}
 
 
 def stock_schedule(setting, rate, steps, epochs):
@@ -81,7 +82,7 @@ def stock_penalty(setting):
 def stock_compile(model, trial, card, rate):
     """Give a model optimizer, loss and metric as a Keras user would."""
     settings = trial.settings
-    classes = card.task != "regression"
+    classes = card.task in {"classification", "sequence"}
     model.compile(
         optimizer=stock_optimizer(settings["optimizer"], rate, stock_clip(settings["clip"])),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -90,6 +91,11 @@ def stock_compile(model, trial, card, rate):
         metrics=["accuracy"] if classes else ["mean_absolute_error"],
         jit_compile=False,
     )
+
+
+def targets_of(card, data, cases):
+    """Labels, or the inputs themselves."""
+    return data.x[cases] if card.task == "reconstruction" else data.y[cases]
 
 
 def stock_class_weight(setting, labels):
@@ -141,12 +147,12 @@ def by_fit(trial, card, weights):
     for cases in epochs:
         history = model.fit(
             data.x[cases],
-            data.y[cases],
+            targets_of(card, data, cases),
             batch_size=settings["batch_size"],
             shuffle=False,
             verbose=0,
             class_weight=stock_class_weight(settings["class_weight"], data.y[cases]),
-            validation_data=(data.x[held], data.y[held]),
+            validation_data=(data.x[held], targets_of(card, data, held)),
         ).history
         curve += curve_of(history)
     return curve

@@ -69,7 +69,10 @@ def test_numbers_are_bounded(family, name, key):
 @pytest.mark.parametrize(("family", "name", "key"), NUMBERS)
 def test_whole_numbers_become_real(family, name, key):
     """1 and 1.0 are one setting."""
-    whole = 0 if FAMILIES[family][name].numbers[key].low <= 0 else 1
+    number = FAMILIES[family][name].numbers[key]
+    whole = next(one for one in (0, 1, None) if one is None or number.low <= one <= number.high)
+    if whole is None:
+        return
     one, other = (choice(family, {"name": name, key: kind(whole)}) for kind in (int, float))
     assert type(one.numbers[key]) is type(other.numbers[key]) is float
 
@@ -234,6 +237,12 @@ LEVELS = {
     "forget_bias": (0.0, 2.0),
     "recurrent_regularizer": ("none", "l2"),
     "recurrent_dropout": (0.1, 0.2),
+    "code": (4, 8),
+    "bottleneck": ("plain", "sparse_l1"),
+    "corruption": ("none", "gaussian"),
+    "tied": (False, True),
+    "code_activation": ("linear", "tanh"),
+    "output_activation": ("linear", "sigmoid"),
 }
 
 

@@ -40,7 +40,7 @@ class TestTemplate:
 
     def test_every_activation_is_a_named_layer(self, name):
         """Activations can be looked at one by one, but for those inside a recurrent cell."""
-        if name == "rnn":
+        if name in {"rnn", "autoencoder"}:
             return
         model = template(name)(SHAPE, 10, activation="tanh")
         named = [layer for layer in model.layers if layer.name.endswith("_activation")]
@@ -55,6 +55,8 @@ class TestTemplate:
 
     def test_outputs_are_linear(self, name):
         """One number per class, and no squashing behind it."""
+        if catalog.TEMPLATES[name].makes:
+            return
         model = template(name)(SHAPE, 7)
         assert model.output_shape == (None, 7)
         assert model.layers[-1].activation is keras.activations.linear
@@ -74,11 +76,19 @@ OFFERED = [
 ]
 
 
+DEMANDS = {
+    "sparse_kl": {"code_activation": "sigmoid"},
+    "contractive": {"code_activation": "sigmoid", "units": [], "filters": []},
+}
+"""What an entry needs beside it."""
+
+
 def laid_out(plan, data, name, key, entry):
     """A study of one arm, of which one argument is an entry of the catalogue."""
     small = {"units": [6], "filters": [4], "epochs": 10, "learning_rate": 1e-3}
     taken = {**catalog.SETTINGS, **catalog.TEMPLATES[name].arguments}
     fixed = {size: number for size, number in small.items() if size in taken}
+    fixed |= DEMANDS.get(entry, {})
     return plan(data=data, template=name, factors={key: [entry]}, fixed=fixed)
 
 
@@ -100,7 +110,7 @@ def obstacle(trial, card):
     if not program.is_expressible(part.model):
         return "it would be trained by fit"
     inputs = tf.TensorSpec((part.sizes.batch, *card.shape), tf.float32)
-    labels = tf.TensorSpec((part.sizes.batch,), tf.int64)
+    labels = inputs if part.reconstructs else tf.TensorSpec((part.sizes.batch,), tf.int64)
     step = tf.function(program.Program(part, xla=False)._step, autograph=False)
     try:
         step.get_concrete_function(inputs, labels, tf.TensorSpec((), tf.float32))

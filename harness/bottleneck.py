@@ -1,0 +1,208 @@
+"""Layers of autoencoders: corrupted inputs, penalized codes, tied decoders.
+
+Their numbers may be variables, so that trials which differ in them share a program. Layers
+that draw do so only in training.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+from keras import ops
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Noisy(keras.layers.Layer):  # type: ignore[misc]
+    """A layer with draws of its own, which a program resets for every trial."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Make the seed generator."""
+        super().__init__(**kwargs)
+        self.seed_generator = keras.random.SeedGenerator(0)
+        self.built = True
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the inputs."""
+        return input_shape
+
+
+class Corruption(Noisy):
+    """Inputs with noise, in training only.
+
+    Args:
+        noise: makes noisy inputs from inputs, a seed generator and numbers.
+        numbers: of the noise, numbers or scalar variables by name.
+
+    Reference:
+        Vincent et al., "Extracting and Composing Robust Features with Denoising Autoencoders",
+        2008.
+    """
+
+    def __init__(self, noise: Callable[..., Any], numbers: dict[str, Any], **kwargs: Any) -> None:
+        """Keep the numbers out of Keras' sight, which would take variables for weights."""
+        super().__init__(**kwargs)
+        self._noise: Callable[..., Any] = lambda inputs, seed: noise(inputs, seed, **numbers)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """The inputs, noisy in training."""
+        return self._noise(inputs, self.seed_generator) if training else inputs
+
+
+def gaussian(inputs: Any, seed: Any, *, stddev: Any) -> Any:
+    """Normal noise added."""
+    return inputs + _number(stddev) * keras.random.normal(ops.shape(inputs), seed=seed)
+
+
+def masking(inputs: Any, seed: Any, *, rate: Any) -> Any:
+    """A share of the inputs set to zero."""
+    drawn = keras.random.uniform(ops.shape(inputs), seed=seed)
+    return ops.where(drawn < _number(rate), ops.zeros_like(inputs), inputs)
+
+
+def salt_pepper(inputs: Any, seed: Any, *, rate: Any) -> Any:
+    """A share of the inputs set to 0 or 1, each with probability a half."""
+    drawn = keras.random.uniform(ops.shape(inputs), seed=seed)
+    share = _number(rate)
+    salt = ops.where(drawn < share / 2, ops.ones_like(inputs), ops.zeros_like(inputs))
+    return ops.where(drawn < share, salt, inputs)
+
+
+class SparseL1(keras.layers.Layer):  # type: ignore[misc]
+    r"""The penalty :math:`w \cdot \frac1n \sum_i \sum_j |h_{ij}|` on a code.
+
+    Args:
+        weight: a number or a scalar variable.
+    """
+
+    def __init__(self, weight: Any, **kwargs: Any) -> None:
+        """Keep the weight."""
+        super().__init__(**kwargs)
+        self._weight: Callable[[], Any] = lambda: weight
+
+    def call(self, code: Any) -> Any:
+        """The code itself; its penalty joins the loss."""
+        total = ops.mean(ops.sum(ops.absolute(code), axis=-1))
+        self.add_loss(_number(self._weight()) * total)
+        return code
+
+
+class SparseKL(keras.layers.Layer):  # type: ignore[misc]
+    r"""The penalty :math:`w \sum_j KL(\rho \,\|\, \hat\rho_j)` on a code between 0 and 1.
+
+    :math:`\hat\rho_j` is the mean activation of unit j over the batch.
+
+    Args:
+        weight: a number or a scalar variable.
+        target: the wanted mean activation, a number or a scalar variable.
+    """
+
+    def __init__(self, weight: Any, target: Any, **kwargs: Any) -> None:
+        """Keep the numbers."""
+        super().__init__(**kwargs)
+        self._numbers: Callable[[], tuple[Any, Any]] = lambda: (weight, target)
+
+    def call(self, code: Any) -> Any:
+        """The code itself; its penalty joins the loss."""
+        weight, target = map(_number, self._numbers())
+        mean = ops.clip(ops.mean(code, axis=0), 1e-6, 1 - 1e-6)
+        active = target * ops.log(target / mean)
+        silent = (1 - target) * ops.log((1 - target) / (1 - mean))
+        self.add_loss(weight * ops.sum(active + silent))
+        return code
+
+
+class Contractive(keras.layers.Layer):  # type: ignore[misc]
+    r"""The squared norm of the Jacobian of a sigmoid code, in closed form.
+
+    :math:`w \cdot \frac1n \sum_i \sum_j (h_{ij} (1 - h_{ij}))^2 \sum_k W_{kj}^2`, for
+    :math:`h = \sigma(x W + b)`.
+
+    Args:
+        weight: a number or a scalar variable.
+        encoder: the dense layer behind whose sigmoid this stands.
+
+    Reference:
+        Rifai et al., "Contractive Auto-Encoders: Explicit Invariance During Feature Extraction",
+        2011.
+    """
+
+    def __init__(self, weight: Any, encoder: Any, **kwargs: Any) -> None:
+        """Keep the weight, and where the kernel is."""
+        super().__init__(**kwargs)
+        self._parts: Callable[[], tuple[Any, Any]] = lambda: (weight, encoder.kernel)
+
+    def call(self, code: Any) -> Any:
+        """The code itself; its penalty joins the loss."""
+        weight, kernel = self._parts()
+        norms = ops.sum(ops.square(kernel), axis=0)
+        slopes = ops.square(code * (1 - code))
+        self.add_loss(_number(weight) * ops.mean(ops.sum(slopes * norms, axis=-1)))
+        return code
+
+
+class Variational(Noisy):
+    r"""A normal code: its mean and log variance come in, a draw goes out.
+
+    In training :math:`z = \mu + \sigma \epsilon`, otherwise :math:`z = \mu`. The penalty is
+    :math:`\beta \cdot \frac1n \sum_i KL(N(\mu_i, \sigma_i^2) \,\|\, N(0, 1))`.
+
+    Args:
+        beta: a number or a scalar variable.
+
+    Reference:
+        Kingma & Welling, "Auto-Encoding Variational Bayes", 2014.
+    """
+
+    def __init__(self, beta: Any, **kwargs: Any) -> None:
+        """Keep the weight of the divergence."""
+        super().__init__(**kwargs)
+        self._beta: Callable[[], Any] = lambda: beta
+
+    def call(self, both: Any, training: bool = False) -> Any:
+        """A draw in training, the mean otherwise."""
+        mean, spread = ops.split(both, 2, axis=-1)
+        spread = ops.clip(spread, -20.0, 20.0)
+        divergence = 0.5 * (ops.square(mean) + ops.exp(spread) - 1.0 - spread)
+        self.add_loss(_number(self._beta()) * ops.mean(ops.sum(divergence, axis=-1)))
+        if not training:
+            return mean
+        drawn = keras.random.normal(ops.shape(mean), seed=self.seed_generator)
+        return mean + ops.exp(0.5 * spread) * drawn
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Half as wide as the inputs."""
+        return (*input_shape[:-1], input_shape[-1] // 2)
+
+
+class Tied(keras.layers.Layer):  # type: ignore[misc]
+    """A dense layer whose kernel is the transposed one of another.
+
+    Args:
+        encoder: a built dense layer.
+    """
+
+    def __init__(self, encoder: Any, **kwargs: Any) -> None:
+        """Keep where the kernel is, without becoming its second owner."""
+        super().__init__(**kwargs)
+        self._kernel: Callable[[], Any] = lambda: encoder.kernel
+
+    def build(self, input_shape: Any) -> None:  # noqa: ARG002, the encoder knows
+        """A bias of its own."""
+        self.bias = self.add_weight(
+            name="bias", shape=(self._kernel().shape[0],), initializer="zeros"
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """The product with the transposed kernel."""
+        return ops.matmul(inputs, ops.transpose(self._kernel())) + self.bias
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """As wide as the encoder's inputs."""
+        return (*input_shape[:-1], self._kernel().shape[0])
+
+
+def _number(given: Any) -> Any:
+    return ops.convert_to_tensor(given, dtype="float32")

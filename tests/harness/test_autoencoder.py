@@ -1,0 +1,253 @@
+"""The autoencoder: every bottleneck and corruption, equality with fit, what its code is worth."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from fitting import assert_equals_fit
+
+from harness import bottleneck, catalog, metrics
+from harness.errors import StudyError, TemplateError
+from harness.templates.autoencoder import autoencoder
+from harness.train import Trainer
+
+SMALL = {"epochs": 3, "units": [6], "code": 3, "batch_size": 50, "learning_rate": 0.01}
+SIGMOID = {"code_activation": "sigmoid", "units": []}
+
+
+@pytest.fixture
+def lay(plan, images):
+    """Lays out an autoencoder study on small images."""
+
+    def laid(data=images, factors=None, **fixed):
+        given = {
+            key: part for key, part in {**SMALL, **fixed}.items() if key not in (factors or {})
+        }
+        return plan(
+            data=data, template="autoencoder", factors=factors or {"code": [3]}, fixed=given
+        )
+
+    return laid
+
+
+def outcome(laid, arm=0):
+    """One confirm trial."""
+    return Trainer(laid.card, []).run(laid.trial(laid.arms[arm], {}, "confirm", 0))
+
+
+def test_the_code_is_a_factor_although_it_is_fixed_too(lay):
+    """The fixture drops what is swept."""
+    assert [arm.levels["code"] for arm in lay(factors={"code": [2, 4]}).arms] == [2, 4]
+
+
+@pytest.mark.parametrize(
+    "fixed",
+    [
+        {},
+        {"bottleneck": {"name": "sparse_l1", "weight": 0.1}, "tied": True},
+        {"bottleneck": {"name": "sparse_kl", "weight": 0.1}, **SIGMOID},
+        {"bottleneck": {"name": "contractive", "weight": 0.1}, **SIGMOID, "optimizer": "rmsprop"},
+        {"filters": [2, 3], "normalization": "batch"},
+        {"regularizer": {"name": "l2", "l2": 0.01}, "output_activation": "sigmoid"},
+    ],
+)
+def test_autoencoders_equal_fit(lay, fixed):
+    """The inputs are the targets; penalties of the code are part of the loss."""
+    assert_equals_fit(lay(**fixed))
+
+
+@pytest.mark.parametrize("filters", [[], [3], [3, 4]])
+@pytest.mark.parametrize("shape", [(8, 8), (7, 9), (6, 5, 3)])
+def test_outputs_have_the_shape_of_inputs(shape, filters):
+    """Odd sides too, which strided convolutions round up."""
+    assert autoencoder(shape, 10, filters=filters, code=4).output_shape == (None, *shape)
+
+
+def test_layers_mirror():
+    """From the flat input down to the code and up again."""
+    model = autoencoder((8, 8), 10, units=(30, 20), code=5)
+    widths = [layer.units for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    assert widths == [30, 20, 5, 20, 30, 64]
+    assert model.get_layer("code").output.shape == (None, 5)
+
+
+def test_tied_decoders_have_no_kernels_of_their_own():
+    """Half of the weights, and the transposed product."""
+    plain, tied = (autoencoder((8, 8), 10, units=(20,), code=5, tied=one) for one in (False, True))
+    kernels = 64 * 20 + 20 * 5
+    biases = 20 + 5 + 20 + 64
+    assert (plain.count_params(), tied.count_params()) == (2 * kernels + biases, kernels + biases)
+    x = np.random.default_rng(0).normal(size=(2, 8, 8)).astype(np.float32)
+    hidden, flat = (
+        keras.Model(tied.input, tied.get_layer(name).output)(x)
+        for name in ("decoder_1_activation", "flat")
+    )
+    expected = np.asarray(hidden) @ np.transpose(tied.get_layer("encoder_1").kernel)
+    np.testing.assert_allclose(flat, expected, atol=1e-5)
+
+
+NUMBERS = [
+    (argument, name, key)
+    for argument in ("bottleneck", "corruption")
+    for name, entry in catalog.FAMILIES[argument].items()
+    for key in entry.numbers
+]
+
+
+@pytest.mark.parametrize(("argument", "name", "key"), NUMBERS)
+def test_their_numbers_are_inputs(lay, argument, name, key):
+    """Two values, one program, two results."""
+    sigmoid = SIGMOID if name in {"sparse_kl", "contractive"} else {}
+    default = catalog.FAMILIES[argument][name].numbers[key]
+    weight = {"weight": 1.0} if key == "target" else {}
+    levels = [{"name": name, **weight, key: default.default * by} for by in (0.5, 1.5)]
+    laid = lay(factors={argument: levels}, **sigmoid)
+    trainer = Trainer(laid.card, [])
+    found = [trainer.run(laid.trial(arm, {}, "tune", 0)) for arm in laid.arms]
+    assert [one.status for one in found] == ["completed", "completed"], found[0].reason
+    assert len(trainer.programs) == 1
+    assert found[0].curve != found[1].curve
+
+
+def test_corruptions_do_what_they_say():
+    """Their shares and spreads; nothing outside training."""
+    ones = np.full((300, 400), 0.5, np.float32)
+    noisy = {}
+    for name, number in (("gaussian", "stddev"), ("masking", "rate"), ("salt_pepper", "rate")):
+        layer = bottleneck.Corruption(getattr(bottleneck, name), {number: 0.2})
+        noisy[name] = np.asarray(layer(ones, training=True))
+        np.testing.assert_array_equal(layer(ones, training=False), ones)
+    assert noisy["gaussian"].std() == pytest.approx(0.2, rel=0.02)
+    assert noisy["gaussian"].mean() == pytest.approx(0.5, abs=0.01)
+    assert (noisy["masking"] == 0).mean() == pytest.approx(0.2, abs=0.01)
+    assert (noisy["masking"] == 0.5).mean() == pytest.approx(0.8, abs=0.01)
+    assert (noisy["salt_pepper"] == 0).mean() == pytest.approx(0.1, abs=0.01)
+    assert (noisy["salt_pepper"] == 1).mean() == pytest.approx(0.1, abs=0.01)
+
+
+def test_the_contractive_penalty_is_the_jacobian():
+    """The closed form equals the squared norm that a tape finds."""
+    import tensorflow as tf
+
+    inputs = keras.Input((4,))
+    encoder = keras.layers.Dense(3)
+    code = keras.layers.Activation("sigmoid")(encoder(inputs))
+    model = keras.Model(inputs, bottleneck.Contractive(1.0, encoder)(code))
+    x = tf.constant(np.random.default_rng(0).normal(size=(5, 4)), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        outputs = model(x)
+    (penalty,) = model.losses
+    jacobian = tape.batch_jacobian(outputs, x)
+    assert float(penalty) == pytest.approx(float(tf.reduce_sum(jacobian**2)) / 5, rel=1e-5)
+
+
+def test_the_variational_penalty_is_the_divergence():
+    """As the integral over a normal density; the mean is the code outside training."""
+    from scipy import stats
+
+    layer = bottleneck.Variational(1.0)
+    mean, spread = 0.7, 0.4
+    both = np.array([[mean, 2 * np.log(spread)]], np.float32)
+    np.testing.assert_allclose(layer(both), [[mean]])
+    ours, theirs = stats.norm(mean, spread), stats.norm()
+    expected = ours.expect(lambda z: ours.logpdf(z) - theirs.logpdf(z))
+    assert float(layer.losses[0]) == pytest.approx(expected, rel=1e-4)
+    many = np.repeat(both, 20_000, axis=0)
+    drawn = np.asarray(layer(many, training=True))
+    assert drawn.mean() == pytest.approx(mean, abs=0.02)
+    assert drawn.std() == pytest.approx(spread, rel=0.03)
+
+
+def test_sparsity_is_reached(lay):
+    """A heavy penalty brings the mean activation to its target."""
+    laid = lay(bottleneck={"name": "sparse_kl", "weight": 5.0, "target": 0.1}, epochs=60, **SIGMOID)
+    trainer = Trainer(laid.card, [])
+    trial = laid.trial(laid.arms[0], {}, "confirm", 0)
+    assert trainer.run(trial).status == "completed"
+    (compiled,) = trainer.programs.values()
+    _, inputs = trainer._load()
+    code = compiled.program.codes(inputs, np.arange(100, dtype=np.int32))
+    assert code.mean() == pytest.approx(0.1, abs=0.05)
+
+
+def test_a_linear_autoencoder_approaches_pca(lay, tmp_path):
+    """It can explain no more than principal components of the same number, and nearly as much."""
+    from sklearn.decomposition import PCA
+
+    from harness import datasets
+
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(300, 2)) @ generator.normal(size=(2, 6))
+    x += 0.3 * generator.normal(size=x.shape)
+    np.savez(tmp_path / "plane.npz", x=x, y=(x[:, 0] > 0).astype(int))
+    laid = lay(data=tmp_path / "plane.npz", units=[], code=2, epochs=150, activation="linear")
+    found = outcome(laid)
+    data = datasets.load(laid.card)
+    pca = PCA(2).fit(data.x[:])
+    theirs = metrics.explained(data.x_test[:], pca.inverse_transform(pca.transform(data.x_test[:])))
+    assert found.metrics["test/explained@last"] == pytest.approx(theirs, abs=0.02)
+    assert found.metrics["test/probe_accuracy@last"] > 0.8
+    assert found.metrics["test/trustworthiness@last"] > 0.9
+
+
+def test_reconstruction_metrics_by_hand():
+    """Of two images, one exact and one off by a tenth."""
+    x = np.array([[0.0, 1.0], [0.5, 0.5]])
+    y = x + np.array([[0.1, 0.1], [0.01, 0.01]])
+    assert metrics.psnr(x, y) == pytest.approx((20 + 40) / 2)
+    assert metrics.explained(x, y) == pytest.approx(1 - 0.0202 / 0.25)
+    assert metrics.explained(x, x) == 1
+
+
+def test_the_probe_sees_classes_that_are_apart():
+    """And guesses where there is nothing to see; a constant unit does no harm."""
+    generator = np.random.default_rng(0)
+    labels = np.arange(400) % 4
+    noise = generator.normal(size=(400, 5))
+    noise[:, 0] = 1.0
+    apart = noise + 6 * np.eye(5)[labels + 1]
+    even, odd = slice(None, None, 2), slice(1, None, 2)
+    labels = np.repeat(np.arange(4), 100)
+    apart = noise + 6 * np.eye(5)[labels + 1]
+    probe = metrics.probe_accuracy
+    assert probe(apart[even], labels[even], apart[odd], labels[odd]) > 0.98
+    assert probe(noise[even], labels[even], noise[odd], labels[odd]) < 0.45
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (
+            {"bottleneck": "sparse_kl"},
+            "expected code_activation = 'sigmoid' with bottleneck = 'sparse_kl'",
+        ),
+        (
+            {"bottleneck": "contractive", "code_activation": "sigmoid"},
+            "Received: units = [128], filters = []. Set both to [].",
+        ),
+        ({"tied": True, "filters": (4,)}, "expected tied = true only for dense layers"),
+        ({"tied": True, "bottleneck": "variational"}, "bottleneck = 'variational'. Leave it out."),
+    ],
+)
+def test_what_makes_no_sense_is_refused(arguments, expected):
+    """With the argument and the remedy."""
+    with pytest.raises(TemplateError) as caught:
+        autoencoder((8, 8), 10, **arguments)
+    assert expected in str(caught.value)
+
+
+def test_convolutions_need_images():
+    """Not a row of numbers."""
+    with pytest.raises(TemplateError, match="Leave out 'filters'"):
+        autoencoder((8,), 2, filters=(4,))
+
+
+def test_labels_are_not_what_is_learned(lay, plan, images):
+    """Metrics of classes do not fit, whatever the labels of the data."""
+    laid = lay()
+    assert laid.card.task == "reconstruction"
+    assert str(laid.metric) == "test/mean_squared_error@best"
+    with pytest.raises(StudyError, match="expected a metric for reconstruction data"):
+        plan(data=images, template="autoencoder", fixed=SMALL, metric="test/accuracy@best")

@@ -193,7 +193,10 @@ TEMPLATES: Mapping[str, Template] = {
                 kind="choice", family="activation", without=frozenset({"glu"}), default="linear"
             ),
             "output_activation": Argument(
-                kind="choice", family="activation", without=frozenset({"glu"}), default="linear"
+                kind="choice",
+                family="activation",
+                without=frozenset({"glu", "softmax", "log_softmax", "sparsemax"}),
+                default="linear",
             ),
         },
         note="encoder, code and decoder: dense, or convolutional with filters",

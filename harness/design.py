@@ -19,6 +19,7 @@ from harness.spec import (
     Trial,
     is_reference,
     label,
+    normal_digest,
     training_cases,
 )
 
@@ -124,7 +125,7 @@ def baseline(study: Study) -> Arm:
 
 def settle(study: Study, task: str) -> Study:
     """The study with everything said that it leaves to the kind of its data."""
-    decides = "accuracy" if task == "classification" else catalog.FIT[task]
+    decides = catalog.DECIDES.get(task, catalog.FIT[task])
     best = study.best or f"val/{catalog.FIT[task]}"
     tune = study.tune
     if tune:
@@ -136,7 +137,38 @@ def settle(study: Study, task: str) -> Study:
 def framed(study: Study, card: Card) -> Card:
     """The data as the template takes it: an autoencoder reconstructs, whatever the labels."""
     built_in = catalog.TEMPLATES.get(study.template)
-    return replace(card, task=built_in.makes) if built_in and built_in.makes else card
+    makes = built_in.makes if built_in else ""
+    if not study.normal:
+        return replace(card, task=makes) if makes else card
+    if makes != "reconstruction":
+        raise StudyError(
+            "expected a template that reconstructs, such as 'autoencoder', to tell anomalies. "
+            f"Received: {study.template!r}.",
+            key="normal",
+        )
+    return _only_normal(card, tuple(sorted(set(study.normal))))
+
+
+def _only_normal(card: Card, normal: tuple[int, ...]) -> Card:
+    """The data with some classes to train on, and the others to be told in the test split."""
+    if not card.counts:
+        raise StudyError(
+            f"expected data with classes, some of them normal. Received: {card.task} data.",
+            key="normal",
+        )
+    if normal[-1] >= card.outputs or len(normal) == card.outputs:
+        raise StudyError(
+            f"expected some of the classes 0 to {card.outputs - 1}, but not all. "
+            f"Received: {list(normal)}.",
+            key="normal",
+        )
+    return replace(
+        card,
+        task="anomaly",
+        digest=normal_digest(card.digest, normal),
+        cases=sum(card.counts[one] for one in normal),
+        normal=normal,
+    )
 
 
 def plan(study: Study, card: Card, folders: Sequence[Path]) -> Plan:

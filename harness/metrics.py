@@ -166,6 +166,32 @@ def from_outputs(task: str, labels: Labels, scores: Scores) -> dict[str, float]:
     }
 
 
+def from_errors(anomalous: Labels, inputs: Labels, outputs: Scores) -> dict[str, float]:
+    """Metrics of a detector that calls anomalous what it reconstructs badly.
+
+    Args:
+        anomalous: 1 for an anomaly, of the test cases.
+        inputs: of the test cases.
+        outputs: what was made of them.
+    """
+    within = tuple(range(1, np.ndim(inputs)))
+    errors = np.square(np.asarray(inputs, np.float64) - outputs).mean(axis=within)
+    return {
+        "auroc": _area(anomalous == 1, errors),
+        "average_precision": average_precision(anomalous == 1, errors),
+    }
+
+
+def average_precision(positive: NDArray[np.bool_], scores: Scores) -> float:
+    """Sum over thresholds of the gain in recall, times the precision there."""
+    order = np.argsort(-scores, kind="stable")
+    last_of_ties = np.append(np.diff(scores[order]) != 0, True)
+    hits = np.cumsum(positive[order])[last_of_ties]
+    found = (np.arange(len(scores)) + 1)[last_of_ties]
+    gained = np.diff(hits, prepend=0) / max(int(positive.sum()), 1)
+    return float((gained * hits / found).sum())
+
+
 NEIGHBOURS, NEIGHBOURHOODS = 10, 1000
 """Of trustworthiness: neighbours of a case, and how many of the first test cases are compared."""
 

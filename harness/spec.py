@@ -13,6 +13,7 @@ from pydantic import (
     Discriminator,
     Field,
     FiniteFloat,
+    NonNegativeInt,
     PositiveInt,
     Tag,
     ValidationError,
@@ -26,6 +27,8 @@ from harness.identity import digest
 
 Scalar = bool | int | FiniteFloat | str
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     Value = bool | int | float | str | list[Any] | dict[str, Any] | None
     Level = bool | int | float | str | list[Any] | dict[str, Any]
 else:  # pydantic checks the inside of lists and tables too
@@ -57,6 +60,7 @@ def _no_strings(number: object) -> object:
 
 Number = Annotated[FiniteFloat, BeforeValidator(_no_strings)]
 Count = Annotated[PositiveInt, BeforeValidator(_no_strings)]
+Class = Annotated[NonNegativeInt, BeforeValidator(_no_strings)]
 
 
 class Frozen(BaseModel):
@@ -184,6 +188,8 @@ class Study(Frozen):
         template: a built-in one, or a user's function ``module:function``.
         dataset: ``digits``, ``digits@500`` (a stratified subset), or the path of an ``.npz``;
             not needed when arrays are given to ``harness.run``.
+        normal: classes to train on alone; an autoencoder is then judged by how well its errors
+            tell test cases of the other classes as anomalies.
         factors: what is compared: levels by factor. Arms are all their combinations.
         fixed: template arguments and training settings shared by all arms.
         tune: nuisance hyperparameters, tuned inside every arm.
@@ -217,6 +223,7 @@ class Study(Frozen):
     question: str = ""
     template: str
     dataset: str = ""
+    normal: tuple[Class, ...] = ()
     factors: Annotated[
         dict[str, Annotated[tuple[Level, ...], Field(min_length=1)]], Field(min_length=1)
     ]
@@ -284,6 +291,8 @@ class Card:
         tests: number of test cases.
         outputs: classes, or numbers to predict.
         tokens: number of different tokens, where a case is a row of their numbers; else 0.
+        counts: cases of each class outside the test split; empty where there are no classes.
+        normal: classes that are trained on, where the others are to be told as anomalies.
     """
 
     reference: str
@@ -294,6 +303,19 @@ class Card:
     tests: int
     outputs: int
     tokens: int = 0
+    counts: tuple[int, ...] = ()
+    normal: tuple[int, ...] = ()
+
+    @classmethod
+    def read(cls, fields: Mapping[str, Any]) -> Card:
+        """A card from what JSON made of it."""
+        axes = {key: tuple(part) for key, part in fields.items() if isinstance(part, list)}
+        return cls(**{**fields, **axes})
+
+
+def normal_digest(whole: str, normal: Sequence[int]) -> str:
+    """Content hash of data of which only some classes are trained on."""
+    return digest({"whole": whole, "normal": list(normal)})
 
 
 class Arm(Frozen):

@@ -341,12 +341,11 @@ def _measured(
     known, unknown = np.asarray(inputs.y), np.asarray(inputs.y_test)
     everything = np.arange(len(unknown), dtype=np.int32)
     x_test = program.take(inputs, everything, test=True)[0].numpy()
+    found = means | metrics.from_outputs(part.task, x_test, outputs)
+    if part.task == "anomaly":
+        return found | metrics.from_errors(unknown, x_test, outputs)
     codes = compiled.codes(inputs, train), compiled.codes(inputs, everything, test=True)
-    return {
-        **means,
-        **metrics.from_outputs(part.task, x_test, outputs),
-        **metrics.from_codes(codes[0], known[train], codes[1], unknown, x_test),
-    }
+    return found | metrics.from_codes(codes[0], known[train], codes[1], unknown, x_test)
 
 
 def _template(trial: Trial, folders: Sequence[Path]) -> Callable[..., Any]:

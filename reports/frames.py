@@ -221,12 +221,11 @@ def _definition(db: sqlite3.Connection, folder: Path) -> tuple[int, Study, Metri
     if row is None:
         raise NothingToReportError(f"the store in {folder.name!r} holds no study yet.")
     revision, definition, metric, card, code = row
-    fields = json.loads(card)
     return (
         int(revision),
         Study(**json.loads(definition)),
         Metric.parse(metric),
-        Card(**(fields | {"shape": tuple(fields["shape"])})),
+        Card.read(json.loads(card)),
         code,
     )
 

@@ -14,7 +14,14 @@ from harness.catalog.entries import Argument, Entry, Loss, Metric, Number, Templ
 from harness.catalog.families import FAMILIES, OPEN
 from harness.catalog.initializers import INITIALIZERS
 from harness.catalog.listing import ARGUMENTS, LEGEND, Row, rows
-from harness.catalog.objectives import DEFAULT_LOSS, FIT, LOSSES, METRICS, TASK_METRICS
+from harness.catalog.objectives import (
+    DECIDES,
+    DEFAULT_LOSS,
+    FIT,
+    LOSSES,
+    METRICS,
+    TASK_METRICS,
+)
 from harness.catalog.optimizers import CLIPS, OPTIMIZERS, SCHEDULES
 from harness.catalog.recurrent import CELLS, POOLINGS
 from harness.catalog.regularization import NORMALIZATIONS, REGULARIZERS
@@ -27,6 +34,7 @@ __all__ = [
     "CELLS",
     "CLIPS",
     "CORRUPTIONS",
+    "DECIDES",
     "DEFAULT_LOSS",
     "FAMILIES",
     "FIT",

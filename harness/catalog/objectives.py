@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 _CLASSES, _NUMBERS = frozenset({"classification"}), frozenset({"regression"})
 _STEPS = frozenset({"sequence"})
-_INPUTS = frozenset({"reconstruction"})
+_INPUTS = frozenset({"reconstruction", "anomaly"})
+_CODES, _ANOMALIES = frozenset({"reconstruction"}), frozenset({"anomaly"})
 LOSSES: Mapping[str, Loss] = {
     "sparse_categorical_crossentropy": Loss(
         target="keras.losses:sparse_categorical_crossentropy",
@@ -33,14 +34,19 @@ FIT: Mapping[str, str] = {
     "sequence": "crossentropy",
     "regression": "mean_squared_error",
     "reconstruction": "mean_squared_error",
+    "anomaly": "mean_squared_error",
 }
-"""What decides where a study does not say: how well the data is fitted, penalties left out."""
+"""What chooses where a study does not say: how well the data is fitted, penalties left out."""
+
+DECIDES: Mapping[str, str] = {"classification": "accuracy", "anomaly": "auroc"}
+"""What decides between arms where a study does not say; by default, what chooses."""
 
 DEFAULT_LOSS: Mapping[str, str] = {
     "classification": "sparse_categorical_crossentropy",
     "sequence": "sparse_categorical_crossentropy",
     "regression": "mean_squared_error",
     "reconstruction": "mean_squared_error",
+    "anomaly": "mean_squared_error",
 }
 
 METRICS: Mapping[str, Metric] = {
@@ -83,10 +89,19 @@ METRICS: Mapping[str, Metric] = {
     "auroc": Metric(
         direction="maximize",
         scale="identity",
-        tasks=_CLASSES,
+        tasks=_CLASSES | _ANOMALIES,
         percent=True,
         test_only=True,
-        note="area under the ROC curve: of class 1 if there are two, else mean of one against rest",
+        note="area under the ROC curve: of class 1 if there are two, else mean of one against "
+        "rest; of anomalies, by their error",
+    ),
+    "average_precision": Metric(
+        direction="maximize",
+        scale="identity",
+        tasks=_ANOMALIES,
+        percent=True,
+        test_only=True,
+        note="mean precision over the anomalies, in the order of their error",
     ),
     "calibration_error": Metric(
         direction="minimize",
@@ -133,7 +148,7 @@ METRICS: Mapping[str, Metric] = {
     "probe_accuracy": Metric(
         direction="maximize",
         scale="identity",
-        tasks=_INPUTS,
+        tasks=_CODES,
         percent=True,
         test_only=True,
         note="of a linear classifier of the code, fitted on the training cases",
@@ -141,7 +156,7 @@ METRICS: Mapping[str, Metric] = {
     "trustworthiness": Metric(
         direction="maximize",
         scale="identity",
-        tasks=_INPUTS,
+        tasks=_CODES,
         percent=True,
         test_only=True,
         note="whether neighbours in the code are neighbours in the inputs (Venna & Kaski 2001)",

@@ -165,7 +165,7 @@ TEMPLATES: Mapping[str, Template] = {
     "autoencoder": Template(
         target="harness.templates.autoencoder:autoencoder",
         ranks=(1, 2, 3),
-        tasks=frozenset({"reconstruction"}),
+        tasks=frozenset({"reconstruction", "anomaly"}),
         makes="reconstruction",
         arguments={
             "filters": Argument(

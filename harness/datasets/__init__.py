@@ -13,4 +13,14 @@ from harness.datasets.rows import Rows
 from harness.datasets.sources import describe, load, obtain
 from harness.datasets.splits import draw
 
-__all__ = ["KNOWN", "Data", "Rows", "describe", "draw", "from_arrays", "is_here", "load", "obtain"]
+__all__ = [
+    "KNOWN",
+    "Data",
+    "Rows",
+    "describe",
+    "draw",
+    "from_arrays",
+    "is_here",
+    "load",
+    "obtain",
+]

@@ -13,10 +13,10 @@ from harness.datasets import folder, synthetic
 from harness.datasets.arrays import Data, from_arrays, read_arrays
 from harness.datasets.known import KNOWN
 from harness.datasets.rows import all_rows
-from harness.datasets.splits import TEST_SEED, held_out
+from harness.datasets.splits import TEST_SEED, held_out, quotas
 from harness.errors import DataError, nearest
 from harness.identity import digest, digest_file
-from harness.spec import Card
+from harness.spec import Card, normal_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,14 +75,24 @@ def load(card: Card) -> Data:
         data, found = from_arrays(synthetic.read(base), base), computed.digest
     else:
         data, found = from_arrays(read_arrays(Path(base)), base), digest_file(Path(base))
-    if card.digest != (_subset_digest(found, size) if size else found):
+    found = _subset_digest(found, size) if size else found
+    if card.digest != (normal_digest(found, card.normal) if card.normal else found):
         raise DataError(
             f"expected the data set {base!r} as it was planned, with content {card.digest[:12]}. "
             f"Received: content {found[:12]}. It has changed since the study was planned."
         )
     if base in KNOWN and KNOWN[base].standardized:
         data = _standardized(data)
-    return _cut(data, size) if size else data
+    data = _cut(data, size) if size else data
+    return _without_anomalies(data, card.normal) if card.normal else data
+
+
+def _without_anomalies(data: Data, normal: tuple[int, ...]) -> Data:
+    """Normal cases to train on; of test cases, whether they are something else."""
+    kept, other = np.isin(data.y, normal), ~np.isin(data.y_test, normal)
+    return Data(
+        x=data.x.only(kept), y=data.y[kept], x_test=data.x_test, y_test=other.astype(np.int32)
+    )
 
 
 def _subset(reference: str) -> tuple[str, int]:
@@ -98,7 +108,8 @@ def _shrunk(card: Card, size: int, reference: str) -> Card:
             f"expected a subset of {card.outputs} to {card.cases} cases. Received: {reference!r}."
         )
     name, content = f"{card.reference}@{size}", _subset_digest(card.digest, size)
-    return replace(card, reference=name, digest=content, cases=size)
+    counts = tuple(quotas(np.array(card.counts), size).tolist()) if card.counts else ()
+    return replace(card, reference=name, digest=content, cases=size, counts=counts)
 
 
 def _subset_digest(whole: str, size: int) -> str:
@@ -159,4 +170,5 @@ def _card(reference: str, content: str, data: Data) -> Card:
         cases=len(data.x),
         tests=len(data.x_test),
         outputs=int(data.y.max()) + 1 if classes else data.y.shape[1],
+        counts=tuple(np.bincount(data.y).tolist()) if task == "classification" else (),
     )

@@ -17,6 +17,15 @@ TEST_SEED = 20240229
 """Fixed for ever: the test split of a data set without an official one is never redrawn."""
 
 
+def quotas(counts: NDArray[np.integer], size: int) -> NDArray[np.integer]:
+    """How many of each class a stratified choice of so many cases takes."""
+    exact = counts * (size / counts.sum())
+    quota: NDArray[np.integer] = np.floor(exact).astype(int)
+    remainders = np.argsort(-(exact - quota), kind="stable")
+    quota[remainders[: size - quota.sum()]] += 1
+    return quota
+
+
 def held_out(
     labels: NDArray[np.generic], size: int, generator: np.random.Generator
 ) -> NDArray[np.bool_]:
@@ -36,10 +45,7 @@ def held_out(
     stratified = labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer)
     classes = labels if stratified else np.zeros(len(labels), dtype=int)
     names, counts = np.unique(classes, return_counts=True)
-    exact = counts * (size / len(labels))
-    quota = np.floor(exact).astype(int)
-    remainders = np.argsort(-(exact - quota), kind="stable")
-    quota[remainders[: size - quota.sum()]] += 1
+    quota = quotas(counts, size)
     chosen = np.zeros(len(labels), dtype=bool)
     for name, share in zip(names, quota, strict=True):
         (cases,) = np.nonzero(classes == name)

@@ -44,9 +44,8 @@ def write_setup(setup: Setup) -> dict[str, Any]:
 
 def read_setup(message: dict[str, Any]) -> Setup:
     """A setup from a message."""
-    card = dict(message["card"])
     return Setup(
-        card=Card(**{**card, "shape": tuple(card["shape"])}),
+        card=Card.read(message["card"]),
         folders=tuple(map(Path, message["folders"])),
         threads=message["threads"],
         resident=message["resident"],

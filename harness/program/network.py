@@ -129,7 +129,7 @@ class Refillable:
         self.scores = losses.scores(str(trial.settings["loss"]), self.model)
         self.metrics = _metrics(trial, self.loss)
         self.task = trial.task
-        self.reconstructs = trial.task == "reconstruction"
+        self.reconstructs = trial.task in {"reconstruction", "anomaly"}
         self.state = [weight.variable for weight in network.weights]
         self.names = ("loss", *self.metrics)
         self.quantities = tuple(

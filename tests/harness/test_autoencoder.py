@@ -251,3 +251,76 @@ def test_labels_are_not_what_is_learned(lay, plan, images):
     assert str(laid.metric) == "test/mean_squared_error@best"
     with pytest.raises(StudyError, match="expected a metric for reconstruction data"):
         plan(data=images, template="autoencoder", fixed=SMALL, metric="test/accuracy@best")
+
+
+# -- anomalies -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def odd(tmp_path):
+    """Points on a line (classes 0 and 1) and some beside it (class 2)."""
+    generator = np.random.default_rng(0)
+    y = np.arange(300) % 3
+    along = generator.normal(size=(300, 1))
+    x = along * [1.0, 1.0, 1.0] + 0.1 * generator.normal(size=(300, 3))
+    x[y == 2] += [2.0, -2.0, 0.0]
+    np.savez(tmp_path / "odd.npz", x=x, y=y)
+    return tmp_path / "odd.npz"
+
+
+def test_anomalies_are_told_by_their_error(plan, odd):
+    """Trained on the normal classes alone, tested on all."""
+    fixed = {"epochs": 60, "units": [], "code": 1, "batch_size": 20, "learning_rate": 0.02}
+    laid = plan(data=odd, template="autoencoder", fixed=fixed, normal=(1, 0, 1))
+    assert (laid.card.task, laid.card.normal, laid.card.cases) == ("anomaly", (0, 1), 160)
+    assert str(laid.metric) == "test/auroc@best"
+    assert laid.study.best == "val/mean_squared_error"
+    found = outcome(laid)
+    assert found.status == "completed", found.reason
+    assert found.metrics["test/auroc@last"] > 0.95
+    assert found.metrics["test/average_precision@last"] > 0.9
+    assert "test/probe_accuracy@last" not in found.metrics
+    assert "test/explained@last" in found.metrics
+
+
+def test_normal_cases_are_all_that_is_trained_on(plan, odd):
+    """Of subsets too; test labels say who is not normal."""
+    from harness import datasets
+
+    for reference, cases in ((str(odd), 80), (f"{odd}@100", 33)):
+        laid = plan(
+            data=reference, template="autoencoder", fixed=SMALL | {"batch_size": 8}, normal=(1,)
+        )
+        data = datasets.load(laid.card)
+        assert laid.card.cases == len(data.x) == pytest.approx(cases, abs=1)
+        assert set(data.y) == {1}
+        assert data.y_test.mean() == pytest.approx(2 / 3, abs=0.01)
+    whole = plan(data=odd, template="autoencoder", fixed=SMALL)
+    assert laid.card.digest != whole.card.digest
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"normal": (3,)}, "expected some of the classes 0 to 2, but not all. Received: [3]."),
+        ({"normal": (0, 1, 2)}, "but not all. Received: [0, 1, 2]."),
+        ({"normal": (0,), "template": "mlp"}, "such as 'autoencoder', to tell anomalies."),
+        ({"normal": (-1,)}, "normal"),
+        ({"normal": (0,), "metric": "test/probe_accuracy@last"}, "a metric for anomaly data"),
+    ],
+)
+def test_what_cannot_be_normal_is_refused(plan, odd, changes, expected):
+    """Unknown classes, all of them, templates that do not reconstruct."""
+    fixed = {} if "template" in changes else {"code": 2}
+    with pytest.raises(StudyError) as caught:
+        plan(data=odd, **{"template": "autoencoder", "fixed": fixed, **changes})
+    assert expected in str(caught.value)
+
+
+def test_numbers_have_no_normal_class(plan, tmp_path):
+    """A regression cannot be split so."""
+    np.savez(
+        tmp_path / "r.npz", x=np.random.default_rng(0).normal(size=(60, 3)), y=np.linspace(0, 1, 60)
+    )
+    with pytest.raises(StudyError, match="Received: regression data"):
+        plan(data=tmp_path / "r.npz", template="autoencoder", normal=(0,))

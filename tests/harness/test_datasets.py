@@ -56,6 +56,7 @@ def assert_as_the_card_says(name):
     if card.task == "classification":
         assert set(data.y_test) <= set(data.y) == set(range(card.outputs))
         assert data.y.dtype == data.y_test.dtype == np.int32
+        assert tuple(np.bincount(data.y)) == card.counts
     else:
         assert data.y.shape[1:] == (card.outputs,)
         assert data.y.dtype == np.float32
@@ -144,6 +145,7 @@ def test_a_subset_of_a_file(save, tmp_path):
     save(x=X, y=Y)
     card = describe("data.npz@12", [tmp_path])
     assert card.cases == len(load(card).x) == 12
+    assert card.counts == tuple(np.bincount(load(card).y))
     assert np.bincount(load(card).y).tolist() == [4, 4, 4]
 
 
@@ -187,6 +189,7 @@ def test_a_file_without_a_test_split(save, tmp_path):
         cases=40,
         tests=10,
         outputs=3,
+        counts=(13, 14, 13),
     )
     data = load(card)
     test = fixed_mask(Y.astype(np.int32))

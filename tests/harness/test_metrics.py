@@ -73,6 +73,19 @@ def test_r2_of_a_constant_target():
     assert metrics.r2(np.ones((4, 1)), np.array([[1.0], [2.0], [1.0], [1.0]])) == 0
 
 
+@some
+def test_average_precision(seed, cases, classes):
+    """Of a detector with ties, as scikit-learn counts it; and of errors, largest first."""
+    labels, scores = predictions(seed, cases, classes)
+    positive = labels == 0
+    ours = metrics.average_precision(positive, scores[:, 0])
+    assert ours == pytest.approx(theirs.average_precision_score(positive, scores[:, 0]))
+    outputs = np.sqrt(scores[:, :1])
+    found = metrics.from_errors(positive.astype(int), np.zeros((cases, 1)), outputs)
+    assert found["average_precision"] == pytest.approx(ours)
+    assert found["auroc"] == pytest.approx(theirs.roc_auc_score(positive, scores[:, 0]))
+
+
 def test_calibration_error():
     """Two bins by hand: 0.9 sure and right in half of the cases, 0.6 sure and always right."""
     scores = np.array([[0.9, 0.1]] * 4 + [[0.4, 0.6]] * 2)
@@ -94,6 +107,6 @@ def test_every_metric_of_the_catalogue_is_computed(task):
     """In every epoch, or from the test outputs; none is both or neither."""
     streamed = set(metrics.of_task(task)) | {"loss", "crossentropy"}
     for name in catalog.TASK_METRICS[task]:
-        late = name in {*metrics.FROM_OUTPUTS, *metrics.FROM_CODES}
+        late = name in {*metrics.FROM_OUTPUTS, *metrics.FROM_CODES, "average_precision"}
         assert (name in streamed) != late, name
         assert catalog.METRICS[name].test_only == late, name

@@ -58,6 +58,7 @@ def sections(results: Results, judged: Judged) -> list[Section]:
         _spread(results, judged),
         _tuning(results, judged),
         _factors(results, judged),
+        _others(results),
         _bias(results, judged),
         _skipped(results),
     ]
@@ -264,6 +265,17 @@ def _factors(results: Results, judged: Judged) -> Section | None:
     return Section(
         id="factors", title="Factors", texts=tuple(texts), figures=tuple(plates), tables=shown
     )
+
+
+def _others(results: Results) -> Section | None:
+    table = tables.formatted_others(results)
+    if table.empty:
+        return None
+    text = (
+        "What else was measured, with the same weights: means over replicates, empty where one "
+        "is missing or has diverged. They describe; only the deciding metric was tested."
+    )
+    return Section(id="others", title="Other metrics", texts=(text,), tables=(grid(table),))
 
 
 def _bias(results: Results, judged: Judged) -> Section | None:

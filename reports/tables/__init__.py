@@ -3,6 +3,7 @@
 from reports.tables.answers import caption, details, formatted, printed, verdict_table
 from reports.tables.collection import collect
 from reports.tables.factors import cells, complete, formatted_marginals, marginals
+from reports.tables.others import formatted_others, others
 from reports.tables.provenance import (
     formatted_skipped,
     notes,
@@ -29,10 +30,12 @@ __all__ = [
     "formatted",
     "formatted_bias",
     "formatted_marginals",
+    "formatted_others",
     "formatted_skipped",
     "formatted_tuning",
     "marginals",
     "notes",
+    "others",
     "printed",
     "provenance",
     "selection_bias",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reports.tables.answers import verdict_table
 from reports.tables.factors import cells, marginals
+from reports.tables.others import others
 from reports.tables.provenance import provenance, skipped, statuses
 from reports.tables.tuning import selection_bias, tuning
 
@@ -25,6 +26,7 @@ def collect(results: Results, judged: Judged) -> dict[str, pd.DataFrame]:
         "selection_bias": selection_bias(results, judged),
         "marginal_means": marginals(results, judged),
         "cell_means": cells(results, judged).reset_index(),
+        "other_metrics": others(results),
         "skipped": skipped(results),
         "provenance": provenance(results, judged),
         "trials": results.trials,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from math import expm1, floor, isfinite, log10
+from math import exp, expm1, floor, isfinite, log, log10
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from harness.spec import Metric
 
 _FOLDERS = re.compile(r"(?<![\w.~])~?/(?:[^\s/'\"]+/)+")
+
+
+MANY_TIMES = 10.0
+"""Ratio from which on a relative difference is told as a multiple, not in percent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +75,20 @@ class Units:
         Example:
             >>> Units(name="test accuracy", percent=True, relative=False).number(0.0083)
             '+0.8'
+            >>> Units(name="test loss", percent=False, relative=True).number(6.0)
+            '×403'
         """
         if not isfinite(difference):
             return ""
+        if self.relative and difference >= log(MANY_TIMES):
+            return f"×{exp(min(difference, 700.0)):.3g}"
         # A rounded zero keeps its sign: it says whether an interval includes zero.
         return f"{self.change(difference):+.{self.decimals}f}" if difference else "0"
 
     def difference(self, difference: float) -> str:
         """A difference with sign and unit; empty for NaN."""
         text = self.number(difference)
-        return f"{text} {self.unit}".strip() if text else ""
+        return f"{text} {self.unit}".strip() if text and text[0] != "×" else text
 
     def differences(self, low: float, high: float) -> str:
         """An interval of differences; empty for NaN."""

@@ -76,19 +76,19 @@ class Units:
             >>> Units(name="test accuracy", percent=True, relative=False).number(0.0083)
             '+0.8'
             >>> Units(name="test loss", percent=False, relative=True).number(6.0)
-            '×403'
+            'x403'
         """
         if not isfinite(difference):
             return ""
         if self.relative and difference >= log(MANY_TIMES):
-            return f"×{exp(min(difference, 700.0)):.3g}"
+            return f"x{exp(min(difference, 700.0)):.3g}"
         # A rounded zero keeps its sign: it says whether an interval includes zero.
         return f"{self.change(difference):+.{self.decimals}f}" if difference else "0"
 
     def difference(self, difference: float) -> str:
         """A difference with sign and unit; empty for NaN."""
         text = self.number(difference)
-        return f"{text} {self.unit}".strip() if text and text[0] != "×" else text
+        return f"{text} {self.unit}".strip() if text and text[0] != "x" else text
 
     def differences(self, low: float, high: float) -> str:
         """An interval of differences; empty for NaN."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf, nan
+from math import inf, log, nan
 
 import pytest
 
@@ -26,12 +26,11 @@ def test_differences_carry_sign_and_unit() -> None:
 
 def test_large_ratios_are_multiples() -> None:
     """Nobody reads +38702 percent; a small ratio cannot be below -100 percent."""
-    loss = Units(name="test loss", percent=False, relative=True)
-    assert loss.difference(log(388.02)) == "×388"
-    assert loss.difference(log(9.9)) == "+890.0 %"
-    assert loss.differences(log(5), log(50)) == "+400.0 to ×50"
-    assert loss.difference(-log(388.02)) == "-99.7 %"
-    assert loss.effect(log(20)) == "×20 test loss"
+    assert LOSS.difference(log(388.02)) == "x388"
+    assert LOSS.difference(log(9.9)) == "+890.0 %"
+    assert LOSS.differences(log(5), log(50)) == "+400.0 to x50"
+    assert LOSS.difference(-log(388.02)) == "-99.7 %"
+    assert LOSS.effect(log(20)) == "x20 test loss"
 
 
 def test_values_are_in_the_unit_of_the_metric() -> None:

@@ -49,6 +49,7 @@ def test_commands_exist():
     """Every command that the README names is one, and every command is named."""
     named = set(re.findall(r"keras-harness ([a-z]+)", "\n".join(blocks("sh"))))
     known = {command.name or command.callback.__name__ for command in app.registered_commands}
+    known |= {group.name for group in app.registered_groups}
     assert named == known
 
 

@@ -64,7 +64,7 @@ def finished(blobs, tmp_path_factory):
 def test_equal_tables_with_any_number_of_workers(finished, blobs, tmp_path):
     """0, 1 and 2 workers find the same, to the last bit."""
     expected = table(finished.folder)
-    assert len(expected) == 4 * 12 + 4 * 18
+    assert len(expected) == 4 * 12 + 4 * 24
     for workers in (0, 2):
         ended = run(small(blobs), root=tmp_path / str(workers), workers=workers)
         assert table(ended.folder) == expected

@@ -44,14 +44,19 @@ class Plan:
     Args:
         study: the question, settled.
         card: its data.
-        code: fingerprint of user code; empty for a built-in template.
+        codes: fingerprints of user code, by reference; none if all is built in.
         arms: all of them, in the order of the table.
     """
 
     study: Study
     card: Card
-    code: str
+    codes: Mapping[str, str]
     arms: tuple[Arm, ...]
+
+    @property
+    def code(self) -> str:
+        """Fingerprint of all user code that the study names."""
+        return _joined(self.codes)
 
     @property
     def metric(self) -> Metric:
@@ -72,13 +77,15 @@ class Plan:
     ) -> Trial:
         """One training of an arm."""
         study = self.study
+        given = settings(study, self.card, arm.levels, hyperparameters)
+        named = {study.template, *own(study.template, given)}
         return Trial(
             template=study.template,
-            settings=settings(study, self.card, arm.levels, hyperparameters),
+            settings=given,
             dataset=self.card.reference,
             data=self.card.digest,
             task=self.card.task,
-            code=self.code,
+            code=_joined({name: self.codes[name] for name in self.codes if name in named}),
             seed=study.seed,
             phase=phase,
             replicate=replicate,
@@ -185,9 +192,8 @@ def plan(study: Study, card: Card, folders: Sequence[Path]) -> Plan:
     _check_baseline(study)
     _check_metrics(study, card)
     _check_data(study, card)
-    users = study.template not in catalog.TEMPLATES
-    code = usercode.fingerprint(study.template, folders) if users else ""
-    return Plan(study=study, card=card, code=code, arms=tuple(arms(study)))
+    codes = {name: usercode.fingerprint(name, folders) for name in _references(study, folders)}
+    return Plan(study=study, card=card, codes=codes, arms=tuple(arms(study)))
 
 
 def settings(
@@ -210,10 +216,22 @@ def settings(
         full["vocabulary"] = full["vocabulary"] or card.tokens or None
     optimizer = full["optimizer"]
     assert isinstance(optimizer, dict)
-    rate = optimizer.pop("learning_rate")
+    rate = optimizer.pop("learning_rate", None)
     if full["learning_rate"] is None:
         full["learning_rate"] = rate
+    if "weight_decay" in optimizer and full["weight_decay"] is not None:
+        optimizer["weight_decay"], full["weight_decay"] = full["weight_decay"], None
     return full
+
+
+def own(template: str, given: Mapping[str, Value]) -> list[str]:
+    """The user's own objects among the settings of a trial, as ``module:object``."""
+    return [
+        chosen.name
+        for key, argument in _table(template).items()
+        if argument.family in catalog.OPEN
+        and is_reference((chosen := catalog.choice(argument.family, given[key])).name)
+    ]
 
 
 def _default(argument: catalog.Argument) -> Value:
@@ -328,6 +346,57 @@ def _arguments(study: Study, folders: Sequence[Path]) -> usercode.Signature:
     return usercode.Signature(names=names, required=found.required, open=found.open)
 
 
+def _references(study: Study, folders: Sequence[Path]) -> list[str]:
+    """All user code that a study names: its template, and entries of open families.
+
+    Raises:
+        StudyError: if one does not exist, or does not take what it is given.
+    """
+    found = [] if study.template in catalog.TEMPLATES else [study.template]
+    for name, argument in _table(study.template).items():
+        for key, raw in _named(study, name) if argument.family in catalog.OPEN else ():
+            chosen = catalog.choice(argument.family, raw)
+            if is_reference(chosen.name):
+                _check_own(chosen, folders, key)
+                found.append(chosen.name)
+                if name == "optimizer" and "learning_rate" not in chosen.words:
+                    _check_rated(study, chosen.name, key)
+    return found
+
+
+def _check_own(chosen: catalog.Choice, folders: Sequence[Path], key: str) -> None:
+    leading = catalog.OPEN[chosen.family]
+    try:
+        taken = usercode.signature(chosen.name, folders, leading)
+    except StudyError as error:
+        raise StudyError(error.message, key=key) from None
+    for word in chosen.words:
+        if word not in taken.names and not taken.open:
+            raise StudyError(
+                f"expected an argument of {chosen.name!r}. Received: {word!r}. "
+                f"{nearest(word, taken.names)}",
+                key=key,
+            )
+
+
+def _check_rated(study: Study, optimizer: str, key: str) -> None:
+    if not _named(study, "learning_rate") and "learning_rate" not in _searched(study):
+        raise StudyError(
+            f"expected a learning_rate for {optimizer!r}, whose default is not known before it "
+            "is run. Received: none. Name one in [fixed], [factors] or [tune.space].",
+            key=key,
+        )
+
+
+def _searched(study: Study) -> Mapping[str, object]:
+    return study.tune.space if study.tune else {}
+
+
+def _joined(codes: Mapping[str, str]) -> str:
+    """One fingerprint of several; of a single one, itself."""
+    return digest(sorted(codes.items())) if len(codes) > 1 else "".join(codes.values())
+
+
 def _check_keys(study: Study, arguments: usercode.Signature) -> None:
     space = study.tune.space if study.tune else {}
     places: dict[str, list[str]] = {
@@ -352,13 +421,13 @@ def _check_keys(study: Study, arguments: usercode.Signature) -> None:
                 )
             seen[key] = place
     optimizers = [raw for _, raw in _named(study, "optimizer") if isinstance(raw, dict)]
-    rated = any("learning_rate" in raw for raw in optimizers)
-    if rated and "learning_rate" in seen:
-        raise StudyError(
-            "expected one learning rate. Received: one inside an optimizer, and one in "
-            f"[{seen['learning_rate']}].",
-            key=f"{seen['learning_rate']}.learning_rate",
-        )
+    for name in ("learning_rate", "weight_decay"):
+        if name in seen and any(name in raw for raw in optimizers):
+            raise StudyError(
+                f"expected one {name.replace('_', ' ')}. Received: one inside an optimizer, "
+                f"and one in [{seen[name]}].",
+                key=f"{seen[name]}.{name}",
+            )
     for name in sorted(arguments.required - set(seen)):
         raise StudyError(
             f"expected a value for {name!r}, which {study.template} has no default for. "
@@ -383,7 +452,11 @@ def _check_levels(study: Study) -> None:
         for raw in space.values if isinstance(space, Choices) else (space.min, space.max):
             _check_value(table, name, raw, f"tune.space.{name}")
         argument = table.get(name)
-        if isinstance(space, Range) and argument and argument.kind not in {"number", "fraction"}:
+        if (
+            isinstance(space, Range)
+            and argument
+            and argument.kind not in {"number", "fraction", "amount"}
+        ):
             raise StudyError(
                 "expected { values = [...] } for an argument that is no real number. "
                 f"Received: a range from {space.min:g} to {space.max:g}.",
@@ -444,11 +517,15 @@ def _check_metrics(study: Study, card: Card) -> None:
                 key=key,
             )
     table = _table(study.template)
-    penalized = any(name in table and table[name].family == "regularizer" for name in study.factors)
+    penalized = [
+        name
+        for name in study.factors
+        if name == "label_smoothing" or (name in table and table[name].family == "regularizer")
+    ]
     if Metric.parse(study.metric).name == "loss" and penalized:
         raise StudyError(
-            "expected a metric without penalties, because the regularizer differs between arms: "
-            f"its own penalty is part of the loss. Received: {study.metric!r}. "
+            f"expected a metric without penalties, because {penalized[0]} differs between arms: "
+            f"its own part of the loss would decide. Received: {study.metric!r}. "
             f"Use 'test/{catalog.FIT[card.task]}@best'.",
             key="metric",
         )
@@ -477,6 +554,14 @@ def _check_data(study: Study, card: Card) -> None:
         )
     for key, loss in _named(study, "loss"):
         _check_loss(str(loss), card, key)
+    if card.task not in {"classification", "sequence"}:
+        for key, share in _named(study, "label_smoothing"):
+            if share:
+                raise StudyError(
+                    f"expected data with classes, to smooth their labels. Received: {card.task} "
+                    "data.",
+                    key=key,
+                )
     shares = [share for _, share in _named(study, "validation") if isinstance(share, float)]
     cases = training_cases(card.cases, max(shares, default=_default_share()))
     _check_schedules(study)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 from contextlib import contextmanager
-from functools import partial
 from math import prod, sqrt
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,8 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from harness import catalog, seeds
-from harness.layers import LSUV, Drawn, ForgetBias, resolve
+from harness.initializers import LSUV
+from harness.layers import Drawn, ForgetBias, called, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,8 +68,7 @@ def _chosen(setting: Value) -> Any:
     if isinstance(setting, float):
         return ForgetBias(setting)
     chosen = catalog.choice("initializer", setting)
-    made = resolve(chosen.entry.target)
-    return made(**chosen.arguments) if isinstance(made, type) else partial(made, **chosen.arguments)
+    return called(resolve(chosen.entry.target), chosen.arguments)
 
 
 def variance(trial: Trial) -> float | None:

@@ -1,18 +1,15 @@
-"""What Keras lacks for programs whose numbers are inputs, and how catalogue names become layers.
-
-Stock ``Dropout``, ``SGD`` and ``L1L2`` branch on their numbers in Python, so a compiled program
-would keep the first trial's number for ever. The classes here take a variable instead and are
-equal to the stock ones otherwise.
-"""
+"""How catalogue names become layers; their numbers may be variables, the inputs of a program."""
 
 from __future__ import annotations
 
 import importlib
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras
 
-from harness import catalog
+from harness import catalog, noise
 from harness.activations import Gate
 from harness.errors import TemplateError
 
@@ -38,121 +35,6 @@ class Drawn(keras.initializers.Initializer):  # type: ignore[misc]
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         """Zeros of the shape."""
         return keras.ops.zeros(shape, dtype=dtype or "float32")
-
-
-class Classical(keras.initializers.VarianceScaling):  # type: ignore[misc]
-    r"""Uniform on :math:`[-1/\sqrt n, 1/\sqrt n]`, where :math:`n` is the number of inputs.
-
-    Reference:
-        LeCun et al., "Efficient BackProp", 1998.
-    """
-
-    def __init__(self, seed: int | None = None) -> None:
-        """A third of LeCun's variance."""
-        super().__init__(scale=1 / 3, mode="fan_in", distribution="uniform", seed=seed)
-
-
-class LSUV(keras.initializers.Orthogonal):  # type: ignore[misc]
-    """Layer-sequential unit variance: orthogonal, and then scaled by what data makes of it.
-
-    The scaling needs the whole network: see ``harness.initial.calibrate``.
-
-    Reference:
-        Mishkin & Matas, "All You Need Is a Good Init", 2016.
-
-    Args:
-        variance: of the outputs of every layer.
-        seed: of the orthogonal start.
-    """
-
-    def __init__(self, variance: float = 1.0, seed: int | None = None) -> None:
-        """Keep the variance."""
-        super().__init__(seed=seed)
-        self.variance = variance
-
-
-class Penalty(keras.regularizers.Regularizer):  # type: ignore[misc]
-    r"""Weight penalty :math:`l_1 \sum |w| + l_2 \sum w^2` whose coefficients may be variables.
-
-    Args:
-        l1: coefficient of the absolute values, or ``None`` for no such term.
-        l2: coefficient of the squares, or ``None`` for no such term.
-    """
-
-    def __init__(self, l1: Any = None, l2: Any = None) -> None:
-        """Keep the coefficients."""
-        self.l1, self.l2 = l1, l2
-
-    def __call__(self, weight: Any) -> Any:
-        """The penalty of a weight, a scalar."""
-        total = keras.ops.zeros((), dtype=weight.dtype)
-        if self.l1 is not None:
-            total += self.l1 * keras.ops.sum(keras.ops.absolute(weight))
-        if self.l2 is not None:
-            total += self.l2 * keras.ops.sum(keras.ops.square(weight))
-        return total
-
-
-class Dropout(keras.layers.Layer):  # type: ignore[misc]
-    r"""Dropout whose rate may be a variable.
-
-    In training every input is kept with probability :math:`1 - r` and divided by it;
-    otherwise the layer is the identity.
-
-    Args:
-        rate: share of inputs set to zero, a number or a scalar variable.
-
-    Reference:
-        Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting",
-        2014.
-    """
-
-    def __init__(self, rate: Any, **kwargs: Any) -> None:
-        """Keep the rate; the masks come from a seed generator that a program resets."""
-        super().__init__(**kwargs)
-        # Out of sight, so that Keras does not take it for a weight.
-        self._rate: Callable[[], Any] = lambda: rate
-        self.seed_generator = keras.random.SeedGenerator(0)
-        self.built = True
-
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        """The inputs, some of them dropped in training."""
-        if not training:
-            return inputs
-        rate = keras.ops.convert_to_tensor(self._rate(), dtype=inputs.dtype)
-        drawn = keras.random.uniform(keras.ops.shape(inputs), seed=self.seed_generator)
-        return keras.ops.where(drawn >= rate, inputs / (1 - rate), keras.ops.zeros_like(inputs))
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shape of the inputs."""
-        return input_shape
-
-
-class SGD(keras.optimizers.SGD):  # type: ignore[misc]
-    """Keras' stochastic gradient descent, with a momentum that may be a variable.
-
-    The velocity is kept also where the momentum is zero; the updates are the same.
-    """
-
-    def __init__(self, momentum: Any = 0.0, **kwargs: Any) -> None:
-        """Keep the momentum as it is; Keras only learns that there is one."""
-        super().__init__(momentum=0.5, **kwargs)
-        self._given = momentum
-
-    def build(self, variables: Any) -> None:
-        """Make the velocities, which Keras leaves out where the momentum is zero."""
-        super().build(variables)
-        self.momentum = self._given
-
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """One update of one variable."""
-        rate = keras.ops.cast(learning_rate, variable.dtype)
-        step = keras.ops.cast(gradient, variable.dtype) * rate
-        momentum = keras.ops.cast(self.momentum, variable.dtype)
-        velocity = self.momentums[self._get_variable_index(variable)]
-        moved = velocity * momentum - step
-        self.assign(velocity, moved)
-        self.assign_add(variable, moved * momentum - step if self.nesterov else moved)
 
 
 class ForgetBias(keras.initializers.Initializer):  # type: ignore[misc]
@@ -233,30 +115,126 @@ def width(units: int, level: Value) -> int:
 
 
 def regularizer(level: Value) -> Any:
-    """A penalty on weights; ``None`` for ``"none"``."""
+    """A penalty on weights or outputs; ``None`` for ``"none"``.
+
+    A user's own is a class, or a function of the weight.
+    """
     entry, arguments = chosen("regularizer", level)
+    return called(resolve(entry.target), arguments) if entry.target else None
+
+
+def constraint(level: Value) -> Any:
+    """A constraint on weights; ``None`` for ``"none"``."""
+    entry, arguments = chosen("constraint", level)
     return resolve(entry.target)(**arguments) if entry.target else None
 
 
+def called(made: Any, arguments: dict[str, Any]) -> Any:
+    """An instance of a class, or a function that is always given these arguments."""
+    return made(**arguments) if isinstance(made, type) else partial(made, **arguments)
+
+
 def normalization(level: Value, name: str) -> Any:
-    """A normalization layer, or the identity for ``"none"``."""
-    chosen = catalog.choice("normalization", level)
-    if chosen.name == "none":
+    """A normalization layer, or the identity for ``"none"``.
+
+    Args:
+        level: a catalogue entry, such as ``"batch"`` or ``{"name": "group", "groups": 2}``.
+        name: of the layer.
+    """
+    entry, arguments = chosen("normalization", level)
+    if not entry.target:
         return lambda inputs: inputs
-    return resolve(catalog.NORMALIZATIONS[chosen.name].target)(name=name)
+    inputs = {key: part for key, part in arguments.items() if isinstance(part, keras.Variable)}
+    fixed = {key: part for key, part in arguments.items() if key not in inputs}
+    made = resolve(entry.target)(name=name, **fixed)
+    for key, variable in inputs.items():
+        # Behind Keras' back, which would take it for a weight of the layer.
+        object.__setattr__(made, key, variable)
+    return made
 
 
-def has_bias(level: Value) -> bool:
-    """Whether a layer before this normalization keeps its bias.
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What follows the weights of every hidden layer of a template.
+
+    Args:
+        activation: a catalogue entry.
+        normalization: a catalogue entry.
+        order: ``"before"`` or ``"after"``: where the normalization stands.
+        activity_regularizer: of what the activation gives.
+    """
+
+    activation: Value
+    normalization: Value
+    order: str
+    activity_regularizer: Any
+
+    def __call__(self, x: Any, name: str, added: Any = None) -> Any:
+        """Normalization and activation, in their order.
+
+        Args:
+            x: outputs of a layer with weights.
+            name: of that layer.
+            added: a residual, added right before the activation.
+        """
+        if self.order == "before":
+            x = self._normalized(x, name)
+        if added is not None:
+            x = keras.layers.Add(name=f"{name}_add")([added, x])
+        regularized = {"activity_regularizer": self.activity_regularizer}
+        x = activation(self.activation, f"{name}_activation", **regularized)(x)
+        return self._normalized(x, name) if self.order == "after" else x
+
+    def _normalized(self, x: Any, name: str) -> Any:
+        _check_groups(self.normalization, x.shape[-1], name)
+        return normalization(self.normalization, f"{name}_normalization")(x)
+
+
+def _check_groups(level: Value, width: int, name: str) -> None:
+    groups = chosen("normalization", level)[1].get("groups", 1)
+    if width % groups:
+        raise TemplateError(
+            f"expected a number of groups that divides the {width} outputs of {name}. "
+            f"Received: {groups}."
+        )
+
+
+def has_bias(level: Value, order: str = "before") -> bool:
+    """Whether a layer keeps its bias, given its normalization and where that stands.
 
     Batch normalization subtracts the mean, and with it any bias: its gradient is zero but for
     rounding, which an adaptive optimizer blows up into a random walk.
     """
-    return catalog.choice("normalization", level).name != "batch"
+    name = level["name"] if isinstance(level, dict) else level
+    return order == "after" or catalog.choice("normalization", name).name != "batch"
 
 
-def dropout(rate: Any, name: str) -> Any:
-    """A dropout layer; the identity where the rate is the number zero."""
-    if isinstance(rate, int | float) and rate == 0:
+def dropout(rate: Any, name: str, kind: Value = "standard") -> Any:
+    """A dropout layer; the identity where the rate is the number zero.
+
+    Args:
+        rate: a number or a scalar variable.
+        name: of the layer.
+        kind: a catalogue entry.
+    """
+    entry, _ = chosen("dropout_kind", kind)
+    return disturbance(resolve(entry.target), rate, name)
+
+
+def disturbance(layer: Callable[..., Any], amount: Any, name: str) -> Any:
+    """A layer of ``harness.noise``; the identity where the amount is the number zero."""
+    if isinstance(amount, int | float) and amount == 0:
         return lambda inputs: inputs
-    return Dropout(rate, name=name)
+    return layer(amount, name=name)
+
+
+def disturbed(inputs: Any, dropped: Any, spread: Any) -> Any:
+    """What a network is shown of its inputs: some of them dropped, all of them noisy.
+
+    Args:
+        inputs: of the network.
+        dropped: rate of dropout.
+        spread: standard deviation of what is added.
+    """
+    x = disturbance(noise.Dropout, dropped, "input_dropout")(inputs)
+    return disturbance(noise.GaussianNoise, spread, "input_noise")(x)

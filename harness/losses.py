@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harness.spec import Card
 
 
-def per_case(loss: str, model: Any) -> Callable[[Any, Any], Any]:
+def per_case(loss: str, model: Any, smoothing: Any = None) -> Callable[[Any, Any], Any]:
     """The loss of each case, as a function of labels and predictions.
 
     Predictions count as logits, unless the model's last layer has a softmax activation.
@@ -29,11 +29,27 @@ def per_case(loss: str, model: Any) -> Callable[[Any, Any], Any]:
     Args:
         loss: an entry of the catalogue's losses.
         model: a built Keras model.
+        smoothing: share of the labels that is spread over all classes, a scalar variable; ``None``
+            for labels as they are.
     """
     function: Callable[..., Any] = resolve(catalog.LOSSES[loss].target)
     if loss == "sparse_categorical_crossentropy":
         function = partial(function, from_logits=not _ends_in_softmax(model))
+        if smoothing is not None:
+            function = partial(_smoothed, smoothing, not _ends_in_softmax(model))
     return over_steps(function)
+
+
+def _smoothed(smoothing: Any, from_logits: bool, labels: Any, outputs: Any) -> Any:
+    """Crossentropy with smoothed labels, as Keras has it for labels that are vectors.
+
+    Reference:
+        Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", 2016.
+    """
+    classes = outputs.shape[-1]
+    share = keras.ops.convert_to_tensor(smoothing)
+    targets = (1 - share) * keras.ops.one_hot(labels, classes) + share / classes
+    return keras.losses.categorical_crossentropy(targets, outputs, from_logits=from_logits)
 
 
 def over_steps(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

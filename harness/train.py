@@ -112,6 +112,11 @@ class Trainer:
         """
         return self._build(trial)[0]
 
+    def _import(self, trial: Trial) -> None:
+        """Make the user's own objects of a trial importable. This runs user code."""
+        for reference in design.own(trial.template, trial.settings):
+            usercode.load(reference, self._folders)
+
     def rehearse(self, trial: Trial) -> str:
         """Build a trial's network, and keep it for the trial.
 
@@ -137,6 +142,7 @@ class Trainer:
             assert isinstance(share, float)
             drawn = (trial.seed, trial.phase, trial.replicate)
             train, held = datasets.draw(labels, share, *drawn)
+            self._import(trial)  # an initializer may be another than that of the trial before
             compiled.fill(trial, labels[train])
             compiled.calibrate(trial, inputs, train)
         curve, reason = _epochs(compiled.program, inputs, trial, train, held, clock)
@@ -189,6 +195,7 @@ class Trainer:
         return self._built.pop(key) if key in self._built else None
 
     def _build(self, trial: Trial) -> tuple[Network, Refillable]:
+        self._import(trial)
         network = program.build(trial, self._card, _template(trial, self._folders))
         return network, Refillable(trial, self._card, network)
 
@@ -198,7 +205,7 @@ class Trainer:
         A built-in template is always a program. A user's model may hold operations that XLA
         lacks, or a training step of its own; then it is trained without XLA, or by ``fit``.
         """
-        engines = ("rule",) if trial.template in catalog.TEMPLATES else ("rule", "graph", "fit")
+        engines = ("rule", "graph", "fit") if trial.code else ("rule",)
         for engine in engines:
             with clock.spent("build"):
                 network, part = self._take(key) or self._build(trial)

@@ -38,25 +38,38 @@ class Signature:
 
 
 def signature(reference: str, folders: Sequence[Path], leading: int) -> Signature:
-    """Read the keyword arguments of a user's function from its source.
+    """Read the keyword arguments of a user's function or class from its source.
 
     Args:
-        reference: ``module:function``.
+        reference: ``module:function`` or ``module:class``.
         folders: where modules are looked for, in order.
-        leading: how many leading positional arguments the harness itself passes.
+        leading: how many leading positional arguments the harness itself passes to a function.
 
     Raises:
-        StudyError: if the module or the function does not exist.
+        StudyError: if the module, or such an object in it, does not exist.
     """
     file = _source(reference, folders)
-    function = reference.partition(":")[2]
-    defined = {node.name: node for node in _parse(file).body if isinstance(node, ast.FunctionDef)}
-    if function not in defined:
+    name = reference.partition(":")[2]
+    defined = {
+        node.name: node
+        for node in _parse(file).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+    if name not in defined:
         raise StudyError(
-            f"expected a function at the top level of {file}. Received: {function!r}. "
-            + nearest(function, defined)
+            f"expected a function or class at the top level of {file}. Received: {name!r}. "
+            + nearest(name, defined)
         )
-    arguments = defined[function].args
+    node = defined[name]
+    if isinstance(node, ast.FunctionDef):
+        return _taken(node.args, leading)
+    for part in node.body:
+        if isinstance(part, ast.FunctionDef) and part.name == "__init__":
+            return _taken(part.args, 1)
+    return Signature(names=(), required=frozenset(), open=True)  # whatever its parents take
+
+
+def _taken(arguments: ast.arguments, leading: int) -> Signature:
     positional = [argument.arg for argument in arguments.posonlyargs + arguments.args]
     without_default = positional[: len(positional) - len(arguments.defaults)][leading:]
     only = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)

@@ -24,7 +24,7 @@ from harness.catalog.objectives import (
 )
 from harness.catalog.optimizers import CLIPS, OPTIMIZERS, SCHEDULES
 from harness.catalog.recurrent import CELLS, POOLINGS
-from harness.catalog.regularization import NORMALIZATIONS, REGULARIZERS
+from harness.catalog.regularization import CONSTRAINTS, DROPOUTS, NORMALIZATIONS, REGULARIZERS
 from harness.catalog.templates import SETTINGS, TEMPLATES
 
 __all__ = [
@@ -33,9 +33,11 @@ __all__ = [
     "BOTTLENECKS",
     "CELLS",
     "CLIPS",
+    "CONSTRAINTS",
     "CORRUPTIONS",
     "DECIDES",
     "DEFAULT_LOSS",
+    "DROPOUTS",
     "FAMILIES",
     "FIT",
     "INITIALIZERS",

@@ -108,7 +108,8 @@ def choice(family: str, raw: Value) -> Choice:
         },
         flags={key: _flag(key, given.get(key, flag)) for key, flag in entry.flags.items()},
         words={
-            key: _word(key, given.get(key, words[0]), words) for key, words in entry.options.items()
+            key: _word(given.get(key, words[0]), words, f" for {key!r}")
+            for key, words in entry.options.items()
         },
     )
 
@@ -130,6 +131,8 @@ def check_argument(argument: Argument, raw: Value) -> Value:
         chosen = choice(argument.family, raw)
         _check_usable(argument, chosen)
         return chosen.setting()
+    if argument.kind == "option":
+        return _word(raw, argument.options)
     return _KINDS[argument.kind](raw)
 
 
@@ -168,6 +171,14 @@ def _positive(raw: Value) -> Value:
     return float(raw)
 
 
+def _amount(raw: Value) -> Value:
+    if raw is None:
+        return None
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 <= raw <= LARGEST:
+        raise StudyError(f"expected a finite number of at least 0. Received: {raw!r}.")
+    return float(raw)
+
+
 def _truth(raw: Value) -> Value:
     if not isinstance(raw, bool):
         raise StudyError(f"expected true or false. Received: {raw!r}.")
@@ -201,6 +212,7 @@ _KINDS = {
     "fraction": _fraction,
     "share": _share,
     "real": _real,
+    "amount": _amount,
     "flag": _truth,
 }
 
@@ -211,11 +223,10 @@ def _flag(key: str, raw: Value) -> bool:
     return raw
 
 
-def _word(key: str, raw: Value, words: tuple[str, ...]) -> str:
+def _word(raw: Value, words: tuple[str, ...], where: str = "") -> str:
     if not isinstance(raw, str) or raw not in words:
         raise StudyError(
-            f"expected one of {', '.join(words)} for {key!r}. Received: {raw!r}. "
-            f"{nearest(raw, words)}"
+            f"expected one of {', '.join(words)}{where}. Received: {raw!r}. {nearest(raw, words)}"
         )
     return raw
 
@@ -226,10 +237,12 @@ def _number(key: str, raw: Value, number: Number) -> float:
         and not isinstance(raw, bool)
         and number.low <= raw <= number.high
         and abs(raw) <= LARGEST
+        and not (number.whole and raw % 1)
     ):
-        return float(raw)
+        return int(raw) if number.whole else float(raw)
+    what = "a whole number" if number.whole else "a number"
     raise StudyError(
-        f"expected a number from {number.low:g} to {number.high:g} for {key!r}. Received: {raw!r}."
+        f"expected {what} from {number.low:g} to {number.high:g} for {key!r}. Received: {raw!r}."
     )
 
 

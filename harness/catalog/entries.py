@@ -23,12 +23,14 @@ class Number:
         low: smallest admissible number.
         high: largest admissible number.
         value: whether it is an input of the program rather than part of it.
+        whole: whether it counts something.
     """
 
     default: float
     low: float = 0.0
     high: float = float("inf")
     value: bool = True
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,9 @@ class Loss:
     note: str = ""
 
 
-Kind = Literal["count", "counts", "number", "fraction", "share", "real", "flag", "choice"]
+Kind = Literal[
+    "count", "counts", "number", "fraction", "share", "real", "amount", "flag", "option", "choice"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +106,12 @@ class Argument:
 
     Args:
         kind: ``count`` (integer >= 1), ``counts`` (list of them), ``number`` (> 0),
-            ``fraction`` (0 <= x < 1), ``share`` (0 < x < 1), ``real`` (any number), ``flag``
-            (true or false), or ``choice`` (of ``family``).
+            ``fraction`` (0 <= x < 1), ``share`` (0 < x < 1), ``real`` (any number),
+            ``amount`` (>= 0), ``flag`` (true or false), ``option`` (one of ``options``), or
+            ``choice`` (of ``family``).
         default: used where a study does not name it. ``None`` means none.
         family: the catalogue family of a ``choice``.
+        options: words to choose from.
         without: entries of the family that cannot be used here.
         value: whether it is an input of the program rather than part of it.
         initial: whether it is an input that only fills initial weights.
@@ -116,6 +122,7 @@ class Argument:
     kind: Kind
     default: Value = None
     family: str = ""
+    options: tuple[str, ...] = ()
     without: frozenset[str] = frozenset()
     value: bool = False
     initial: bool = False

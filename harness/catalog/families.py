@@ -10,7 +10,7 @@ from harness.catalog.initializers import INITIALIZERS
 from harness.catalog.objectives import CLASS_WEIGHTS
 from harness.catalog.optimizers import CLIPS, OPTIMIZERS, SCHEDULES
 from harness.catalog.recurrent import CELLS, POOLINGS
-from harness.catalog.regularization import NORMALIZATIONS, REGULARIZERS
+from harness.catalog.regularization import CONSTRAINTS, DROPOUTS, NORMALIZATIONS, REGULARIZERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,9 @@ FAMILIES: Mapping[str, Mapping[str, Entry]] = {
     "activation": ACTIVATIONS,
     "initializer": INITIALIZERS,
     "regularizer": REGULARIZERS,
+    "constraint": CONSTRAINTS,
     "normalization": NORMALIZATIONS,
+    "dropout_kind": DROPOUTS,
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "clip": CLIPS,
@@ -32,5 +34,9 @@ FAMILIES: Mapping[str, Mapping[str, Entry]] = {
     "corruption": CORRUPTIONS,
 }
 
-OPEN = frozenset({"activation", "initializer", "regularizer", "optimizer"})
-"""Families in which a study may name an object of the user's, as ``module:object``."""
+OPEN: Mapping[str, int] = {"activation": 1, "initializer": 2, "regularizer": 1, "optimizer": 0}
+"""Families in which a study may name a function or class of the user's, as ``module:object``.
+
+The number is how many positional arguments a function is called with: the inputs; shape and type;
+the weight; none.
+"""

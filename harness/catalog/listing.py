@@ -124,7 +124,7 @@ def _argument(family: str, name: str, argument: Argument) -> Row:
     return Row(
         family=family,
         name=name,
-        takes={name: argument.kind},
+        takes={name: "|".join(argument.options) or argument.kind},
         values=(name,) * argument.value,
         structure=(name,) * argument.compiled,
         note=_join(default, argument.note),

@@ -23,7 +23,7 @@ def _rate(default: float) -> dict[str, Number]:
 
 OPTIMIZERS: Mapping[str, Entry] = {
     "sgd": Entry(
-        target="harness.layers:SGD",
+        target="harness.optimizers:SGD",
         numbers={**_rate(0.01), "momentum": _MOMENTUM},
         flags={"nesterov": False},
         note="equal to Keras' SGD, where momentum is compiled in",
@@ -56,6 +56,18 @@ OPTIMIZERS: Mapping[str, Entry] = {
         flags={"amsgrad": False},
         note="decoupled weight decay",
         source="Loshchilov & Hutter 2019",
+    ),
+    "schedule_free_adamw": Entry(
+        target="harness.optimizers:ScheduleFreeAdamW",
+        numbers={
+            **_rate(0.0025),
+            "beta_1": Number(default=0.9, low=1e-3, high=1.0),
+            "beta_2": Number(default=0.999, high=1.0),
+            "epsilon": Number(default=1e-8),
+        },
+        note="decay by the setting weight_decay, warm-up by the schedule; "
+        "validated, as in Keras, where it trains: between its two sequences",
+        source="Defazio et al. 2024",
     ),
     "nadam": stock(
         "optimizers",

@@ -29,6 +29,12 @@ SETTINGS: Mapping[str, Argument] = {
         value=True,
         note="of the learning rate",
     ),
+    "weight_decay": Argument(
+        kind="amount",
+        value=True,
+        note="decoupled: every weight shrinks by learning rate * weight_decay in every step, as "
+        "with Keras' argument of every optimizer; default: the optimizer's own",
+    ),
     "clip": Argument(
         kind="choice",
         family="clip",
@@ -37,6 +43,13 @@ SETTINGS: Mapping[str, Argument] = {
     ),
     "class_weight": Argument(
         kind="choice", family="class_weight", default="none", note="in the training loss"
+    ),
+    "label_smoothing": Argument(
+        kind="fraction",
+        default=0.0,
+        value=True,
+        note="in the loss, also the validation loss, as in Keras; crossentropy and accuracy are "
+        "of the labels as they are",
     ),
     "patience": Argument(
         kind="count",
@@ -64,7 +77,10 @@ _SHARED = {
         "equal to Keras' L1L2, where coefficients are compiled in",
     ),
     "normalization": Argument(
-        kind="choice", family="normalization", default="none", note="before every activation"
+        kind="choice",
+        family="normalization",
+        default="none",
+        note="of every hidden layer, before or after its activation",
     ),
     "dropout": Argument(
         kind="fraction",
@@ -74,13 +90,55 @@ _SHARED = {
         "equal to Keras' Dropout, where the rate is compiled in; 0: no such layer",
     ),
 }
+_PLAIN_PENALTIES = Argument(
+    kind="choice", family="regularizer", without=frozenset({"orthogonal"}), default="none"
+)
+_HIDDEN = {
+    **_SHARED,
+    "bias_regularizer": replace(_PLAIN_PENALTIES, note="on every bias but the last"),
+    "activity_regularizer": replace(
+        _PLAIN_PENALTIES, note="on the outputs of every activation, per case"
+    ),
+    "constraint": Argument(
+        kind="choice",
+        family="constraint",
+        default="none",
+        note="of every kernel but the last; on the weights into each unit or filter",
+    ),
+    "normalization_order": Argument(
+        kind="option",
+        options=("before", "after"),
+        default="before",
+        note="normalization before or after the activation",
+    ),
+    "dropout_kind": Argument(
+        kind="choice",
+        family="dropout_kind",
+        default="standard",
+        note="of dropout, but on the input",
+    ),
+    "input_dropout": Argument(
+        kind="fraction", default=0.0, value=True, note="standard dropout of the inputs"
+    ),
+    "noise": Argument(
+        kind="amount",
+        default=0.0,
+        value=True,
+        note="standard deviation of normal noise on the inputs, in training",
+    ),
+}
 TEMPLATES: Mapping[str, Template] = {
     "mlp": Template(
         target="harness.templates.mlp:mlp",
         ranks=(1, 2, 3),
         arguments={
             "units": Argument(kind="counts", default=[64, 64], note="width of each hidden layer"),
-            **_SHARED,
+            "residual": Argument(
+                kind="flag",
+                default=False,
+                note="the input of a hidden layer is added to its output, where widths are equal",
+            ),
+            **_HIDDEN,
         },
         note="dense layers on the flattened input",
     ),
@@ -88,15 +146,51 @@ TEMPLATES: Mapping[str, Template] = {
         target="harness.templates.cnn:cnn",
         ranks=(2, 3),
         arguments={
-            "filters": Argument(
-                kind="counts", default=[16, 32], note="filters of each convolution, 2x2 pooled"
+            "filters": Argument(kind="counts", default=[16, 32], note="filters of each block"),
+            "block": Argument(
+                kind="option",
+                options=("plain", "vgg", "residual"),
+                default="plain",
+                note="one convolution; two (Simonyan & Zisserman 2015); two, and the input added "
+                "before the last activation (He et al. 2016)",
             ),
             "kernel_size": Argument(kind="count", default=3),
+            "downsampling": Argument(
+                kind="option",
+                options=("pool", "stride", "none"),
+                default="pool",
+                note="how a block halves its image: pooling behind it, or a first convolution "
+                "of stride 2",
+            ),
+            "pool": Argument(
+                kind="option", options=("max", "mean"), default="max", note="2x2, where blocks pool"
+            ),
+            "head": Argument(
+                kind="option",
+                options=("flatten", "mean"),
+                default="flatten",
+                note="what follows the blocks: all of the image, or the mean of each map",
+            ),
             "units": Argument(kind="counts", default=[64], note="dense layers behind them"),
-            **_SHARED,
+            **_HIDDEN,
             "initializer": replace(_SHARED["initializer"], without=frozenset({"identity"})),
+            "block_dropout": Argument(
+                kind="fraction", default=0.0, value=True, note="after every block"
+            ),
+            "flip": Argument(
+                kind="fraction",
+                default=0.0,
+                value=True,
+                note="augmentation: probability that an image is mirrored, left to right",
+            ),
+            "shift": Argument(
+                kind="amount",
+                default=0.0,
+                value=True,
+                note="augmentation: pixels that an image is moved at most, in either direction",
+            ),
         },
-        note="convolutions with max-pooling, then dense layers",
+        note="blocks of convolutions, then dense layers",
     ),
     "rnn": Template(
         target="harness.templates.rnn:rnn",

@@ -125,9 +125,11 @@ class Refillable:
         self.model = network.model
         self.variables = self.model.trainable_variables
         self.optimizer = _optimizer(trial, self.variables, network.inputs)
-        self.loss = losses.per_case(str(trial.settings["loss"]), self.model)
-        self.scores = losses.scores(str(trial.settings["loss"]), self.model)
-        self.metrics = _metrics(trial, self.loss)
+        named = str(trial.settings["loss"])
+        smoothing = network.inputs.get("label_smoothing")
+        self.loss = losses.per_case(named, self.model, smoothing)
+        self.scores = losses.scores(named, self.model)
+        self.metrics = _metrics(trial, losses.per_case(named, self.model))
         self.task = trial.task
         self.reconstructs = trial.task in {"reconstruction", "anomaly"}
         self.state = [weight.variable for weight in network.weights]
@@ -180,6 +182,8 @@ class Refillable:
             variable.assign(state)
         for variable, number in zip(self._inputs.values(), inputs, strict=True):
             variable.assign(number)
+        if hasattr(self.optimizer, "restart"):
+            self.optimizer.restart()
 
 
 def _weighs_classes(trial: Trial) -> bool:
@@ -202,17 +206,29 @@ def _argument(trial: Trial, name: str, part: Value, inputs: dict[str, Any]) -> A
     return inputs.get(name, part)
 
 
-_MAKERS: Mapping[str, Callable[[dict[str, Any]], Any]] = {"regularizer": layers.regularizer}
+_MAKERS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
+    "constraint": layers.constraint,
+    "regularizer": layers.regularizer,
+}
 """Families that a template is given an object of; of others it is given the choice itself."""
 
 
 def _optimizer(trial: Trial, variables: Sequence[Any], inputs: dict[str, Any]) -> Any:
     chosen = catalog.choice("optimizer", trial.settings["optimizer"])
-    made = resolve(chosen.entry.target)(**chosen.arguments)
+    arguments = chosen.arguments
+    if chosen.name not in catalog.OPTIMIZERS:
+        arguments["learning_rate"] = trial.settings["learning_rate"]
+    made = resolve(chosen.entry.target)(**arguments)
+    if not isinstance(made, keras.optimizers.Optimizer):
+        raise TemplateError(
+            f"expected a Keras optimizer from {chosen.name!r}. Received: {type(made).__name__}."
+        )
     made.build(variables)
     for name in chosen.values():
         if f"optimizer.{name}" in inputs:
             setattr(made, name, inputs[f"optimizer.{name}"])
+    if "weight_decay" in inputs:
+        made.weight_decay = inputs["weight_decay"]
     return made
 
 

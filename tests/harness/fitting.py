@@ -10,7 +10,6 @@ import pytest
 import tensorflow as tf
 
 from harness import catalog, datasets, initial, seeds
-from harness.layers import resolve
 from harness.templates.autoencoder import autoencoder
 from harness.templates.cnn import cnn
 from harness.templates.mlp import mlp
@@ -48,14 +47,14 @@ def stock_clip(setting):
     return {names[setting["name"]]: setting["limit"]} if setting["name"] in names else {}
 
 
-def stock_optimizer(setting, rate, clip):
+def stock_optimizer(settings, rate):
     """The optimizer that a Keras user would write."""
-    chosen = catalog.choice("optimizer", setting)
-    entry = catalog.OPTIMIZERS[chosen.name]
-    numbers = {**chosen.numbers, **chosen.flags, "learning_rate": rate, **clip}
-    if chosen.name == "sgd":
-        return keras.optimizers.SGD(**numbers)
-    return resolve(entry.target)(**numbers)
+    chosen = catalog.choice("optimizer", settings["optimizer"])
+    numbers = {**chosen.arguments, "learning_rate": rate, **stock_clip(settings["clip"])}
+    if settings["weight_decay"] is not None:
+        numbers["weight_decay"] = settings["weight_decay"]
+    _, _, name = chosen.entry.target.partition(":")
+    return getattr(keras.optimizers, name)(**numbers)
 
 
 def stock_model(trial, card):
@@ -65,6 +64,8 @@ def stock_model(trial, card):
     for name, argument in catalog.TEMPLATES[trial.template].arguments.items():
         if argument.family == "regularizer":
             arguments[name] = stock_penalty(settings[name])
+        elif argument.family == "constraint":
+            arguments[name] = stock_constraint(settings[name])
         elif not argument.initial:
             arguments[name] = settings[name]
     if card.task == "sequence":
@@ -76,7 +77,34 @@ def stock_penalty(setting):
     """The regularizer that a Keras user would write."""
     if setting["name"] == "none":
         return None
+    if setting["name"] == "orthogonal":
+        return keras.regularizers.OrthogonalRegularizer(setting["factor"], setting["mode"])
     return keras.regularizers.L1L2(l1=setting.get("l1", 0.0), l2=setting.get("l2", 0.0))
+
+
+def stock_constraint(setting):
+    """The constraint that a Keras user would write, for a dense layer."""
+    numbers = {key: number for key, number in setting.items() if key != "name"}
+    names = {
+        "max_norm": keras.constraints.MaxNorm,
+        "unit_norm": keras.constraints.UnitNorm,
+        "min_max_norm": keras.constraints.MinMaxNorm,
+        "non_neg": keras.constraints.NonNeg,
+    }
+    return names[setting["name"]](**numbers) if setting["name"] in names else None
+
+
+def stock_loss(settings):
+    """The loss that a Keras user would write for classes."""
+    if not settings["label_smoothing"]:
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    smooth = keras.losses.CategoricalCrossentropy(
+        from_logits=True, label_smoothing=settings["label_smoothing"], reduction=None
+    )
+    return lambda y, outputs: smooth(
+        keras.ops.one_hot(keras.ops.cast(keras.ops.reshape(y, (-1,)), "int32"), outputs.shape[-1]),
+        outputs,
+    )
 
 
 def stock_compile(model, trial, card, rate):
@@ -84,10 +112,8 @@ def stock_compile(model, trial, card, rate):
     settings = trial.settings
     classes = card.task in {"classification", "sequence"}
     model.compile(
-        optimizer=stock_optimizer(settings["optimizer"], rate, stock_clip(settings["clip"])),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        if classes
-        else keras.losses.MeanSquaredError(),
+        optimizer=stock_optimizer(settings, rate),
+        loss=stock_loss(settings) if classes else keras.losses.MeanSquaredError(),
         metrics=["accuracy"] if classes else ["mean_absolute_error"],
         jit_compile=False,
     )
@@ -143,6 +169,8 @@ def by_fit(trial, card, weights):
     model = stock_model(trial, card)
     model.set_weights(weights(model))
     stock_compile(model, trial, card, rate)
+    # Built inside of fit, schedule-free AdamW would begin at zero and not at the weights.
+    model.optimizer.build(model.trainable_variables)
     curve = []
     for cases in epochs:
         history = model.fit(
@@ -199,6 +227,11 @@ class Refit:
         self.model.set_weights(weights(self.model))
         for variable, array in self.built:
             variable.assign(array)
+        if trial.settings["optimizer"]["name"] == "schedule_free_adamw":
+            for sequence, variable in zip(
+                self.model.optimizer._momentums, self.model.trainable_variables, strict=True
+            ):
+                sequence.assign(variable)
         history = self.model.fit(
             self._batches(settings, epochs),
             epochs=ended,

@@ -62,7 +62,7 @@ def test_numbers_are_bounded(family, name, key):
     wrong = [math.nan, math.inf, -math.inf, 10**400, -(10**400), "1", True, None, [1], {"a": 1}]
     beyond = [end for end in (number.low - 1, number.high + 1) if math.isfinite(end)]
     for raw in (*wrong, *beyond):
-        with pytest.raises(StudyError, match=f"expected a number from .* for '{key}'"):
+        with pytest.raises(StudyError, match=f"expected a (whole )?number from .* for '{key}'"):
             choice(family, {"name": name, key: raw})
 
 
@@ -74,7 +74,8 @@ def test_whole_numbers_become_real(family, name, key):
     if whole is None:
         return
     one, other = (choice(family, {"name": name, key: kind(whole)}) for kind in (int, float))
-    assert type(one.numbers[key]) is type(other.numbers[key]) is float
+    kind = int if FAMILIES[family][name].numbers[key].whole else float
+    assert type(one.numbers[key]) is type(other.numbers[key]) is kind
 
 
 @pytest.mark.parametrize(("family", "name", "key"), FLAGS)
@@ -132,12 +133,14 @@ ACCEPTED = {
     "number": [(1, 1.0), (1e-300, 1e-300), (None, None)],
     "fraction": [(0, 0.0), (0.999, 0.999)],
     "share": [(0.2, 0.2)],
+    "amount": [(0, 0.0), (3, 3.0), (None, None)],
 }
 REFUSED = {
     "count": [0, -1, 1.0, "3", True, None, [3], math.nan],
     "counts": [3, "12", [0], [1.5], [True], ["3"], [[3]], None, {"a": 1}],
     "number": [0, -1, math.nan, math.inf, -math.inf, 10**400, "0.1", True, [0.1]],
     "fraction": [1, -0.1, math.nan, math.inf, "0.1", True, None],
+    "amount": [-1, math.nan, math.inf, 10**400, "0.1", True, [0.1]],
     "share": [0, 0.0, 1, -0.1, math.nan, math.inf, "0.1", True, False, None],
 }
 
@@ -161,6 +164,23 @@ def test_arguments_of_the_wrong_kind_are_refused(kind, raw):
         check_argument(Argument(kind=kind), raw)
 
 
+@pytest.mark.parametrize("raw", ["vgg", "plain"])
+def test_options_have_one_form(raw):
+    """Words of a list, as they are; others are refused with the nearest one."""
+    argument = catalog.TEMPLATES["cnn"].arguments["block"]
+    assert check_argument(argument, raw) == raw
+    for wrong in (raw + "x", None, 1, True):
+        with pytest.raises(StudyError, match=r"expected one of plain, vgg, residual\. Received"):
+            check_argument(argument, wrong)
+
+
+def test_counted_numbers_are_whole():
+    """Groups of a normalization."""
+    assert choice("normalization", {"name": "group", "groups": 4.0}).numbers["groups"] == 4
+    with pytest.raises(StudyError, match=r"expected a whole number from 1 to inf for 'groups'"):
+        choice("normalization", {"name": "group", "groups": 2.5})
+
+
 @pytest.mark.parametrize("raw", ["mse", 3, ["mean_squared_error"], {"name": "x"}, ""])
 def test_unknown_losses_are_refused(raw):
     """Whatever kind of thing stands in the place of a loss."""
@@ -178,7 +198,7 @@ def _arguments():
 def test_defaults_are_valid(name, argument):
     """Every default passes the check of its own argument, and its form is final."""
     # By optimizer, by labels, never, by the data, 1 for an LSTM.
-    if name in {"learning_rate", "loss", "patience", "vocabulary", "forget_bias"}:
+    if name in {"learning_rate", "loss", "patience", "weight_decay", "vocabulary", "forget_bias"}:
         assert argument.default is None
         return
     form = check_argument(argument, argument.default)
@@ -230,7 +250,24 @@ LEVELS = {
     "patience": (3, 5),
     "cell": ("lstm", "gru"),
     "bidirectional": (False, True),
-    "pooling": ("last", "mean"),
+    "pooling": ("max", "mean"),
+    "pool": ("max", "mean"),
+    "residual": (False, True),
+    "bias_regularizer": ("none", "l1"),
+    "activity_regularizer": ("none", "l1"),
+    "constraint": ("none", "max_norm"),
+    "normalization_order": ("before", "after"),
+    "dropout_kind": ("standard", "alpha"),
+    "input_dropout": (0.1, 0.2),
+    "noise": (0.1, 0.2),
+    "block": ("plain", "residual"),
+    "downsampling": ("pool", "none"),
+    "head": ("flatten", "mean"),
+    "block_dropout": (0.1, 0.2),
+    "flip": (0.1, 0.5),
+    "shift": (1, 2),
+    "weight_decay": (0.1, 0.2),
+    "label_smoothing": (0.1, 0.2),
     "vocabulary": (10, 20),
     "embedding": (4, 8),
     "recurrent_initializer": ("zeros", "orthogonal"),
@@ -265,7 +302,7 @@ def test_the_listing_marks_what_a_choice_is_compiled_for(family, name):
         for template in catalog.TEMPLATES
         for family in (template, "setting")
         for name in ARGUMENTS[family]
-        if name in LEVELS
+        if name in LEVELS and (template, name) != ("autoencoder", "label_smoothing")
     ],
 )
 def test_the_listing_marks_what_a_program_is_compiled_for(ask, card, template, family, name):

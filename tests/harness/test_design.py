@@ -113,7 +113,11 @@ def test_every_setting_enters_the_key(card, name):
         "learning_rate": 0.002, "filters": [16], "kernel_size": 5, "units": [65],
         "activation": "tanh", "initializer": "zeros", "regularizer": "l2",
         "normalization": "batch", "dropout": 0.1, "schedule": "cosine", "clip": "norm",
-        "class_weight": "balanced",
+        "class_weight": "balanced", "label_smoothing": 0.1,
+        "bias_regularizer": "l2", "activity_regularizer": "l2", "constraint": "unit_norm",
+        "normalization_order": "after", "dropout_kind": "alpha", "input_dropout": 0.1,
+        "noise": 0.1, "block": "vgg", "downsampling": "stride", "pool": "mean", "head": "mean",
+        "block_dropout": 0.1, "flip": 0.5, "shift": 1,
     }  # fmt: skip
     assert set(other) == DEFAULTS.keys() - {"loss"}
     factor = "units" if name == "epochs" else "epochs"
@@ -239,7 +243,8 @@ FLAGS = [
 def test_values_share_a_program_and_structure_does_not(ask, card, family, name, key):
     """For every number of the catalogue: a value is an input, anything else is compiled."""
     number = catalog.FAMILIES[family][name].numbers[key]
-    changed = number.default + 0.05 if number.default + 0.05 <= number.high else number.high / 2
+    step = 1 if number.whole else 0.05
+    changed = number.default + step if number.default + step <= number.high else number.high / 2
     plain = program(ask, card, **{family: name})
     other = program(ask, card, **{family: {"name": name, key: changed}})
     assert (plain == other) == number.value
@@ -555,3 +560,39 @@ def test_a_users_arguments_are_structure(ask, card, folder):
 def test_an_open_function_takes_any_argument(ask, card, folder):
     """Names are checked only where a function lists them."""
     assert design.plan(ask(template="nets:open", factors={"x": [1]}), card, [folder]).arms
+
+
+def test_weight_decay_has_one_place(ask, card):
+    """That of the optimizer, where it has one of its own; the setting otherwise."""
+
+    def decays(**fixed):
+        given = trial(ask(fixed=fixed), card).settings
+        return given["optimizer"].get("weight_decay"), given["weight_decay"]
+
+    assert decays(optimizer="adam") == (None, None)
+    assert decays(optimizer="adam", weight_decay=0.1) == (None, 0.1)
+    assert decays(optimizer="adamw") == (0.004, None)
+    assert decays(optimizer="adamw", weight_decay=0.1) == (0.1, None)
+    inside = {"name": "adamw", "weight_decay": 0.2}
+    assert decays(optimizer=inside) == (0.2, None)
+    with pytest.raises(StudyError, match="expected one weight decay"):
+        decays(optimizer=inside, weight_decay=0.1)
+
+
+def test_smoothed_labels_need_classes(ask, tmp_path):
+    """A regression has nothing to smooth."""
+    file = tmp_path / "line.npz"
+    np.savez(file, x=np.ones((50, 2)), y=np.linspace(0, 1, 50))
+    line = datasets.describe(str(file), [])
+    study = ask(dataset=str(file), fixed={"label_smoothing": 0.1})
+    with pytest.raises(StudyError, match=r"fixed.label_smoothing.*expected data with classes"):
+        design.plan(study, line, [])
+
+
+@pytest.mark.parametrize("factor", ["activity_regularizer", "label_smoothing"])
+def test_a_loss_that_differs_between_arms_decides_nothing(ask, card, factor):
+    """What is part of the loss in one arm only makes losses incomparable."""
+    levels = ["none", "l2"] if factor == "activity_regularizer" else [0.0, 0.1]
+    study = ask(factors={factor: levels}, metric="test/loss@best")
+    with pytest.raises(StudyError, match=f"because {factor} differs between arms"):
+        design.plan(study, card, [])

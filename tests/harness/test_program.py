@@ -52,6 +52,20 @@ def test_every_optimizer_equals_fit(plan, optimizer):
         {"schedule": {"name": "polynomial", "floor": 0.1, "power": 3}, "optimizer": "sgd"},
         {"schedule": {"name": "inverse_time", "decay": 2}, "optimizer": "sgd"},
         {"schedule": {"name": "cosine_restarts", "every": 1, "growth": 1.5, "factor": 0.5}},
+        {"normalization": {"name": "batch", "momentum": 0.7, "epsilon": 0.1}},
+        {"normalization": {"name": "group", "groups": 4}, "normalization_order": "after"},
+        {"normalization": {"name": "rms", "epsilon": 0.1}, "activation": "prelu"},
+        {"normalization": "batch", "normalization_order": "after", "activation": "elu"},
+        {"regularizer": {"name": "orthogonal", "factor": 0.1, "mode": "columns"}},
+        {"bias_regularizer": "l2", "activity_regularizer": {"name": "l1l2", "l1": 0.1}},
+        {"constraint": {"name": "max_norm", "max_value": 0.5}, "learning_rate": 0.1},
+        {"constraint": {"name": "min_max_norm", "max_value": 0.8, "rate": 0.5}},
+        {"constraint": "unit_norm", "weight_decay": 0.3, "optimizer": "sgd"},
+        {"weight_decay": 0.5, "optimizer": "rmsprop"},
+        {"weight_decay": 0.5, "optimizer": "schedule_free_adamw"},
+        {"weight_decay": 0.5, "optimizer": {"name": "adamw", "beta_1": 0.8}},
+        {"label_smoothing": 0.2, "batch_size": 50},
+        {"units": [8, 8, 8], "residual": True, "activation": "glu"},
         {"clip": {"name": "norm", "limit": 0.05}, "optimizer": "sgd", "learning_rate": 0.5},
         {"clip": {"name": "global_norm", "limit": 0.1}, "optimizer": "sgd", "learning_rate": 0.5},
         {"clip": {"name": "value", "limit": 0.01}, "optimizer": "sgd", "learning_rate": 0.5},
@@ -63,15 +77,24 @@ def test_mlp_equals_fit(plan, fixed):
     assert_equals_fit(plan(factors={"initializer": ["he_normal"]}, fixed=fixed))
 
 
-@pytest.mark.parametrize("normalization", ["none", "batch"])
-def test_cnn_equals_fit(plan, images, normalization):
+@pytest.mark.parametrize(
+    "fixed",
+    [
+        {},
+        {"normalization": "batch"},
+        {"block": "vgg", "downsampling": "stride", "head": "mean"},
+        {"block": "residual", "normalization": "batch", "pool": "mean", "filters": [4, 4, 8]},
+        {"block": "residual", "normalization": "layer", "normalization_order": "after"},
+    ],
+)
+def test_cnn_equals_fit(plan, images, fixed):
     """The convolutional template, with a partial last batch."""
     fixed = {
         "epochs": EPOCHS,
         "batch_size": 40,
         "filters": [4, 8],
-        "normalization": normalization,
         "learning_rate": 0.005,
+        **fixed,
     }
     assert_equals_fit(
         plan(data=images, template="cnn", factors={"activation": ["relu"]}, fixed=fixed)
@@ -170,27 +193,80 @@ def test_a_worker_compiles_a_structure_once(ask, blobs, tmp_path):
     assert all(outcome.seconds.compile == 0 for outcome in found if outcome.reused)
 
 
+NUMBERED = ("activation", "optimizer", "regularizer", "constraint", "normalization", "clip")
+PLACED = ("bias_regularizer", "activity_regularizer")
+AMOUNTS = [
+    *(("mlp", name) for name in ("dropout", "input_dropout", "noise", "weight_decay")),
+    *(("cnn", name) for name in ("block_dropout", "flip", "shift")),
+    ("mlp", "label_smoothing"),
+]
+
+
 def two_values():
     """Every number of the catalogue that claims to be an input, with two values."""
-    for family in ("activation", "optimizer", "regularizer", "clip"):
+    for family in NUMBERED:
         for name, entry in catalog.FAMILIES[family].items():
             for key, number in entry.numbers.items():
                 if number.value and key != "learning_rate":
                     pair = (number.default, number.default * 0.5 + 0.01)
-                    if family == "clip":  # below the gradients, or it does nothing
-                        pair = (0.01, 0.001)
+                    if family in {"clip", "constraint"} and key != "rate":
+                        pair = (0.01, 0.001)  # below the gradients or norms, or it does nothing
                     yield pytest.param(family, name, key, pair, id=f"{family}-{name}-{key}")
+    for family in PLACED:
+        yield pytest.param(family, "l2", "l2", (0.1, 1.0), id=family)
 
 
 @pytest.mark.parametrize(("family", "name", "key", "pair"), [*two_values()])
 def test_two_values_give_two_results(plan, family, name, key, pair):
     """A number that is an input reaches the training: no trace has swallowed it."""
     levels = [{"name": name, key: value} for value in pair]
+    if name == "min_max_norm" and key == "min_value":
+        levels = [{**level, "min_value": 10 * level["min_value"] + 3} for level in levels]
     laid = plan(factors={family: levels}, fixed={"epochs": 3, "learning_rate": 0.05})
     trainer = Trainer(laid.card, [])
     curves = [trainer.run(laid.trial(arm, {}, "tune", 0)).curve for arm in laid.arms]
     assert len(trainer.programs) == 1
     assert curves[0] != curves[1]
+
+
+def test_every_number_that_is_an_input_has_such_a_test():
+    """Whatever a template or a training takes; whole choices are drawn from elsewhere."""
+    arguments = {
+        name: argument
+        for one in (catalog.SETTINGS, *(catalog.TEMPLATES[name].arguments for name in STOCK))
+        for name, argument in one.items()
+    }
+    elsewhere = {"initializer", "schedule", "learning_rate"}
+    named = {name for name, argument in arguments.items() if argument.value}
+    assert named - elsewhere == {name for _, name in AMOUNTS}
+    families = {one.family for one in arguments.values() if one.kind == "choice"}
+    numbered = {
+        family
+        for family in families & catalog.FAMILIES.keys()
+        for entry in catalog.FAMILIES[family].values()
+        if any(number.value for number in entry.numbers.values())
+    }
+    assert numbered - elsewhere == {*NUMBERED}
+
+
+STOCK = ("mlp", "cnn")
+
+
+@pytest.mark.parametrize(("template", "name"), AMOUNTS)
+def test_two_amounts_give_two_results(plan, blobs, images, template, name):
+    """The same for arguments that are numbers themselves, and for every kind of dropout."""
+    pair = (1.0, 2.0) if name == "shift" else (0.1, 0.7)
+    kinds = [*catalog.DROPOUTS] if name in {"dropout", "block_dropout"} else ["standard"]
+    for kind in kinds:
+        fixed = {"epochs": 2, "dropout_kind": kind}
+        fixed |= {"filters": [4]} if template == "cnn" else {}
+        data = images if template == "cnn" else blobs
+        laid = plan(data=data, template=template, factors={name: [*pair]}, fixed=fixed)
+        trainer = Trainer(laid.card, [])
+        outcomes = [trainer.run(laid.trial(arm, {}, "tune", 0)) for arm in laid.arms]
+        assert [one.status for one in outcomes] == ["completed"] * 2
+        assert len(trainer.programs) == 1
+        assert outcomes[0].curve != outcomes[1].curve
 
 
 def test_a_trial_does_not_depend_on_those_before(plan):
@@ -254,7 +330,7 @@ def test_xla_follows_operations(plan, images):
 
 def test_dropout_drops_its_share(plan):
     """The layer with a variable rate has the distribution of Keras' own."""
-    from harness.layers import Dropout
+    from harness.noise import Dropout
 
     rate = keras.Variable(0.3)
     layer = Dropout(rate)

@@ -13,6 +13,7 @@ from harness import catalog, design, program
 from harness.errors import TemplateError
 from harness.layers import resolve
 from harness.templates.cnn import cnn
+from harness.templates.mlp import mlp
 from harness.train import Trainer
 
 SHAPE = (8, 8)
@@ -167,6 +168,89 @@ def test_dropout_regularizer_and_normalization_are_placed():
         layer.name for layer in model.layers if getattr(layer, "kernel_regularizer", None)
     }
     assert regularized == {"conv_1", "hidden_1"}
+
+
+def test_a_normalization_may_stand_behind_the_activation():
+    """Then batch normalization replaces no bias."""
+    model = mlp(SHAPE, 3, units=(5,), normalization="batch", normalization_order="after")
+    names = [layer.name for layer in model.layers]
+    assert names.index("hidden_1_activation") < names.index("hidden_1_normalization")
+    assert model.get_layer("hidden_1").use_bias
+    assert not mlp(SHAPE, 3, units=(5,), normalization="batch").get_layer("hidden_1").use_bias
+
+
+def test_penalties_and_constraints_are_placed():
+    """On kernels and biases of hidden layers, and behind activations; none on the outputs."""
+    l2 = keras.regularizers.L2(0.1)
+    constraint = keras.constraints.NonNeg()
+    model = cnn(
+        SHAPE, 3, filters=(4,), units=(5,), block="residual", bias_regularizer=l2,
+        activity_regularizer=l2, constraint=constraint,
+    )  # fmt: skip
+    kernels = {"conv_1_1", "conv_1_2", "conv_1_shortcut", "hidden_1"}
+    activations = {"conv_1_1_activation", "conv_1_2_activation", "hidden_1_activation"}
+
+    def having(attribute, wanted):
+        return {one.name for one in model.layers if getattr(one, attribute, None) is wanted}
+
+    assert having("bias_regularizer", l2) == having("kernel_constraint", constraint) == kernels
+    assert having("activity_regularizer", l2) == activations
+
+
+def test_inputs_are_disturbed_and_images_augmented():
+    """In front of everything else, in this order; nothing of it where amounts are zero."""
+    names = ["flip", "shift", "input_dropout", "input_noise"]
+    made = cnn(SHAPE, 3, flip=0.5, shift=1.0, input_dropout=0.1, noise=0.2, block_dropout=0.3)
+    layers = [layer.name for layer in made.layers]
+    assert layers[2:6] == names
+    assert layers.index("conv_1_dropout") == layers.index("conv_1_pool") + 1
+    assert not {*names, "conv_1_dropout"} & {layer.name for layer in cnn(SHAPE, 3).layers}
+
+
+@pytest.mark.parametrize(
+    ("given", "shapes"),
+    [
+        ({}, [(8, 8, 4), (4, 4, 4), (4, 4, 6), (2, 2, 6)]),
+        ({"downsampling": "stride"}, [(4, 4, 4), (2, 2, 6)]),
+        ({"downsampling": "none"}, [(8, 8, 4), (8, 8, 6)]),
+        ({"block": "vgg"}, [(8, 8, 4), (8, 8, 4), (4, 4, 4), (4, 4, 6), (4, 4, 6), (2, 2, 6)]),
+        (
+            {"block": "residual", "downsampling": "stride"},
+            [(4, 4, 4), (4, 4, 4), (4, 4, 4), (2, 2, 6), (2, 2, 6), (2, 2, 6)],
+        ),
+    ],
+)
+def test_blocks_have_their_shapes(given, shapes):
+    """Convolutions, shortcuts and pools, by the size of what they give."""
+    model = cnn(SHAPE, 3, filters=(4, 6), **given)
+    kinds = keras.layers.Conv2D | keras.layers.MaxPooling2D
+    found = [layer.output.shape[1:] for layer in model.layers if isinstance(layer, kinds)]
+    assert sorted(found) == sorted(shapes)
+
+
+def test_a_residual_adds_what_it_was_given():
+    """With kernels of zero a block gives back its input, activated."""
+    model = cnn(SHAPE, 3, filters=(1,), block="residual", downsampling="none", initializer="zeros")
+    images = np.random.default_rng(0).normal(size=(5, 8, 8)).astype(np.float32)
+    block = keras.Model(model.input, model.get_layer("conv_1_2_activation").output)
+    assert np.asarray(block(images))[..., 0] == pytest.approx(np.maximum(images, 0))
+    dense = mlp((6,), 3, units=(6, 6), residual=True, initializer="zeros")
+    added = [layer.name for layer in dense.layers if isinstance(layer, keras.layers.Add)]
+    assert added == ["hidden_2_add"]
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda: mlp(SHAPE, 3, units=(4, 6), residual=True), "two hidden layers of equal width"),
+        (lambda: mlp(SHAPE, 3, units=(5,), normalization="group"), "divides the 5 outputs of hid"),
+        (lambda: cnn(SHAPE, 3, filters=(3,), normalization="group"), "divides the 3 outputs of co"),
+    ],
+)
+def test_what_cannot_be_built_is_told(make, expected):
+    """The error says what was expected."""
+    with pytest.raises(TemplateError, match=expected):
+        make()
 
 
 def test_too_much_pooling_is_refused():

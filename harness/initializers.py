@@ -1,0 +1,36 @@
+"""Initializers that Keras lacks."""
+
+from __future__ import annotations
+
+import keras
+
+
+class Classical(keras.initializers.VarianceScaling):  # type: ignore[misc]
+    r"""Uniform on :math:`[-1/\sqrt n, 1/\sqrt n]`, where :math:`n` is the number of inputs.
+
+    Reference:
+        LeCun et al., "Efficient BackProp", 1998.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        """A third of LeCun's variance."""
+        super().__init__(scale=1 / 3, mode="fan_in", distribution="uniform", seed=seed)
+
+
+class LSUV(keras.initializers.Orthogonal):  # type: ignore[misc]
+    """Layer-sequential unit variance: orthogonal, and then scaled by what data makes of it.
+
+    The scaling needs the whole network: see ``harness.initial.calibrate``.
+
+    Reference:
+        Mishkin & Matas, "All You Need Is a Good Init", 2016.
+
+    Args:
+        variance: of the outputs of every layer.
+        seed: of the orthogonal start.
+    """
+
+    def __init__(self, variance: float = 1.0, seed: int | None = None) -> None:
+        """Keep the variance."""
+        super().__init__(seed=seed)
+        self.variance = variance

@@ -1,0 +1,96 @@
+"""Penalties and constraints on weights, with numbers that may be variables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Penalty(keras.regularizers.Regularizer):  # type: ignore[misc]
+    r"""Weight penalty :math:`l_1 \sum |w| + l_2 \sum w^2` whose coefficients may be variables.
+
+    Args:
+        l1: coefficient of the absolute values, or ``None`` for no such term.
+        l2: coefficient of the squares, or ``None`` for no such term.
+    """
+
+    def __init__(self, l1: Any = None, l2: Any = None) -> None:
+        """Keep the coefficients."""
+        self.l1, self.l2 = l1, l2
+
+    def __call__(self, weight: Any) -> Any:
+        """The penalty of a weight, a scalar."""
+        total = keras.ops.zeros((), dtype=weight.dtype)
+        if self.l1 is not None:
+            total += self.l1 * keras.ops.sum(keras.ops.absolute(weight))
+        if self.l2 is not None:
+            total += self.l2 * keras.ops.sum(keras.ops.square(weight))
+        return total
+
+
+class Orthogonal(keras.regularizers.Regularizer):  # type: ignore[misc]
+    r"""Penalty on the angles between rows or columns: the mean :math:`|\cos|` of all pairs.
+
+    Equal to Keras' for matrices. A convolution's kernel counts as the matrix of its inputs by its
+    filters.
+
+    Reference:
+        Brock et al., "Neural Photo Editing with Introspective Adversarial Networks", 2017.
+
+    Args:
+        factor: coefficient.
+        mode: ``"rows"`` (the inputs) or ``"columns"`` (the units).
+    """
+
+    def __init__(self, factor: Any = 0.01, mode: str = "rows") -> None:
+        """Keep the coefficient."""
+        self.factor, self.mode = factor, mode
+
+    def __call__(self, weight: Any) -> Any:
+        """The penalty of a weight, a scalar."""
+        matrix = keras.ops.reshape(weight, (-1, weight.shape[-1]))
+        rows = matrix if self.mode == "rows" else keras.ops.transpose(matrix)
+        rows = keras.ops.normalize(rows, axis=1)
+        count = rows.shape[0]
+        others = keras.ops.matmul(rows, keras.ops.transpose(rows)) * (1 - keras.ops.eye(count))
+        # Each pair occurs twice. A single row has no other.
+        return self.factor * keras.ops.sum(keras.ops.absolute(others)) / max(count * (count - 1), 1)
+
+
+class Incoming(keras.constraints.Constraint):  # type: ignore[misc]
+    """A constraint of Keras on the norm of the weights into each unit, or each filter.
+
+    Keras must be told the axes: those of a dense kernel are not those of a convolution's.
+
+    Args:
+        kind: a constraint class with an argument ``axis``.
+        numbers: its other arguments; they may be variables.
+    """
+
+    def __init__(self, kind: Callable[..., Any], **numbers: Any) -> None:
+        """Keep the numbers."""
+        self._kind, self._numbers = kind, numbers
+
+    def __call__(self, weight: Any) -> Any:
+        """The weight, constrained."""
+        axes = list(range(len(weight.shape) - 1))
+        return self._kind(axis=axes, **self._numbers)(weight)
+
+
+def max_norm(**numbers: Any) -> Incoming:
+    """At most a norm."""
+    return Incoming(keras.constraints.MaxNorm, **numbers)
+
+
+def unit_norm() -> Incoming:
+    """A norm of one."""
+    return Incoming(keras.constraints.UnitNorm)
+
+
+def min_max_norm(**numbers: Any) -> Incoming:
+    """A norm in a range, approached at a rate."""
+    return Incoming(keras.constraints.MinMaxNorm, **numbers)

@@ -81,8 +81,8 @@ def test_nothing_is_executed(write, tmp_path):
     ("text", "expected"),
     [
         ("def biuld(shape, outputs): pass", "Received: 'build'. Did you mean 'biuld'?"),
-        ("build = 3", "expected a function at the top level of"),
-        ("class A:\n    def build(self): pass", "expected a function at the top level of"),
+        ("build = 3", "expected a function or class at the top level of"),
+        ("class A:\n    def build(self): pass", "expected a function or class at the top level of"),
         ("def build(shape, outputs: pass", "nets.py is not valid Python: "),
         (b"def build(shape,\0 outputs): pass", "nets.py is not valid Python: "),
         ("build = " + "(" * 500, "nets.py is not valid Python: "),

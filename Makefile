@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint bench install clean
+.PHONY: help demo test test-all lint bench docs install clean
 
 help:  ## Name the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ bench: $(VENV)/installed  ## Measure against KerasTuner and model.fit; an hour f
 	$(PIP) install -c constraints.txt -e ".[bench]"
 	$(BIN)/python benchmarks/ladder.py
 	$(BIN)/python benchmarks/overhead.py
+
+docs: $(VENV)/installed  ## Write docs/catalog.md from the catalogue.
+	$(BIN)/keras-harness catalog --markdown > docs/catalog.md
 
 install: $(VENV)/installed  ## Install into .venv.
 

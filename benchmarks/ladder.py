@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import felt
@@ -35,7 +36,7 @@ TITLES = {
 }
 TRIALS = {"a": 6, "b": 6, "c": 40, "d": 40, "e": 40}
 AIMS = {"mlp": 25.0, "lstm": 13.0, "gru": 13.0, "dense_autoencoder": 15.0}
-AIM_CONVOLUTION = 4.5
+AIM_CONVOLUTION, AIM_OVERHEAD, AIM_WORKERS, AIM_SHARE = 4.5, 1.15, 1.8, 0.7
 TRAIN, VALIDATION, TEST = 5120, 1280, 1000
 STEPS = TRAIN // 64
 
@@ -97,6 +98,13 @@ def measure(contender: str, model: str, width: int, files: dict[str, Path]) -> d
         "wall": time.monotonic() - began,
         "losses": answer["losses"],
     }
+
+
+def side_by_side(model: str, width: int, files: dict[str, Path]) -> float:
+    """Seconds per trial of two best simple loops at once: what two workers could reach here."""
+    with ThreadPoolExecutor(2) as both:
+        found = list(both.map(lambda _: measure("c", model, width, files)["marginal"], range(2)))
+    return statistics.mean(found) / 2
 
 
 def core_rate() -> float:
@@ -183,12 +191,14 @@ def write(rows: list[dict], machine: dict, felt_: dict[str, list[float]], repeat
         "## Marginal seconds per trial",
         "",
         "After the first trial (for the harness: after two per worker). Median of the repeats.",
+        "Last column: two of (c) at once, per trial.",
         "",
-        "| model | " + " | ".join(f"({k}) {title}" for k, title in TITLES.items()) + " |",
-        "|---|" + "---|" * len(TITLES),
+        "| model | " + " | ".join(f"({k}) {title}" for k, title in TITLES.items()) + " | 2 x (c) |",
+        "|---|" + "---|" * (len(TITLES) + 1),
     ]
     for one in rows:
         cells = [f"{statistics.median(one['costs'][k]):.3f}" for k in TITLES]
+        cells.append(f"{statistics.median(one['pair']):.3f}")
         lines.append(f"| {one['name']} | " + " | ".join(cells) + " |")
     lines += [
         "",
@@ -223,7 +233,41 @@ def write(rows: list[dict], machine: dict, felt_: dict[str, list[float]], repeat
     lines += [f"One core: {rate:.0f} GFLOP/s (1024 x 1024, float32, one thread)."]
     lines += [f"- {one['name']}: {one['share']:.0%} in (d)" for one in shares]
     lines += ["", *step_lines(machine["step"], rate), *felt_lines(felt_)]
+    lines += missed_lines(rows, rate)
     return "\n".join(lines) + "\n"
+
+
+def missed_lines(rows: list[dict], rate: float) -> list[str]:
+    """By how much an aim is missed, and what is left."""
+    lines = []
+    for one in rows:
+        costs = {k: statistics.median(one["costs"][k]) for k in TITLES}
+        ratio = {name: statistics.median(values) for name, values in one["ratio"].items()}
+        aim, bound = AIMS.get(one["model"], AIM_CONVOLUTION), statistics.median(one["pair"])
+        if ratio["a/e"] < aim:
+            lines.append(
+                f"- {one['name']}: a/e is {ratio['a/e']:.1f}, aim {aim:g}. Two best simple loops "
+                f"at once reach {costs['a'] / bound:.1f}; what they do is arithmetic."
+            )
+        if ratio["d/c"] > AIM_OVERHEAD:
+            more = 1e3 * (costs["d"] - costs["c"])
+            lines.append(
+                f"- {one['name']}: d/c is {ratio['d/c']:.2f}, aim {AIM_OVERHEAD:g}: {more:.0f} ms "
+                "per trial more, for what a harness trial also does (above)."
+            )
+        if ratio["d/e"] < AIM_WORKERS:
+            lines.append(
+                f"- {one['name']}: d/e is {ratio['d/e']:.2f}, aim {AIM_WORKERS:g}. Two best simple "
+                f"loops at once are {costs['c'] / bound:.2f} times as fast as one: the cores share "
+                "cache and memory."
+            )
+        if one["share"] and one["width"] == max(models.SIZES["mlp"]) and one["share"] < AIM_SHARE:
+            lines.append(
+                f"- {one['name']}: {one['share']:.0%} of one core's {rate:.0f} GFLOP/s, aim "
+                f"{AIM_SHARE:.0%}. See where a step goes (above): Adam's update reads and writes "
+                "seven numbers per weight, and no product is in it."
+            )
+    return ["", "## Aims that are missed", "", *(lines or ["None."])]
 
 
 def step_lines(parts: dict[str, float], rate: float) -> list[str]:
@@ -285,7 +329,7 @@ def main() -> None:
     arguments = parser.parse_args()
     kept = arguments.to.with_suffix(".json")  # so that a ladder can be climbed in parts
     found = json.loads(kept.read_text()) if kept.exists() else {"rows": [], "felt": {}}
-    machine = {"rate": core_rate(), "step": step_parts()}
+    machine = found["machine"] = {"rate": core_rate(), "step": step_parts()}
     with tempfile.TemporaryDirectory() as folder:
         files = enlarge(Path(folder))
         for model in arguments.models:
@@ -295,6 +339,7 @@ def main() -> None:
                     for _ in range(arguments.repeats)
                 ]
                 one = row(model, width, repeats, machine["rate"])
+                one["pair"] = [side_by_side(model, width, files) for _ in range(arguments.repeats)]
                 others = [old for old in found["rows"] if old["name"] != one["name"]]
                 found["rows"] = sorted([*others, one], key=_place)
                 costs = {k: round(statistics.median(v), 3) for k, v in one["costs"].items()}

@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.coordinator import Finished, run
-    from harness.spec import Choices, Range, Study, Tune
+    from harness.spec import Choices, Columns, Images, Range, Study, Tune
 
 _HOMES = {
     "Choices": "harness.spec",
+    "Columns": "harness.spec",
     "Finished": "harness.coordinator",
+    "Images": "harness.spec",
     "Range": "harness.spec",
     "Study": "harness.spec",
     "Tune": "harness.spec",
     "run": "harness.coordinator",
 }
 
-__all__ = ["Choices", "Finished", "Range", "Study", "Tune", "run"]
+__all__ = ["Choices", "Columns", "Finished", "Images", "Range", "Study", "Tune", "run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,6 @@
-"""Layers of autoencoders: corrupted inputs, penalized codes, tied decoders.
+"""Layers of autoencoders: penalized codes, tied decoders.
 
-Their numbers may be variables, so that trials which differ in them share a program. Layers
-that draw do so only in training.
+Their numbers may be variables, so that trials which differ in them share a program.
 """
 
 from __future__ import annotations
@@ -11,63 +10,10 @@ from typing import TYPE_CHECKING, Any
 import keras
 from keras import ops
 
+from harness.noise import Noise
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-class Noisy(keras.layers.Layer):  # type: ignore[misc]
-    """A layer with draws of its own, which a program resets for every trial."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        """Make the seed generator."""
-        super().__init__(**kwargs)
-        self.seed_generator = keras.random.SeedGenerator(0)
-        self.built = True
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shape of the inputs."""
-        return input_shape
-
-
-class Corruption(Noisy):
-    """Inputs with noise, in training only.
-
-    Args:
-        noise: makes noisy inputs from inputs, a seed generator and numbers.
-        numbers: of the noise, numbers or scalar variables by name.
-
-    Reference:
-        Vincent et al., "Extracting and Composing Robust Features with Denoising Autoencoders",
-        2008.
-    """
-
-    def __init__(self, noise: Callable[..., Any], numbers: dict[str, Any], **kwargs: Any) -> None:
-        """Keep the numbers out of Keras' sight, which would take variables for weights."""
-        super().__init__(**kwargs)
-        self._noise: Callable[..., Any] = lambda inputs, seed: noise(inputs, seed, **numbers)
-
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        """The inputs, noisy in training."""
-        return self._noise(inputs, self.seed_generator) if training else inputs
-
-
-def gaussian(inputs: Any, seed: Any, *, stddev: Any) -> Any:
-    """Normal noise added."""
-    return inputs + _number(stddev) * keras.random.normal(ops.shape(inputs), seed=seed)
-
-
-def masking(inputs: Any, seed: Any, *, rate: Any) -> Any:
-    """A share of the inputs set to zero."""
-    drawn = keras.random.uniform(ops.shape(inputs), seed=seed)
-    return ops.where(drawn < _number(rate), ops.zeros_like(inputs), inputs)
-
-
-def salt_pepper(inputs: Any, seed: Any, *, rate: Any) -> Any:
-    """A share of the inputs set to 0 or 1, each with probability a half."""
-    drawn = keras.random.uniform(ops.shape(inputs), seed=seed)
-    share = _number(rate)
-    salt = ops.where(drawn < share / 2, ops.ones_like(inputs), ops.zeros_like(inputs))
-    return ops.where(drawn < share, salt, inputs)
 
 
 class SparseL1(keras.layers.Layer):  # type: ignore[misc]
@@ -143,7 +89,7 @@ class Contractive(keras.layers.Layer):  # type: ignore[misc]
         return code
 
 
-class Variational(Noisy):
+class Variational(Noise):
     r"""A normal code: its mean and log variance come in, a draw goes out.
 
     In training :math:`z = \mu + \sigma \epsilon`, otherwise :math:`z = \mu`. The penalty is
@@ -158,19 +104,17 @@ class Variational(Noisy):
 
     def __init__(self, beta: Any, **kwargs: Any) -> None:
         """Keep the weight of the divergence."""
-        super().__init__(**kwargs)
-        self._beta: Callable[[], Any] = lambda: beta
+        super().__init__(beta, **kwargs)
 
     def call(self, both: Any, training: bool = False) -> Any:
         """A draw in training, the mean otherwise."""
         mean, spread = ops.split(both, 2, axis=-1)
         spread = ops.clip(spread, -20.0, 20.0)
         divergence = 0.5 * (ops.square(mean) + ops.exp(spread) - 1.0 - spread)
-        self.add_loss(_number(self._beta()) * ops.mean(ops.sum(divergence, axis=-1)))
+        self.add_loss(_number(self._amount()) * ops.mean(ops.sum(divergence, axis=-1)))
         if not training:
             return mean
-        drawn = keras.random.normal(ops.shape(mean), seed=self.seed_generator)
-        return mean + ops.exp(0.5 * spread) * drawn
+        return mean + ops.exp(0.5 * spread) * self.normal(ops.shape(mean))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Half as wide as the inputs."""

@@ -119,9 +119,8 @@ def run(
     loaded, folders = _load(study)
     err = _stderr()
     try:
-        if loaded.dataset:  # before the live table, so that a download can be followed
-            card = datasets.describe(loaded.dataset, folders)
-            datasets.obtain(card, lambda line: err.print(line, markup=False, highlight=False))
+        # Before the live table, so that a download can be followed.
+        datasets.obtain(loaded.dataset, lambda line: err.print(line, markup=False, highlight=False))
         with follow(_stderr()) as progress:
             finished = train(
                 loaded,
@@ -180,6 +179,9 @@ def plan(
 @app.command()
 def check(study: StudyName, yes: Yes = False, as_json: Json = False) -> int:
     """Check a study file against catalogue, template and data. Runs none of your code."""
+    loaded, folders = _load(study)
+    if datasets.needs_code(datasets.split(loaded.dataset)[0]):
+        return _check_without_data(loaded, folders, study, yes=yes, as_json=as_json)
     laid = _plan(study, yes=yes)
     sizes = laid.sizes()
     if as_json:
@@ -187,11 +189,35 @@ def check(study: StudyName, yes: Yes = False, as_json: Json = False) -> int:
     else:
         _stdout().print(
             f"{laid.study.name}: valid. {len(laid.arms)} arms, {sum(sizes.values()):,} trials, "
-            f"{laid.card.task} on {laid.study.dataset}, decided by {laid.metric}.",
+            f"{laid.card.task} on {laid.card.label}, decided by {laid.metric}.",
             highlight=False,
             markup=False,
             soft_wrap=True,
         )
+    return ExitCode.DONE
+
+
+def _check_without_data(
+    study: Study, folders: Sequence[Path], file: str, *, yes: bool, as_json: bool
+) -> int:
+    """What can be said of a study whose data comes from a function of the user's."""
+    places = _places(folders)
+    try:
+        design.check_size(study, yes=yes)
+        datasets.check_function(str(datasets.split(study.dataset)[0]), places)
+        design.check_names(study, places)
+    except StudyError as error:
+        raise error.within(file) from None
+    if as_json:
+        _print_json({"study": study.name, "valid": True, "trials": None})
+        return ExitCode.DONE
+    _stdout().print(
+        f"{study.name}: valid as far as can be told without its data, which {study.dataset} will "
+        "give when the study runs.",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
     return ExitCode.DONE
 
 
@@ -220,7 +246,11 @@ def report(study: Results, root: Root = Path("results"), as_json: Json = False) 
 
 @app.command(name="catalog")
 def show_catalog(
-    family: Annotated[str, typer.Argument(help="One family only.")] = "", as_json: Json = False
+    family: Annotated[str, typer.Argument(help="One family only.")] = "",
+    as_json: Json = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print it as a page of Markdown.")
+    ] = False,
 ) -> int:
     """List what a study can name, and what of it is compiled in."""
     rows = list(_catalog_rows())
@@ -232,6 +262,9 @@ def show_catalog(
     rows = [row for row in rows if not family or row.family == family]
     if as_json:
         _print_json([row.content() for row in rows])
+        return ExitCode.DONE
+    if as_markdown:
+        sys.stdout.write(catalog.markdown(rows))
         return ExitCode.DONE
     _stdout().print(_table(("family", "name", "takes", "note"), [row.cells() for row in rows]))
     if any(row.structure or row.values for row in rows):
@@ -295,6 +328,10 @@ def _report(folder: Path, *, as_json: bool) -> None:
     printed = tables.printed(results, judged)
     out.print(tables.caption(results, judged), style="dim", highlight=False)
     out.print(_table(list(printed.columns), printed.values.tolist()))
+    against = tables.printed_references(results, judged)
+    if not against.empty:
+        out.print("Against methods that train no network:", style="dim", highlight=False)
+        out.print(_table(list(against.columns), against.values.tolist()))
     for arm, edge in tables.edges(results).items():
         text = f"Note: {results.arms[arm].label} was tuned to {edge} of the candidates."
         out.print(text, highlight=False, markup=False)
@@ -339,16 +376,20 @@ def _show_plan(laid: Plan, sizes: dict[str, int], programs: int) -> None:
     if len(laid.arms) > 50:
         out.print(f"... and {len(laid.arms) - 50} more arms.")
     card = laid.card
+    phases = {"tune", "confirm"} | ({"reference"} if laid.references else set())
     kind = f"{card.outputs} classes" if card.task == "classification" else card.task
     lines = {
-        "data": f"{study.dataset}: {card.cases} cases to train and validate on, "
+        "data": f"{card.label}: {card.cases} cases to train and validate on, "
         f"{card.tests} test cases, shape {card.shape}, {kind}",
         "decided by": f"{laid.metric} over {study.replicates} paired replicates",
-        "trials": f"{sizes['tune']} tune + {sizes['confirm']} confirm = {sum(sizes.values())}",
+        "trials": " + ".join(f"{size} {part}" for part, size in sizes.items() if part in phases)
+        + f" = {sum(sizes.values())}",
         "programs": f"{programs}, each compiled once per worker that needs it"
         if not study.tune
         else f"at least {programs}, each compiled once per worker that needs it",
     }
+    if laid.references:
+        lines["references"] = ", ".join(one.label for one in laid.references)
     for name, line in lines.items():
         out.print(f"{name + ':':<12}{line}", highlight=False, markup=False)
     _show_floor(laid)

@@ -49,9 +49,8 @@ def list_(as_json: Json = False) -> None:
 @app.command()
 def get(name: Name) -> None:
     """Fetch a data set into the data folder (HARNESS_DATA), checking its content."""
-    card = datasets.describe(_known(name), [])
     err = Console(stderr=True)
-    datasets.obtain(card, lambda line: err.print(line, markup=False, highlight=False))
+    datasets.obtain(_known(name), lambda line: err.print(line, markup=False, highlight=False))
     _say(name)
 
 
@@ -69,6 +68,7 @@ def _row(name: str) -> dict[str, Any]:
         "here": datasets.is_here(name),
         "task": known.card.task,
         "shape": list(known.card.shape),
+        "dtype": known.dtype,
         "cases": known.card.cases,
         "tests": known.card.tests,
         "outputs": known.card.outputs,
@@ -87,10 +87,11 @@ def _computed(name: str) -> dict[str, Any]:
         "here": True,
         "task": card.task,
         "shape": list(card.shape),
+        "dtype": family.dtype,
         "cases": card.cases,
         "tests": card.tests,
         "outputs": card.outputs,
-        "note": f"{family.note}; any number of steps",
+        "note": f"{family.note}; any number of {family.size}",
         "licence": "none needed: it is computed",
         "citation": family.citation,
         "source": "computed",
@@ -112,7 +113,7 @@ def _say(name: str) -> None:
     lines = (
         f"{name}: {known.note}.",
         f"{card.cases} cases + {card.tests} of the test split, of shape {card.shape}.",
-        f"Content {card.digest[:12]}, as recorded.",
+        f"Kept as {known.dtype}. Content {card.digest[:12]}, as recorded.",
         f"Licence: {known.licence}. Cite: {known.citation}.",
     )
     for line in lines:

@@ -82,7 +82,7 @@ def check_outputs(model: Any, card: Card, template: str) -> None:
     """
     steps = card.shape[:1] if card.task == "sequence" else ()
     expected = (None, *steps, card.outputs)
-    if card.task in {"reconstruction", "anomaly"}:
+    if card.task in catalog.RECONSTRUCTIONS:
         expected = (None, *card.shape)
     if isinstance(model.output_shape, list) or tuple(model.output_shape) != expected:
         per = "class at every step" if steps else "class or target"

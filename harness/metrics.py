@@ -137,6 +137,42 @@ def explained(inputs: Labels, outputs: Scores) -> float:
     return float(1 - np.square(exact - outputs).sum() / (total or 1.0))
 
 
+WINDOW = 11
+"""Pixels a side of the Gaussian window of SSIM, where the images have as many."""
+
+
+def ssim(inputs: Labels, outputs: Scores) -> float:
+    r"""Structural similarity of images, 1 for equal ones.
+
+    The mean over images and places of
+
+    .. math:: \frac{(2 \mu_x \mu_y + c_1)(2 \sigma_{xy} + c_2)}
+        {(\mu_x^2 + \mu_y^2 + c_1)(\sigma_x^2 + \sigma_y^2 + c_2)}
+
+    in a Gaussian window of deviation 1.5, with :math:`c_i = (k_i r)^2`, k = 0.01 and 0.03, and the
+    range r of the inputs.
+
+    Args:
+        inputs: images of shape ``(cases, height, width)`` or ``(cases, height, width, channels)``.
+        outputs: of the same shape.
+
+    Reference:
+        Wang et al., "Image Quality Assessment: From Error Visibility to Structural Similarity",
+        2004.
+    """
+    import tensorflow as tf
+
+    exact = np.asarray(inputs, np.float32)
+    peak, side = float(np.ptp(exact)) or 1.0, min(exact.shape[1:3])
+    size = min(WINDOW, side - 1 + side % 2)
+    channels = [part[..., None] if exact.ndim == 3 else part for part in (exact, outputs)]
+    found = [
+        tf.image.ssim(*(part[start : start + 1024] for part in channels), peak, filter_size=size)
+        for start in range(0, len(exact), 1024)
+    ]
+    return float(np.mean(np.concatenate(found)))
+
+
 FROM_OUTPUTS: Mapping[str, Callable[[Labels, Scores], float]] = {
     "top_5_accuracy": top_5_accuracy,
     "macro_f1": macro_f1,
@@ -146,6 +182,7 @@ FROM_OUTPUTS: Mapping[str, Callable[[Labels, Scores], float]] = {
     "bits": bits,
     "perplexity": perplexity,
     "psnr": psnr,
+    "ssim": ssim,
     "explained": explained,
 }
 
@@ -159,10 +196,13 @@ def from_outputs(task: str, labels: Labels, scores: Scores) -> dict[str, float]:
         scores: probabilities, or predicted numbers, shape ``(cases, outputs)``, or
             ``(cases, steps, outputs)``; for a reconstruction, as the inputs.
     """
+    fitting = {name: catalog.METRICS[name] for name in catalog.TASK_METRICS[task]}
     return {
         name: FROM_OUTPUTS[name](labels, scores)
-        for name in catalog.TASK_METRICS[task]
-        if name in FROM_OUTPUTS and scores.shape[-1] >= catalog.METRICS[name].outputs
+        for name, metric in fitting.items()
+        if name in FROM_OUTPUTS
+        and scores.shape[-1] >= metric.outputs
+        and (not metric.ranks or scores.ndim - 1 in metric.ranks)
     }
 
 
@@ -176,9 +216,19 @@ def from_errors(anomalous: Labels, inputs: Labels, outputs: Scores) -> dict[str,
     """
     within = tuple(range(1, np.ndim(inputs)))
     errors = np.square(np.asarray(inputs, np.float64) - outputs).mean(axis=within)
+    return from_scores(anomalous, errors)
+
+
+def from_scores(anomalous: Labels, scores: Scores) -> dict[str, float]:
+    """Metrics of a detector that gives every test case a score.
+
+    Args:
+        anomalous: 1 for an anomaly, of the test cases.
+        scores: the larger, the more anomalous.
+    """
     return {
-        "auroc": _area(anomalous == 1, errors),
-        "average_precision": average_precision(anomalous == 1, errors),
+        "auroc": _area(anomalous == 1, scores),
+        "average_precision": average_precision(anomalous == 1, scores),
     }
 
 

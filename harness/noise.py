@@ -126,6 +126,35 @@ class GaussianNoise(Noise):
         return inputs + amount * self.normal(keras.ops.shape(inputs))
 
 
+class Masking(Noise):
+    """A share of the inputs set to zero; the others stay as they are.
+
+    Reference:
+        Vincent et al., "Extracting and Composing Robust Features with Denoising Autoencoders",
+        2008.
+    """
+
+    def disturb(self, inputs: Any, amount: Any) -> Any:
+        """The inputs, some of them zero."""
+        hidden = self.uniform(keras.ops.shape(inputs)) < amount
+        return keras.ops.where(hidden, keras.ops.zeros_like(inputs), inputs)
+
+
+class SaltPepper(Noise):
+    """A share of the inputs set to 0 or 1, each with probability a half.
+
+    Reference:
+        Vincent et al., "Stacked Denoising Autoencoders", 2010.
+    """
+
+    def disturb(self, inputs: Any, amount: Any) -> Any:
+        """The inputs, some of them at either end."""
+        drawn = self.uniform(keras.ops.shape(inputs))
+        ones, zeros = keras.ops.ones_like(inputs), keras.ops.zeros_like(inputs)
+        extreme = keras.ops.where(drawn < amount / 2, ones, zeros)
+        return keras.ops.where(drawn < amount, extreme, inputs)
+
+
 class Flip(Noise):
     """Images, each of them mirrored with a probability: left becomes right."""
 

@@ -58,6 +58,14 @@ def keep_arrays(folder: Path, arrays: Mapping[str, NDArray[np.generic]]) -> Path
     return final
 
 
+def digest_arrays(arrays: Mapping[str, NDArray[np.generic]]) -> str:
+    """SHA-256 of the file in which ``keep_arrays`` would store arrays."""
+    with tempfile.NamedTemporaryFile(prefix="keras-harness-") as stream:
+        np.savez(stream, **arrays)  # type: ignore[arg-type]
+        stream.flush()
+        return digest_file(Path(stream.name))
+
+
 def _sync(folder: Path) -> None:
     """Make a rename in a folder survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)

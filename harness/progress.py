@@ -39,13 +39,13 @@ class _Lines:
 
     def show(self, progress: Progress) -> None:
         if self._told is None:  # what earlier runs have finished is no news
-            arms = progress.plan.arms
+            arms = progress.plan.rows
             self._told = {arm.index for arm in arms if _finished(progress, arm.index)}
-        for arm in progress.plan.arms:
+        for arm in progress.plan.rows:
             if arm.index not in self._told and _finished(progress, arm.index):
                 self._told.add(arm.index)
                 self._console.print(
-                    f"finished {arm.label} ({len(self._told)} of {len(progress.plan.arms)} arms; "
+                    f"finished {arm.label} ({len(self._told)} of {len(progress.plan.rows)}; "
                     f"{progress.left} trials left{_time(progress)})",
                     highlight=False,
                     markup=False,
@@ -67,7 +67,7 @@ def _table(progress: Progress) -> Table:
         table.add_column(f"{phase}: done", justify="right")
         table.add_column("running", justify="right")
         table.add_column("left", justify="right")
-    arms = progress.plan.arms
+    arms = progress.plan.rows
     if len(arms) > ROWS:
         arms = tuple(arm for arm in arms if not _finished(progress, arm.index))
     for arm in arms[:ROWS]:
@@ -76,7 +76,7 @@ def _table(progress: Progress) -> Table:
             escape(arm.label), *cells, style="dim" if _finished(progress, arm.index) else ""
         )
     if len(arms) > ROWS:
-        table.add_row(f"... and {len(arms) - ROWS} more arms")
+        table.add_row(f"... and {len(arms) - ROWS} more")
     return table
 
 

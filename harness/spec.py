@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -27,7 +27,7 @@ from harness.identity import digest
 
 Scalar = bool | int | FiniteFloat | str
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     Value = bool | int | float | str | list[Any] | dict[str, Any] | None
     Level = bool | int | float | str | list[Any] | dict[str, Any]
@@ -45,7 +45,7 @@ _METRIC = re.compile(r"(train|val|test)/([a-z0-9_]+)@(best|last)")
 _QUANTITY = re.compile(r"(train|val|test)/([a-z0-9_]+)")
 
 
-def is_reference(name: str) -> bool:
+def names_code(name: str) -> bool:
     """Whether a name has the form ``module:function``, code of the user's own."""
     module, _, function = name.partition(":")
     return bool(function.isidentifier() and all(part.isidentifier() for part in module.split(".")))
@@ -180,16 +180,73 @@ class Tune(Frozen):
         return text
 
 
+class Columns(Frozen):
+    """Named columns of a CSV, TSV or Parquet file.
+
+    Args:
+        file: its path.
+        target: the column to predict; several for several numbers.
+        inputs: columns to predict from, numbers or words. Default: all others.
+        task: default: text, truth values and whole numbers are classes, real numbers are predicted.
+        standardize: whether numbers, predicted ones too, are shifted and scaled to mean 0 and
+            deviation 1 over the cases outside the test split.
+        cases: of a stratified subset; default: all of them.
+    """
+
+    file: Annotated[str, Field(min_length=1)]
+    target: str | tuple[str, ...]
+    inputs: tuple[str, ...] = ()
+    task: Literal["", "classification", "regression"] = ""
+    standardize: bool = True
+    cases: Count | None = None
+
+
+class Images(Frozen):
+    """A folder with a folder of images per class, perhaps below ``train`` and ``test``.
+
+    Args:
+        folder: its path.
+        size: height and width that images are brought to; default: they are equal already.
+        gray: whether colours are left out.
+        cases: of a stratified subset; default: all of them.
+    """
+
+    folder: Annotated[str, Field(min_length=1)]
+    size: tuple[Count, Count] | None = None
+    gray: bool = False
+    cases: Count | None = None
+
+
+def _source(given: object) -> str:
+    if isinstance(given, Columns | Images):
+        return f"<{type(given).__name__.lower()}>"
+    if isinstance(given, dict):
+        return "<images>" if "folder" in given else "<columns>"
+    return "<text>"
+
+
+Source = Annotated[
+    Annotated[Columns, Tag("<columns>")]
+    | Annotated[Images, Tag("<images>")]
+    | Annotated[str, Tag("<text>")],
+    Discriminator(_source),
+]
+
+
 class Study(Frozen):
     """A frozen question about trainings.
 
     Args:
         name: folder of the results; letters, digits, ``.``, ``_`` and ``-``.
         template: a built-in one, or a user's function ``module:function``.
-        dataset: ``digits``, ``digits@500`` (a stratified subset), or the path of an ``.npz``;
-            not needed when arrays are given to ``harness.run``.
+        dataset: ``digits``, ``digits@500`` (a stratified subset), the path of an ``.npz``, a folder
+            of images per class, a function ``module:function``, ``Columns`` or ``Images``; not
+            needed when arrays are given to ``harness.run``.
         normal: classes to train on alone; an autoencoder is then judged by how well its errors
             tell test cases of the other classes as anomalies.
+        denoise: a corruption of the catalogue, such as ``gaussian``; an autoencoder is then shown
+            validation and test cases with such noise, and judged by how well it removes it.
+        references: methods that train no network, measured on the same splits.
         factors: what is compared: levels by factor. Arms are all their combinations.
         fixed: template arguments and training settings shared by all arms.
         tune: nuisance hyperparameters, tuned inside every arm.
@@ -222,8 +279,10 @@ class Study(Frozen):
     name: str
     question: str = ""
     template: str
-    dataset: str = ""
+    dataset: Source = ""
     normal: tuple[Class, ...] = ()
+    denoise: str | dict[str, Level] = ""
+    references: tuple[str | dict[str, Level], ...] = ()
     factors: Annotated[
         dict[str, Annotated[tuple[Level, ...], Field(min_length=1)]], Field(min_length=1)
     ]
@@ -293,6 +352,9 @@ class Card:
         tokens: number of different tokens, where a case is a row of their numbers; else 0.
         counts: cases of each class outside the test split; empty where there are no classes.
         normal: classes that are trained on, where the others are to be told as anomalies.
+        noise: what is done to validation and test inputs, where it is to be undone; a choice of
+            the catalogue's corruptions.
+        name: what people call it, where that is not how a worker finds it.
     """
 
     reference: str
@@ -305,6 +367,19 @@ class Card:
     tokens: int = 0
     counts: tuple[int, ...] = ()
     normal: tuple[int, ...] = ()
+    noise: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return self.name or self.reference
+
+    @property
+    def frame(self) -> dict[str, Any]:
+        """What a study makes of the data that it names, beyond what is trained on it."""
+        normal = {"normal": list(self.normal)} if self.normal else {}
+        return {**normal, **({"noise": dict(self.noise)} if self.noise else {})}
 
     @classmethod
     def read(cls, fields: Mapping[str, Any]) -> Card:
@@ -313,9 +388,9 @@ class Card:
         return cls(**{**fields, **axes})
 
 
-def normal_digest(whole: str, normal: Sequence[int]) -> str:
-    """Content hash of data of which only some classes are trained on."""
-    return digest({"whole": whole, "normal": list(normal)})
+def framed_digest(whole: str, frame: Mapping[str, Any]) -> str:
+    """Content hash of data of which a study makes something else; see ``Card.frame``."""
+    return digest({"whole": whole, **frame}) if frame else whole
 
 
 class Arm(Frozen):
@@ -339,11 +414,34 @@ class Arm(Frozen):
         )
 
 
+class Reference(Frozen):
+    """A method that trains no network, on the same splits as the arms.
+
+    Args:
+        index: its place, behind the arms.
+        method: name and numbers, as the study wrote them.
+        levels: of the arms that it is meant for, by factor; none: all arms.
+    """
+
+    index: int
+    method: dict[str, Level]
+    levels: dict[str, Level] = Field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """A short name, such as ``pca(components=8)``."""
+        return label(self.method)
+
+    def meets(self, arm: Arm) -> bool:
+        """Whether it is meant for an arm."""
+        return all(arm.levels[factor] == level for factor, level in self.levels.items())
+
+
 class Trial(Frozen):
     """One training, with everything that its result depends on.
 
     Args:
-        template: reference of the template.
+        template: name of the template, or of a method that trains no network.
         settings: all template arguments and training settings, in canonical form.
         dataset: where the data is.
         data: content hash of the data.
@@ -412,10 +510,14 @@ def label(level: Value) -> str:
     return f"{level:g}" if isinstance(level, float) else str(level)
 
 
+_TAGS = frozenset({"range", "choices", "<columns>", "<images>", "<text>"})
+"""Of unions; what stands before or behind them is the key."""
+
+
 def _explain(error: ValidationError, model: type[BaseModel]) -> StudyError:
     """The first of pydantic's findings, as one sentence about one key."""
     first = error.errors(include_url=False)[0]
-    path = [str(part) for part in first["loc"] if str(part) not in {"range", "choices"}]
+    path = [str(part) for part in first["loc"] if str(part) not in _TAGS]
     tags = [index for index, part in enumerate(path) if _is_union_tag(part)]
     if tags:
         path, text = path[: tags[0]], "expected text, a finite number, a truth value or a list"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
+from threadpoolctl import ThreadpoolController
 
 from harness import (
     catalog,
@@ -21,6 +22,7 @@ from harness import (
     initial,
     metrics,
     program,
+    references,
     schedules,
     seeds,
     usercode,
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
 
 CALIBRATED = 512
 """Training cases by which an initializer that needs data scales weights."""
+
+_EPOCHS = ("best", "last")
+"""At which weights are tested."""
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -87,16 +92,21 @@ class Trainer:
         self._broken: dict[str, Exception] = {}
         self._card, self._folders, self._resident = card, folders, resident
         self._loaded: tuple[NDArray[np.generic], Inputs] | None = None
+        self._pools = ThreadpoolController()
 
     def run(self, trial: Trial) -> Outcome:
-        """Train one trial.
+        """Train one trial, or measure a reference.
 
         Returns:
             Its outcome; an exception in user code is a ``failed`` outcome, not an error here.
         """
         clock = _Clock()
         try:
-            return self._run(trial, clock)
+            # Idle threads of a linear algebra library spin, which costs the worker beside this one.
+            with self._pools.limit(limits=trial.threads):
+                if trial.template in catalog.REFERENCES:
+                    return self._refer(trial, clock)
+                return self._run(trial, clock)
         except HarnessError as error:
             return Outcome(status="failed", reason=str(error), seconds=clock.seconds())
         except (MemoryError, tf.errors.ResourceExhaustedError):
@@ -118,11 +128,13 @@ class Trainer:
             usercode.load(reference, self._folders)
 
     def rehearse(self, trial: Trial) -> str:
-        """Build a trial's network, and keep it for the trial.
+        """Build a trial's network, and keep it for the trial. A reference has none.
 
         Returns:
             Why it cannot be built; empty if it can.
         """
+        if trial.template in catalog.REFERENCES:
+            return ""
         try:
             self._built[design.program_key(trial, self._card)] = self._build(trial)
         except HarnessError as error:
@@ -138,10 +150,9 @@ class Trainer:
         reused = key in self.programs
         compiled = self._compiled(trial, key, inputs, clock)
         with clock.spent("data"):
-            share = trial.settings["validation"]
-            assert isinstance(share, float)
-            drawn = (trial.seed, trial.phase, trial.replicate)
-            train, held = datasets.draw(labels, share, *drawn)
+            train, held = _drawn(trial, labels)
+            if compiled.program.part.denoises:
+                inputs = inputs.corrupted(_corruption(trial, self._card), held)
             self._import(trial)  # an initializer may be another than that of the trial before
             compiled.fill(trial, labels[train])
             compiled.calibrate(trial, inputs, train)
@@ -167,6 +178,24 @@ class Trainer:
             reused=reused,
             seconds=clock.seconds(),
         )
+
+    def _refer(self, trial: Trial, clock: _Clock) -> Outcome:
+        """Measure a method that trains no network; it has no epochs to choose from."""
+        with clock.spent("data"):
+            labels, inputs = self._load()
+            train, held = _drawn(trial, labels)
+            if self._card.noise:
+                inputs = inputs.corrupted(_corruption(trial, self._card), held)
+            split = _split(inputs, labels, train)
+        with clock.spent("train"):
+            found = references.measure(trial, split)
+        bad = [name for name, number in found.items() if not math.isfinite(number)]
+        if bad:
+            return Outcome(
+                status="failed", reason=f"{bad[0]} is not finite", seconds=clock.seconds()
+            )
+        measured = {f"test/{name}@{epoch}": found[name] for name in found for epoch in _EPOCHS}
+        return Outcome(status="completed", metrics=measured, seconds=clock.seconds())
 
     def _load(self) -> tuple[NDArray[np.generic], Inputs]:
         """Labels, and inputs with labels as a program takes them."""
@@ -251,6 +280,41 @@ class Compiled:
             stream = seeds.stream(trial.seed, trial.phase, trial.replicate, "calibration")
             some = train[seeds.permutation(stream, len(train))][:CALIBRATED]
             initial.calibrate(self.network, program.take(inputs, some)[0], variance)
+
+
+def _drawn(
+    trial: Trial, labels: NDArray[np.generic]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Training and validation cases of a trial's replicate."""
+    share = trial.settings["validation"]
+    assert isinstance(share, float)
+    return datasets.draw(labels, share, trial.seed, trial.phase, trial.replicate)
+
+
+def _split(
+    inputs: Inputs, labels: NDArray[np.generic], train: NDArray[np.int32]
+) -> references.Split:
+    """What a reference is given: all of it in memory."""
+    x_test, y_test = program.take(inputs, _all_tests(inputs), test=True)
+    return references.Split(
+        x=program.take(inputs, train)[0].numpy(),
+        y=labels[train],
+        x_test=x_test.numpy(),
+        y_test=y_test.numpy(),
+        seen=program.noisy(inputs, x_test, "test").numpy(),
+    )
+
+
+def _all_tests(inputs: Inputs) -> NDArray[np.int32]:
+    return np.arange(len(inputs.y_test), dtype=np.int32)
+
+
+def _corruption(trial: Trial, card: Card) -> program.Corruption:
+    """The noise that evaluations of a replicate are shown."""
+    chosen = catalog.choice("corruption", dict(card.noise))
+    (amount,) = chosen.numbers.values()
+    layer = resolve(chosen.entry.target)(amount)
+    return program.Corruption(layer, (trial.seed, trial.phase, trial.replicate))
 
 
 def _explain(error: Exception) -> str:
@@ -346,11 +410,13 @@ def _measured(
         return means | metrics.from_outputs(part.task, labels, part.scores(outputs))
     assert isinstance(compiled, Program)
     known, unknown = np.asarray(inputs.y), np.asarray(inputs.y_test)
-    everything = np.arange(len(unknown), dtype=np.int32)
+    everything = _all_tests(inputs)
     x_test = program.take(inputs, everything, test=True)[0].numpy()
     found = means | metrics.from_outputs(part.task, x_test, outputs)
     if part.task == "anomaly":
         return found | metrics.from_errors(unknown, x_test, outputs)
+    if part.denoises:
+        return found
     codes = compiled.codes(inputs, train), compiled.codes(inputs, everything, test=True)
     return found | metrics.from_codes(codes[0], known[train], codes[1], unknown, x_test)
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from harness import store
+from harness import catalog, store
 from harness.errors import NothingToReportError, StoreError
 from harness.records import FINAL, Environment, Outcome, Seconds
-from harness.spec import Arm, Card, Metric, Study, label
+from harness.spec import Arm, Card, Metric, Reference, Study, label
 
 if TYPE_CHECKING:
     import sqlite3
@@ -85,6 +85,9 @@ class Results:
         card: the data.
         code: fingerprint of user code; empty for a built-in template.
         arms: all of them, in the order of the table.
+        references: methods that train no network, measured on the same splits.
+        measured: one row per reference and replicate: ``arm`` (its index), ``replicate``,
+            ``status``, ``reason`` and one column per metric.
         trials: one row per place in the study: columns ``TRIALS``, one per factor and per
             hyperparameter (see ``column``), and one per measured metric.
         epochs: one row per place and epoch, its quantities as columns.
@@ -98,6 +101,8 @@ class Results:
     card: Card
     code: str
     arms: tuple[Arm, ...]
+    references: tuple[Reference, ...]
+    measured: pd.DataFrame
     trials: pd.DataFrame
     epochs: pd.DataFrame
     environments: Mapping[str, Environment]
@@ -151,14 +156,18 @@ def read(folder: Path | str) -> Results:
     with store.reading(folder) as db:
         db.execute("BEGIN")  # one moment of a study that may be running
         revision, study, metric, card, code = _definition(db, folder)
-        arms = tuple(_arms(study))
+        arms, references = tuple(_arms(study)), catalog.references(study)
         members = _members(db, revision)
         measured = _pivot(db, revision, "metric", "metric", ["trial"])
         curves = _pivot(db, revision, "epoch", "quantity", ["trial", "epoch"])
         environments = _environments(db)
         engines = _engines(db, revision)
     members = members.sort_values(PLACE, key=_in_order, ignore_index=True)
-    trials = _trials(members, measured, study, arms, folder)
+    _check_places(members, len(arms) + len(references), folder)
+    of_arms = members["arm"] < len(arms)
+    others = members[~of_arms].reset_index(drop=True)
+    members = members[of_arms].reset_index(drop=True)
+    trials = _trials(members, measured, study, arms)
     trials, why = _account(trials, study, metric)
     _require_results(trials, study, why)
     used = trials.loc[trials["counted"], "environment"].unique()
@@ -168,6 +177,8 @@ def read(folder: Path | str) -> Results:
         card=card,
         code=code,
         arms=arms,
+        references=references,
+        measured=_measured(others, measured),
         trials=trials,
         epochs=_epochs(members, curves),
         environments={key: environments[key] for key in sorted(used) if key in environments},
@@ -196,6 +207,21 @@ def grid(results: Results, quantity: str) -> Grid:
         values[at] = rows[quantity].to_numpy(dtype=np.float64)
     diverged[at] = (rows["status"] == "diverged").to_numpy()
     return Grid(cells=values, diverged=diverged)
+
+
+def reference_cells(results: Results, quantity: str) -> NDArray[np.float64]:
+    """One quantity of the references.
+
+    Returns:
+        Shape ``(references, replicates)``, NaN where it was not measured.
+    """
+    rows = results.measured
+    values = np.full((len(results.references), grid(results, quantity).cells.shape[1]), np.nan)
+    if quantity in rows:
+        there = rows[rows["replicate"] < values.shape[1]]
+        place = there["arm"].to_numpy() - len(results.arms), there["replicate"].to_numpy()
+        values[place] = there[quantity].to_numpy(dtype=np.float64)
+    return values
 
 
 def chosen(results: Results) -> dict[int, int]:
@@ -303,14 +329,7 @@ def _trials(
     measured: pd.DataFrame,
     study: Study,
     arms: Sequence[Arm],
-    folder: Path,
 ) -> pd.DataFrame:
-    unknown = sorted(set(members["arm"]) - set(range(len(arms))))
-    if unknown:
-        raise StoreError(
-            f"expected the {len(arms)} arms of the study in {folder.name!r}. "
-            f"Received: a trial of arm {unknown[0]}."
-        )
     parts = [
         members.drop(columns=["outcome", "row"]),
         _outcomes(members),
@@ -322,6 +341,23 @@ def _trials(
     frame["label"] = members["arm"].map({arm.index: arm.label for arm in arms})
     frame["counted"] = False
     return _conform(frame, TRIALS)
+
+
+def _check_places(members: pd.DataFrame, count: int, folder: Path) -> None:
+    unknown = sorted(set(members["arm"]) - set(range(count)))
+    if unknown:
+        raise StoreError(
+            f"expected the {count} arms of the study in {folder.name!r}. "
+            f"Received: a trial of arm {unknown[0]}."
+        )
+
+
+def _measured(members: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
+    """What the references reached: a row each and replicate."""
+    named = ["arm", "replicate", "status"]
+    reasons = _outcomes(members)[["reason"]].fillna("").astype("str")
+    numbers = members[["row"]].merge(measured, on="row", how="left").drop(columns="row")
+    return pd.concat([members[named], reasons, numbers], axis="columns")
 
 
 def _conform(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:

@@ -10,20 +10,23 @@ from __future__ import annotations
 from harness.catalog.activations import ACTIVATIONS
 from harness.catalog.autoencoding import BOTTLENECKS, CORRUPTIONS
 from harness.catalog.choices import Choice, check_argument, choice
+from harness.catalog.counterparts import references
 from harness.catalog.entries import Argument, Entry, Loss, Metric, Number, Template
 from harness.catalog.families import FAMILIES, OPEN
 from harness.catalog.initializers import INITIALIZERS
-from harness.catalog.listing import ARGUMENTS, LEGEND, Row, rows
+from harness.catalog.listing import ARGUMENTS, LEGEND, Row, markdown, rows
 from harness.catalog.objectives import (
     DECIDES,
     DEFAULT_LOSS,
     FIT,
     LOSSES,
     METRICS,
+    RECONSTRUCTIONS,
     TASK_METRICS,
 )
 from harness.catalog.optimizers import CLIPS, OPTIMIZERS, SCHEDULES
 from harness.catalog.recurrent import CELLS, POOLINGS
+from harness.catalog.references import REFERENCES
 from harness.catalog.regularization import CONSTRAINTS, DROPOUTS, NORMALIZATIONS, REGULARIZERS
 from harness.catalog.templates import SETTINGS, TEMPLATES
 
@@ -48,6 +51,8 @@ __all__ = [
     "OPEN",
     "OPTIMIZERS",
     "POOLINGS",
+    "RECONSTRUCTIONS",
+    "REFERENCES",
     "REGULARIZERS",
     "SCHEDULES",
     "SETTINGS",
@@ -63,5 +68,7 @@ __all__ = [
     "Template",
     "check_argument",
     "choice",
+    "markdown",
+    "references",
     "rows",
 ]

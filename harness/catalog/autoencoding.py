@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 CORRUPTIONS: Mapping[str, Entry] = {
     "none": Entry(target="", note="the inputs as they are"),
     "gaussian": Entry(
-        target="harness.bottleneck:gaussian",
+        target="harness.noise:GaussianNoise",
         numbers={"stddev": Number(default=0.3)},
         note="normal noise added",
         source="Vincent et al. 2008, 2010",
     ),
     "masking": Entry(
-        target="harness.bottleneck:masking",
+        target="harness.noise:Masking",
         numbers={"rate": Number(default=0.3, high=1.0)},
         note="a share of the inputs set to zero",
         source="Vincent et al. 2008",
     ),
     "salt_pepper": Entry(
-        target="harness.bottleneck:salt_pepper",
+        target="harness.noise:SaltPepper",
         numbers={"rate": Number(default=0.3, high=1.0)},
         note="a share of the inputs set to 0 or 1, each with probability a half",
         source="Vincent et al. 2010",

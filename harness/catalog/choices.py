@@ -10,7 +10,7 @@ from harness.catalog.entries import Entry
 from harness.catalog.families import FAMILIES, OPEN
 from harness.catalog.objectives import LOSSES
 from harness.errors import StudyError, nearest
-from harness.spec import is_reference
+from harness.spec import names_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +84,7 @@ def choice(family: str, raw: Value) -> Choice:
     """
     given = dict(raw) if isinstance(raw, dict) else {"name": raw}
     name = given.pop("name", None)
-    if isinstance(name, str) and family in OPEN and is_reference(name):
+    if isinstance(name, str) and family in OPEN and names_code(name):
         return Choice(family=family, name=name, words=given)
     entries = FAMILIES[family]
     known = {alias: key for key, entry in entries.items() for alias in (key, *entry.aliases)}
@@ -176,7 +176,7 @@ def _amount(raw: Value) -> Value:
         return None
     if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 <= raw <= LARGEST:
         raise StudyError(f"expected a finite number of at least 0. Received: {raw!r}.")
-    return float(raw)
+    return float(raw) + 0.0  # which makes of -0.0 what it equals
 
 
 def _truth(raw: Value) -> Value:
@@ -190,7 +190,7 @@ def _real(raw: Value) -> Value:
         return None
     if isinstance(raw, bool) or not isinstance(raw, int | float) or not abs(raw) <= LARGEST:
         raise StudyError(f"expected a finite number. Received: {raw!r}.")
-    return float(raw)
+    return float(raw) + 0.0
 
 
 def _share(raw: Value) -> Value:
@@ -202,7 +202,7 @@ def _share(raw: Value) -> Value:
 def _fraction(raw: Value) -> Value:
     if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 <= raw < 1:
         raise StudyError(f"expected a number from 0 to below 1. Received: {raw!r}.")
-    return float(raw)
+    return float(raw) + 0.0
 
 
 _KINDS = {
@@ -239,7 +239,7 @@ def _number(key: str, raw: Value, number: Number) -> float:
         and abs(raw) <= LARGEST
         and not (number.whole and raw % 1)
     ):
-        return int(raw) if number.whole else float(raw)
+        return int(raw) if number.whole else float(raw) + 0.0
     what = "a whole number" if number.whole else "a number"
     raise StudyError(
         f"expected {what} from {number.low:g} to {number.high:g} for {key!r}. Received: {raw!r}."

@@ -74,6 +74,7 @@ class Metric:
         percent: whether tables print it in percent.
         test_only: whether it needs all cases at once, and is computed on the test split alone.
         outputs: fewest outputs that it makes sense for.
+        ranks: numbers of axes of a case that it makes sense for; none: any.
         note: one line for ``keras-harness catalog``.
     """
 
@@ -83,6 +84,7 @@ class Metric:
     percent: bool = False
     test_only: bool = False
     outputs: int = 1
+    ranks: tuple[int, ...] = ()
     note: str = ""
 
 

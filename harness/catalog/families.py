@@ -10,6 +10,7 @@ from harness.catalog.initializers import INITIALIZERS
 from harness.catalog.objectives import CLASS_WEIGHTS
 from harness.catalog.optimizers import CLIPS, OPTIMIZERS, SCHEDULES
 from harness.catalog.recurrent import CELLS, POOLINGS
+from harness.catalog.references import REFERENCES
 from harness.catalog.regularization import CONSTRAINTS, DROPOUTS, NORMALIZATIONS, REGULARIZERS
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ FAMILIES: Mapping[str, Mapping[str, Entry]] = {
     "pooling": POOLINGS,
     "bottleneck": BOTTLENECKS,
     "corruption": CORRUPTIONS,
+    "reference": REFERENCES,
 }
 
 OPEN: Mapping[str, int] = {"activation": 1, "initializer": 2, "regularizer": 1, "optimizer": 0}

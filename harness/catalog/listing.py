@@ -11,7 +11,7 @@ from harness.catalog.templates import SETTINGS, TEMPLATES
 from harness.spec import label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from harness.catalog.entries import Argument, Entry
 
@@ -87,6 +87,38 @@ def rows() -> Iterator[Row]:
     for family, arguments in ARGUMENTS.items():
         for name, argument in arguments.items():
             yield _argument(family, name, argument)
+
+
+def markdown(listed: Iterable[Row]) -> str:
+    r"""Rows as a page of Markdown, one table per family.
+
+    Example:
+        >>> print(markdown([Row(family="cell", name="gru", note="gated")]))
+        # Catalogue
+        <BLANKLINE>
+        \* compiled in. Trials that differ only in what has no \* share one program.
+        <BLANKLINE>
+        ## cell
+        <BLANKLINE>
+        | name | takes | note |
+        |---|---|---|
+        | gru |  | gated |
+        <BLANKLINE>
+    """
+    lines = ["# Catalogue", "", _plain(LEGEND)]
+    before = ""
+    for row in listed:
+        if row.family != before:
+            title = _plain(row.cells()[0])
+            lines += ["", f"## {title}", "", "| name | takes | note |", "|---|---|---|"]
+            before = row.family
+        lines.append(f"| {' | '.join(map(_plain, row.cells()[1:]))} |")
+    return "\n".join(lines) + "\n"
+
+
+def _plain(text: str) -> str:
+    """Text of which Markdown makes nothing else."""
+    return text.replace("|", r"\|").replace("*", r"\*")
 
 
 ARGUMENTS: Mapping[str, Mapping[str, Argument]] = {

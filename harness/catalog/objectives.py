@@ -11,8 +11,12 @@ if TYPE_CHECKING:
 
 _CLASSES, _NUMBERS = frozenset({"classification"}), frozenset({"regression"})
 _STEPS = frozenset({"sequence"})
-_INPUTS = frozenset({"reconstruction", "anomaly"})
 _CODES, _ANOMALIES = frozenset({"reconstruction"}), frozenset({"anomaly"})
+_NOISY = frozenset({"denoising"})
+_INPUTS = _CODES | _ANOMALIES | _NOISY
+RECONSTRUCTIONS = _INPUTS
+"""Kinds of data whose targets are the inputs themselves."""
+
 LOSSES: Mapping[str, Loss] = {
     "sparse_categorical_crossentropy": Loss(
         target="keras.losses:sparse_categorical_crossentropy",
@@ -35,10 +39,15 @@ FIT: Mapping[str, str] = {
     "regression": "mean_squared_error",
     "reconstruction": "mean_squared_error",
     "anomaly": "mean_squared_error",
+    "denoising": "mean_squared_error",
 }
 """What chooses where a study does not say: how well the data is fitted, penalties left out."""
 
-DECIDES: Mapping[str, str] = {"classification": "accuracy", "anomaly": "auroc"}
+DECIDES: Mapping[str, str] = {
+    "classification": "accuracy",
+    "anomaly": "auroc",
+    "denoising": "psnr",
+}
 """What decides between arms where a study does not say; by default, what chooses."""
 
 DEFAULT_LOSS: Mapping[str, str] = {
@@ -47,6 +56,7 @@ DEFAULT_LOSS: Mapping[str, str] = {
     "regression": "mean_squared_error",
     "reconstruction": "mean_squared_error",
     "anomaly": "mean_squared_error",
+    "denoising": "mean_squared_error",
 }
 
 METRICS: Mapping[str, Metric] = {
@@ -136,6 +146,14 @@ METRICS: Mapping[str, Metric] = {
         tasks=_INPUTS,
         test_only=True,
         note="peak signal-to-noise ratio in dB, mean over cases; peak: the range of the inputs",
+    ),
+    "ssim": Metric(
+        direction="maximize",
+        scale="identity",
+        tasks=_NOISY,
+        test_only=True,
+        ranks=(2, 3),
+        note="structural similarity to the clean image, mean over images (Wang et al. 2004)",
     ),
     "explained": Metric(
         direction="maximize",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.catalog.entries import Argument, Template
+from harness.catalog.objectives import RECONSTRUCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,8 +94,7 @@ _SHARED = {
 _PLAIN_PENALTIES = Argument(
     kind="choice", family="regularizer", without=frozenset({"orthogonal"}), default="none"
 )
-_HIDDEN = {
-    **_SHARED,
+_BEYOND = {
     "bias_regularizer": replace(_PLAIN_PENALTIES, note="on every bias but the last"),
     "activity_regularizer": replace(
         _PLAIN_PENALTIES, note="on the outputs of every activation, per case"
@@ -117,6 +117,8 @@ _HIDDEN = {
         default="standard",
         note="of dropout, but on the input",
     ),
+}
+_ON_INPUTS = {
     "input_dropout": Argument(
         kind="fraction", default=0.0, value=True, note="standard dropout of the inputs"
     ),
@@ -127,6 +129,7 @@ _HIDDEN = {
         note="standard deviation of normal noise on the inputs, in training",
     ),
 }
+_HIDDEN = {**_SHARED, **_BEYOND, **_ON_INPUTS}
 TEMPLATES: Mapping[str, Template] = {
     "mlp": Template(
         target="harness.templates.mlp:mlp",
@@ -239,6 +242,16 @@ TEMPLATES: Mapping[str, Template] = {
                 default="none",
                 note="on the kernels from state to state",
             ),
+            "bias_regularizer": replace(_PLAIN_PENALTIES, note="on the biases of the cells"),
+            "activity_regularizer": replace(
+                _PLAIN_PENALTIES, note="on what every recurrent layer gives, per case"
+            ),
+            "constraint": replace(_BEYOND["constraint"], note="of the input kernels"),
+            "recurrent_constraint": replace(
+                _BEYOND["constraint"], note="of the kernels from state to state"
+            ),
+            "dropout_kind": _BEYOND["dropout_kind"],
+            **_ON_INPUTS,
             "dropout": Argument(
                 kind="fraction", default=0.0, value=True, note="behind every recurrent layer"
             ),
@@ -259,7 +272,7 @@ TEMPLATES: Mapping[str, Template] = {
     "autoencoder": Template(
         target="harness.templates.autoencoder:autoencoder",
         ranks=(1, 2, 3),
-        tasks=frozenset({"reconstruction", "anomaly"}),
+        tasks=RECONSTRUCTIONS,
         makes="reconstruction",
         arguments={
             "filters": Argument(
@@ -280,6 +293,7 @@ TEMPLATES: Mapping[str, Template] = {
                 kind="flag", default=False, note="the decoder uses the encoder's dense kernels"
             ),
             **_SHARED,
+            **_BEYOND,
             # A gated unit halves what it is given, which the decoder could not undo.
             "activation": replace(_SHARED["activation"], without=frozenset({"glu"})),
             "initializer": replace(_SHARED["initializer"], without=frozenset({"identity"})),
@@ -294,5 +308,13 @@ TEMPLATES: Mapping[str, Template] = {
             ),
         },
         note="encoder, code and decoder: dense, or convolutional with filters",
+    ),
+    "quadratic": Template(
+        target="harness.templates.quadratic:quadratic",
+        ranks=(1,),
+        tasks=frozenset({"regression"}),
+        arguments={},
+        note="a quadratic loss and no network, for data quadratic-D: optimizers alone "
+        "(Schneider, Balles & Hennig 2019)",
     ),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,14 +113,19 @@ def _card(
     folder: Path,
     places: Sequence[Path],
 ) -> Card:
-    """The data's card; arrays in memory are first put where workers can read them."""
-    if data is None:
+    """The data's card; what is no file of arrays is first put where workers can read it."""
+    source, size = datasets.split(study.dataset)
+    if data is None and not datasets.is_own(source, places):
         return datasets.describe(study.dataset, places)
-    if study.dataset:
+    if data is None:
+        arrays, name = datasets.read_own(source, places), datasets.title(source)
+    elif study.dataset:
         raise StudyError(
             f"expected either a data set or arrays. Received: {study.dataset!r} and arrays.",
             key="dataset",
         )
-    arrays = {"x": np.asarray(data[0]), "y": np.asarray(data[1])}
-    datasets.from_arrays(arrays, "data")
-    return datasets.describe(str(objects.keep_arrays(folder, arrays).resolve()), [])
+    else:
+        arrays, name = {"x": np.asarray(data[0]), "y": np.asarray(data[1])}, "given arrays"
+        datasets.from_arrays(arrays, "data")
+    kept = str(objects.keep_arrays(folder, arrays).resolve())
+    return replace(datasets.describe(f"{kept}@{size}" if size else kept, []), name=name)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harness.design import Plan
     from harness.executors import Executor
     from harness.records import Environment
-    from harness.spec import Arm, Phase, Scalar, Trial
+    from harness.spec import Arm, Phase, Reference, Scalar, Trial
     from harness.store import Store
 
 ATTEMPTS = 2
@@ -126,8 +126,10 @@ class Coordinator:
     def _enrol_all(self) -> None:
         """Give every trial its place, as far as they are known yet."""
         study = self._plan.study
-        for arm in self._plan.arms:
-            self._progress.total[arm.index, "confirm"] = study.replicates
+        for row in self._plan.rows:
+            self._progress.total[row.index, "confirm"] = study.replicates
+        for reference in self._plan.references:
+            self._enrol(reference, "confirm", {0: {}}, study.replicates)
         if not study.tune:
             for arm in self._plan.arms:
                 self._enrol(arm, "confirm", {0: {}}, study.replicates)
@@ -151,12 +153,16 @@ class Coordinator:
 
     def _enrol(
         self,
-        arm: Arm,
+        arm: Arm | Reference,
         phase: Phase,
         candidates: Mapping[int, dict[str, Scalar]],
         replicates: int,
     ) -> set[str]:
-        """Enrol an arm's trials of one phase; the keys of those that are not finished."""
+        """Enrol the trials of an arm or a reference in one phase.
+
+        Returns:
+            The keys of those that are not finished.
+        """
         members = []
         for index, hyperparameters in candidates.items():
             for replicate in range(replicates):
@@ -297,7 +303,7 @@ class Coordinator:
     def _fail(self, key: str, outcome: Outcome) -> None:
         arm, phase = self._places[key][0]
         self._failed += 1
-        label = self._plan.arms[arm].label
+        label = self._plan.rows[arm].label
         self._problems[f"{label} ({phase}): {outcome.status}: {outcome.reason}"] += 1
 
     def _bury(self, death: Died) -> None:
@@ -352,7 +358,7 @@ class Coordinator:
         """The executor, started when the first work for it turns up."""
         if self._executor is None:
             self._check_environment()
-            datasets.obtain(self._setup.card)
+            datasets.obtain(self._setup.card.reference)
             self._token = self._store.remember(self._environment)
             if self._workers:
                 from harness.executors.slots import Slots
@@ -393,7 +399,7 @@ class Coordinator:
 
 def _cannot_build(plan: Plan, problems: Sequence[tuple[int, str]]) -> str:
     """Which arms cannot be built and why, the first few of them."""
-    told = [f"  {plan.arms[arm].label}: {problem}" for arm, problem in problems[:FEW]]
+    told = [f"  {plan.rows[arm].label}: {problem}" for arm, problem in problems[:FEW]]
     more = [f"  and {len(problems) - FEW} more"] if len(problems) > FEW else []
     first = (
         f"expected networks that can be built, of template {plan.study.template!r}. "

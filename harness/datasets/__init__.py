@@ -9,18 +9,26 @@ from __future__ import annotations
 from harness.datasets.arrays import Data, from_arrays
 from harness.datasets.folder import is_here
 from harness.datasets.known import KNOWN
+from harness.datasets.own import check_function, needs_code
+from harness.datasets.own import read as read_own
 from harness.datasets.rows import Rows
-from harness.datasets.sources import describe, load, obtain
+from harness.datasets.sources import describe, is_own, load, obtain, split, title
 from harness.datasets.splits import draw
 
 __all__ = [
     "KNOWN",
     "Data",
     "Rows",
+    "check_function",
     "describe",
     "draw",
     "from_arrays",
     "is_here",
+    "is_own",
     "load",
+    "needs_code",
     "obtain",
+    "read_own",
+    "split",
+    "title",
 ]

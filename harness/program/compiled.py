@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from harness.program.inputs import Resident, Streamed, take
+from harness.program.inputs import EVALUATED, Resident, Streamed, noisy, take
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from harness.program.inputs import Inputs
     from harness.program.network import Refillable
     from harness.spec import Card
-
-EVALUATED = 1024
-"""Cases per forward pass of an evaluation; it bounds memory and does not change results."""
 
 _SLOW_UNDER_XLA = re.compile(r"(Depthwise)?Conv|.*Random|RngReadAndSkip")
 """Operations that XLA makes slower on a CPU, by up to forty times: it does not use oneDNN's
@@ -64,7 +61,11 @@ class Program:
             self._compile_chunks(data)
             return
         order, held = tf.zeros(sizes.train, tf.int32), tf.zeros(sizes.validation, tf.int32)
-        self._whole(data.x, data.y, order, tf.constant(0), tf.zeros(sizes.steps), held)
+        seen = data.x
+        if self.part.denoises:
+            seen = tf.zeros((sizes.validation, *data.x.shape[1:]))
+        rates = tf.zeros(sizes.steps)
+        self._whole(data.x, data.y, order, tf.constant(0), rates, held, seen, held)
         self._tested(data)
 
     def _compile_chunks(self, data: Streamed) -> None:
@@ -75,7 +76,7 @@ class Program:
             self._part(x, y, tf.range(length), tf.constant(0), rates, nothing)
         for length in data.lengths(sizes.validation, EVALUATED):
             x, y = take(data, np.zeros(length, np.int32))
-            self._held(x, y, tf.range(length), nothing)
+            self._held(x, y, tf.range(length), x, tf.range(length), nothing)
         self._end(nothing, nothing)
         self._tested(data)
 
@@ -106,7 +107,7 @@ class Program:
         else:
             full = tf.constant(self.part.sizes.train // self.part.sizes.batch)
             inputs = (tf.constant(order), full, tf.constant(rates), tf.constant(held))
-            found = self._whole(data.x, data.y, *inputs)
+            found = self._whole(data.x, data.y, *inputs, *data.shown(held))
         *sums, finite = found.numpy()
         counts = (self.part.sizes.train, self.part.sizes.validation)
         cases = np.repeat(np.asarray(counts, np.float32), len(self.part.names))
@@ -137,12 +138,13 @@ class Program:
     def _tested(self, data: Inputs) -> tuple[tf.Tensor, tf.Tensor]:
         total = tf.zeros(len(self.part.names))
         if isinstance(data, Resident):
-            return self._test(data.x_test, data.y_test, total)  # type: ignore[no-any-return]
+            seen = noisy(data, data.x_test, "test")
+            return self._test(data.x_test, data.y_test, seen, total)  # type: ignore[no-any-return]
         parts = []
-        for x, y, _ in data.chunks(
+        for x, y, start in data.chunks(
             np.arange(len(data.x_test), dtype=np.int32), EVALUATED, test=True
         ):
-            total, outputs = self._test(x, y, total)
+            total, outputs = self._test(x, y, noisy(data, x, "test", start), total)
             parts.append(outputs)
         return total, tf.concat(parts, axis=0)
 
@@ -161,8 +163,9 @@ class Program:
             cases = tf.range(len(x))
             total = self._part(x, y, cases, steps, tf.constant(own), total)
         val = tf.zeros(len(self.part.names))
-        for x, y, _ in data.chunks(held, EVALUATED):
-            val = self._held(x, y, tf.range(len(x)), val)
+        for x, y, start in data.chunks(held, EVALUATED):
+            cases = tf.range(len(x))
+            val = self._held(x, y, cases, noisy(data, x, "val", start), cases, val)
         return self._end(total, val)
 
     def _epoch(
@@ -173,10 +176,12 @@ class Program:
         steps: tf.Tensor,
         rates: tf.Tensor,
         held: tf.Tensor,
+        seen: tf.Tensor,
+        places: tf.Tensor,
     ) -> tf.Tensor:
         nothing = tf.zeros(len(self.part.names))
         train = self._train(x, y, order, steps, rates, nothing)
-        return self._conclude(train, self._over(x, y, held, nothing))
+        return self._conclude(train, self._over(x, y, held, seen, places, nothing))
 
     def _train(
         self,
@@ -234,20 +239,33 @@ class Program:
         means = [tf.reduce_sum(metric(y, outputs)) for metric in self.part.metrics.values()]
         return tf.stack([loss * count, *means])
 
-    def _over(self, x: tf.Tensor, y: tf.Tensor, cases: tf.Tensor, total: tf.Tensor) -> tf.Tensor:
-        """Sums of loss and metrics, without training."""
+    def _over(
+        self,
+        x: tf.Tensor,
+        y: tf.Tensor,
+        cases: tf.Tensor,
+        seen: tf.Tensor,
+        places: tf.Tensor,
+        total: tf.Tensor,
+    ) -> tf.Tensor:
+        """Sums of loss and metrics, without training.
 
-        def forward(part: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
-            inputs = tf.gather(x, part)
-            labels = self._targets(inputs, y, part)
-            outputs = self.part.model(inputs, training=False)
+        The network is shown ``seen[places]``, and asked for what belongs to ``x[cases]``.
+        """
+
+        def forward(both: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
+            part, place = both[:, 0], both[:, 1]
+            labels = self._targets(tf.gather(x, part), y, part)
+            outputs = self.part.model(tf.gather(seen, place), training=False)
             return self._sums(labels, outputs, self._total(labels, outputs))
 
         size = min(EVALUATED, cases.shape[0])
         full = tf.constant(cases.shape[0] // size)
-        return _accumulate(cases, size, full, forward, total)
+        return _accumulate(tf.stack([cases, places], axis=1), size, full, forward, total)
 
-    def _measure(self, x: tf.Tensor, y: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _measure(
+        self, x: tf.Tensor, y: tf.Tensor, seen: tf.Tensor, total: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Sums of loss and metrics, and all outputs, a bounded number of cases at a time."""
         count = x.shape[0]
         size = min(EVALUATED, count)
@@ -257,9 +275,8 @@ class Program:
         )
 
         def forward(cases: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            inputs = tf.gather(x, cases)
-            labels = self._targets(inputs, y, cases)
-            outputs = self.part.model(inputs, training=False)
+            labels = self._targets(tf.gather(x, cases), y, cases)
+            outputs = self.part.model(tf.gather(seen, cases), training=False)
             return self._sums(labels, outputs, self._total(labels, outputs)), outputs
 
         def body(index: tf.Tensor, total: tf.Tensor, rows: tf.TensorArray) -> tuple[Any, ...]:
@@ -305,9 +322,11 @@ def _accumulate(
     total: tf.Tensor,
 ) -> tf.Tensor:
     """Sum a function over consecutive batches; a partial last one has its own static shape."""
+    rest = [0] * (len(cases.shape) - 1)
 
     def body(index: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return index + 1, total + function(tf.slice(cases, [index * size], [size]), index)
+        batch = tf.slice(cases, [index * size, *rest], [size, *cases.shape[1:]])
+        return index + 1, total + function(batch, index)
 
     whole = cases.shape[0] // size
     if whole:

@@ -9,8 +9,7 @@ import keras
 import numpy as np
 
 from harness.errors import TemplateError
-from harness.program.compiled import EVALUATED
-from harness.program.inputs import take
+from harness.program.inputs import EVALUATED, take
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

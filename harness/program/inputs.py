@@ -1,12 +1,17 @@
-"""What a program trains on: tensors that stay, or chunks read from a file as they are needed."""
+"""What a program trains on: tensors that stay, or chunks read from a file as they are needed.
+
+Where noise is to be removed, evaluations see inputs with noise that a replicate fixes; training
+makes its own.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
+from harness import seeds
 from harness.errors import DataError
 
 if TYPE_CHECKING:
@@ -16,19 +21,64 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.datasets import Data, Rows
+    from harness.noise import Noise
 
 CHUNK = 1 << 28
 """Bytes of inputs in memory at a time, of data that is not resident."""
 
 
+EVALUATED = 1024
+"""Cases per forward pass of an evaluation; it bounds memory and does not change results."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corruption:
+    """Noise that is the same for all arms of a replicate, in every epoch.
+
+    Args:
+        layer: what makes it.
+        replicate: study seed, phase and replicate.
+    """
+
+    layer: Noise
+    replicate: tuple[int, str, int]
+
+    def __call__(self, x: tf.Tensor, part: str, start: int = 0) -> tf.Tensor:
+        """Noisy inputs.
+
+        Args:
+            x: consecutive cases of a part.
+            part: ``val`` or ``test``.
+            start: where in the part they begin, a multiple of the cases of one evaluation.
+        """
+        blocks = []
+        for first in range(0, len(x), EVALUATED):
+            block = (start + first) // EVALUATED
+            stream = seeds.stream(*self.replicate, "corruption", part, block)
+            self.layer.seed_generator.state.assign([int(stream.integers(2**31)), 0])
+            blocks.append(self.layer(x[first : first + EVALUATED], training=True))
+        return tf.concat(blocks, axis=0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resident:
-    """A data set as tensors, the same ones for every trial."""
+    """A data set as tensors, the same ones for every trial.
+
+    Args:
+        x: inputs outside the test split.
+        y: labels outside the test split.
+        x_test: inputs of the test split.
+        y_test: labels of the test split.
+        noise: on the inputs of evaluations.
+        seen: validation cases with that noise.
+    """
 
     x: tf.Tensor
     y: tf.Tensor
     x_test: tf.Tensor
     y_test: tf.Tensor
+    noise: Corruption | None = None
+    seen: tf.Tensor | None = None
 
     @classmethod
     def of(cls, data: Data) -> Resident:
@@ -39,6 +89,21 @@ class Resident:
             x_test=tf.constant(data.x_test[:]),
             y_test=tf.constant(data.y_test),
         )
+
+    def corrupted(self, noise: Corruption, held: NDArray[np.int32]) -> Resident:
+        """The same data, with noise on what is evaluated.
+
+        Args:
+            noise: of one replicate.
+            held: its validation cases.
+        """
+        return replace(self, noise=noise, seen=noise(tf.gather(self.x, held), "val"))
+
+    def shown(self, held: NDArray[np.int32]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Inputs, and which of them a network is shown for the validation cases."""
+        if self.seen is None:
+            return self.x, tf.constant(held)
+        return self.seen, tf.range(len(held))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +125,16 @@ class Streamed:
     y_test: NDArray[np.generic]
     stamp: tuple[int, int] | None
     memory: int = CHUNK
+    noise: Corruption | None = None
 
     @classmethod
     def of(cls, data: Data) -> Streamed:
         """A data set that is too large to be resident."""
         return cls(x=data.x, y=data.y, x_test=data.x_test, y_test=data.y_test, stamp=data.x.stamp)
+
+    def corrupted(self, noise: Corruption, held: NDArray[np.int32]) -> Streamed:  # noqa: ARG002
+        """The same data, with noise on what is evaluated, made as it is read."""
+        return replace(self, noise=noise)
 
     def check(self) -> None:
         """Refuse to go on with a file that is no longer the one whose content was checked.
@@ -101,6 +171,11 @@ class Streamed:
 
 
 Inputs = Resident | Streamed
+
+
+def noisy(data: Inputs, x: tf.Tensor, part: str, start: int = 0) -> tf.Tensor:
+    """What a network is shown of some cases in an evaluation; see ``Corruption``."""
+    return data.noise(x, part, start) if data.noise else x
 
 
 def take(data: Inputs, cases: NDArray[np.int32], *, test: bool = False) -> tuple[tf.Tensor, ...]:

@@ -114,6 +114,7 @@ class Refillable:
         sizes: numbers of cases.
         task: kind of data.
         reconstructs: whether the inputs are the targets.
+        denoises: whether evaluations are shown inputs with noise.
         scores: outputs to probabilities, where the outputs are logits.
         names: of the loss and the metrics.
         quantities: names of what an epoch yields, such as ``val/loss``.
@@ -131,7 +132,8 @@ class Refillable:
         self.scores = losses.scores(named, self.model)
         self.metrics = _metrics(trial, losses.per_case(named, self.model))
         self.task = trial.task
-        self.reconstructs = trial.task in {"reconstruction", "anomaly"}
+        self.reconstructs = trial.task in catalog.RECONSTRUCTIONS
+        self.denoises = trial.task == "denoising"
         self.state = [weight.variable for weight in network.weights]
         self.names = ("loss", *self.metrics)
         self.quantities = tuple(

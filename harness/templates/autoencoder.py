@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import keras
 
 from harness import catalog, layers
-from harness.bottleneck import Contractive, Corruption, Tied
+from harness.bottleneck import Contractive, Tied
 from harness.errors import TemplateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
 
     from harness.spec import Value
 
@@ -36,8 +37,13 @@ def autoencoder(
     output_activation: Value = "linear",
     initializer: Any = "glorot_uniform",
     regularizer: Any = None,
+    bias_regularizer: Any = None,
+    activity_regularizer: Any = None,
+    constraint: Any = None,
     normalization: Value = "none",
+    normalization_order: str = "before",
     dropout: Any = 0.0,
+    dropout_kind: Value = "standard",
 ) -> keras.Model:
     """An encoder, a code, and the encoder's mirror image.
 
@@ -59,9 +65,14 @@ def autoencoder(
         code_activation: of the code; a sigmoid for ``sparse_kl`` and ``contractive``.
         output_activation: of the outputs; a sigmoid keeps them between 0 and 1.
         initializer: of all kernels.
-        regularizer: of all kernels but the last.
+        regularizer: of the hidden kernels; not of the code's, and not of the last.
+        bias_regularizer: of the hidden biases.
+        activity_regularizer: of what the hidden activations give.
+        constraint: of the hidden kernels, but not of convolutions that enlarge.
         normalization: of the hidden layers.
+        normalization_order: ``"before"`` or ``"after"`` the activation.
         dropout: rate behind every hidden layer, a number or a scalar variable.
+        dropout_kind: of that dropout, a catalogue entry.
 
     Raises:
         TemplateError: for convolutions over what is no image, a penalty that needs a sigmoid
@@ -73,7 +84,15 @@ def autoencoder(
     """
     chosen = catalog.choice("bottleneck", _named(bottleneck)).name
     _check(shape, filters, units, chosen, code_activation, tied=tied)
-    hidden = _Hidden(activation, normalization, dropout, initializer, regularizer)
+    after = layers.Hidden(activation, normalization, normalization_order, activity_regularizer)
+    kernel = {
+        "use_bias": layers.has_bias(normalization, normalization_order),
+        "kernel_initializer": initializer,
+        "kernel_regularizer": regularizer,
+        "bias_regularizer": bias_regularizer,
+        "kernel_constraint": constraint,
+    }
+    hidden = _Hidden(after, kernel, dropout, dropout_kind)
     inputs = keras.Input(tuple(shape), name="inputs")
     x = _corrupted(inputs, corruption)
     x, undo = _convolved(x, shape, filters, kernel_size, hidden)
@@ -96,26 +115,28 @@ def autoencoder(
     return keras.Model(inputs, keras.layers.Reshape(tuple(shape), name="outputs")(x))
 
 
+@dataclass(frozen=True, slots=True)
 class _Hidden:
-    """What all hidden layers share."""
+    """What all hidden layers share.
 
-    def __init__(
-        self, activation: Value, normalization: Value, dropout: Any, initializer: Any, penalty: Any
-    ) -> None:
-        self.activation, self.normalization, self.dropout = activation, normalization, dropout
-        self.shared = {
-            "use_bias": layers.has_bias(normalization),
-            "kernel_initializer": initializer,
-            "kernel_regularizer": penalty,
-        }
+    Args:
+        behind: normalization and activation.
+        shared: what every layer with weights is given.
+        rate: of dropout.
+        kind: of dropout.
+    """
+
+    behind: layers.Hidden
+    shared: Mapping[str, Any]
+    rate: Any
+    kind: Value
 
     def dense(self, width: int, name: str) -> Any:
         return keras.layers.Dense(width, name=name, **self.shared)
 
     def after(self, x: Any, name: str) -> Any:
-        x = layers.normalization(self.normalization, f"{name}_normalization")(x)
-        x = layers.activation(self.activation, f"{name}_activation")(x)
-        return layers.dropout(self.dropout, f"{name}_dropout")(x)
+        x = self.behind(x, name)
+        return layers.dropout(self.rate, f"{name}_dropout", self.kind)(x)
 
 
 class _Undo:
@@ -134,11 +155,10 @@ class _Undo:
         for index, (side, width) in reversed(list(enumerate(wanted, start=1))):
             name = f"deconv_{index}"
             last = index == 1
-            shared = (
-                hidden.shared
-                if not last
-                else {"kernel_initializer": hidden.shared["kernel_initializer"]}
-            )
+            shared = dict(hidden.shared)
+            del shared["kernel_constraint"]  # this kernel has its outputs on another axis
+            if last:
+                shared = {"kernel_initializer": shared["kernel_initializer"]}
             layer = keras.layers.Conv2DTranspose(
                 width, kernel_size, 2, padding="same", name=name, **shared
             )
@@ -193,11 +213,11 @@ def _code(
 
 
 def _corrupted(inputs: Any, corruption: Any) -> Any:
-    chosen = catalog.choice("corruption", _named(corruption)).name
-    if chosen == "none":
+    chosen = catalog.choice("corruption", _named(corruption))
+    if chosen.name == "none":
         return inputs
-    noise: Callable[..., Any] = layers.resolve(catalog.CORRUPTIONS[chosen].target)
-    return Corruption(noise, _numbers(corruption, "corruption"), name="corruption")(inputs)
+    (amount,) = _numbers(corruption, "corruption").values()
+    return layers.resolve(chosen.entry.target)(amount, name="corruption")(inputs)
 
 
 def _named(level: Any) -> Value:

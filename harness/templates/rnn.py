@@ -33,9 +33,16 @@ def rnn(
     forget_bias: Any = None,
     regularizer: Any = None,
     recurrent_regularizer: Any = None,
+    bias_regularizer: Any = None,
+    activity_regularizer: Any = None,
+    constraint: Any = None,
+    recurrent_constraint: Any = None,
     normalization: Value = "none",
     dropout: Any = 0.0,
+    dropout_kind: Value = "standard",
     recurrent_dropout: float = 0.0,
+    input_dropout: Any = 0.0,
+    noise: Any = 0.0,
 ) -> keras.Model:
     """Recurrent layers over a sequence, then one dense layer.
 
@@ -62,10 +69,17 @@ def rnn(
             al. 2015).
         regularizer: of the input kernels.
         recurrent_regularizer: of the kernels from state to state.
+        bias_regularizer: of the cells' biases.
+        activity_regularizer: of what every recurrent layer gives.
+        constraint: of the input kernels.
+        recurrent_constraint: of the kernels from state to state.
         normalization: behind every recurrent layer, a catalogue entry.
         dropout: rate behind every recurrent layer, a number or a scalar variable.
+        dropout_kind: of that dropout, a catalogue entry.
         recurrent_dropout: rate on the state that enters a step, the same units at every step (Gal
             & Ghahramani 2016).
+        input_dropout: rate of standard dropout of the inputs; of tokens, of their embeddings.
+        noise: standard deviation of normal noise on the same.
 
     Raises:
         TemplateError: for a forget bias without a forget gate, or no layer at all.
@@ -88,6 +102,7 @@ def rnn(
         )
     inputs = keras.Input(tuple(shape), name="inputs")
     x = _embedded(inputs, vocabulary, embedding, initializer)
+    x = layers.disturbed(x, input_dropout, noise)
     for index, width in enumerate(units, start=1):
         name = f"{chosen}_{index}"
         layer = partial(
@@ -98,13 +113,17 @@ def rnn(
             recurrent_initializer=recurrent_initializer,
             kernel_regularizer=regularizer,
             recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            kernel_constraint=constraint,
+            recurrent_constraint=recurrent_constraint,
             recurrent_dropout=recurrent_dropout,
             return_sequences=index < len(units) or every_step or pooled != "last",
             **(_forget(forget_bias) if chosen == "lstm" else {}),
         )
         x = _both_ways(layer, x, name) if bidirectional else layer(name=name)(x)
         x = layers.normalization(normalization, f"{name}_normalization")(x)
-        x = layers.dropout(dropout, f"{name}_dropout")(x)
+        x = layers.dropout(dropout, f"{name}_dropout", dropout_kind)(x)
     if not every_step and pooled != "last":
         x = layers.resolve(catalog.POOLINGS[pooled].target)(name="pooling")(x)
     x = keras.layers.Dense(outputs, kernel_initializer=initializer, name="outputs")(x)

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from reports.frames import Results
     from reports.verdicts import Judged
 
-_ROW, _RIGHT, _BOTTOM = 26.0, 92.0, 46.0
+_ROW, _RIGHT, _BOTTOM, _LEGEND = 26.0, 92.0, 46.0, 24.0
+_MARKERS = ("D", "^", "s", "v", "P", "X")
+"""Of references, one per method."""
+
 _PAIRED = 8
 """Arms up to which lines join the replicates."""
 
@@ -40,14 +43,15 @@ _PAIRED = 8
 def spread(results: Results, judged: Judged) -> Figure:
     """One row per arm: a dot per replicate, the mean with its interval, diverged ones counted.
 
-    With few arms, lines join what shares its random streams.
+    With few arms, lines join what shares its random streams. Hollow marks are the means of methods
+    that train no network, in the rows of the arms that they are meant for.
     """
     arms = shown(results, judged)
     grid = frames.grid(results, str(results.metric))
     labels = [wrapped(results.arms[arm].label, 32) for arm in arms]
     left = gutter(labels)
     with styled():
-        figure = sheet(8 + _ROW * len(arms) + _BOTTOM)
+        figure = sheet(8 + _ROW * len(arms) + _BOTTOM + _LEGEND * bool(judged.references))
         axes = place(figure, left, 8, WIDTH - left - _RIGHT, _ROW * len(arms))
         values = grid.cells[arms]
         if len(arms) <= _PAIRED:
@@ -57,8 +61,37 @@ def spread(results: Results, judged: Judged) -> Figure:
             _mean(axes, row, arm, judged)
             _lost(axes, row, int(grid.diverged[arm].sum()), len(grid.diverged[arm]), judged)
         _rows(axes, arms, labels, judged)
-        _across(axes, values, judged)
+        known = [*values[np.isfinite(values)], *_references(figure, axes, arms, results, judged)]
+        _across(axes, np.array(known), judged)
     return figure
+
+
+def _references(
+    figure: Figure, axes: Axes, arms: list[int], results: Results, judged: Judged
+) -> list[float]:
+    """Means of the references, a mark for each method; where they are."""
+    label = {one.index: one.label.partition("(")[0] for one in results.references}
+    names = list(dict.fromkeys(label.values()))
+    found, marks = [], {}
+    for one in judged.references:
+        name, mean = label[one.reference], one.mean.mean
+        rows = [arms.index(verdict.arm) for verdict in one.verdicts if verdict.arm in arms]
+        if np.isfinite(mean) and rows:
+            mark = _MARKERS[names.index(name) % len(_MARKERS)]
+            (marks[name.replace("_", " ")],) = axes.plot(
+                [mean] * len(rows), rows, mark, ms=6.5, mew=1.1, mfc="none", mec=INK, zorder=3
+            )
+            found.append(float(mean))
+    if marks:
+        figure.legend(
+            [*marks.values()],
+            [*marks],
+            loc="lower left",
+            ncols=len(marks),
+            frameon=False,
+            fontsize=10,
+        )
+    return found
 
 
 def _color(arm: int, judged: Judged) -> str:
@@ -138,12 +171,11 @@ def _rows(axes: Axes, arms: list[int], labels: list[str], judged: Judged) -> Non
     axes.set_ylabel("")
 
 
-def _across(axes: Axes, values: NDArray[np.float64], judged: Judged) -> None:
+def _across(axes: Axes, known: NDArray[np.float64], judged: Judged) -> None:
     baseline = judged.means[judged.baseline].mean
     if np.isfinite(baseline):
         axes.axvline(baseline, color=INK, lw=0.9, ls=(0, (4, 3)), alpha=0.6, zorder=0)
     axes.set_xlabel(judged.units.name, labelpad=8)
-    known = values[np.isfinite(values)]
     if judged.rule.scale == "log" and known.size and known.min() > 0:
         margin = max(float(known.max() / known.min()) ** 0.06, 1.02)
         low, high = float(known.min()) / margin, float(known.max()) * margin

@@ -36,6 +36,7 @@ _TEXT = frozenset(
         "Factor",
         "Level",
         "Phase",
+        "Reference",
         "Trials",
         "item",
     }

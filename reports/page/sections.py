@@ -57,6 +57,7 @@ def sections(results: Results, judged: Judged) -> list[Section]:
         _curves(results, judged),
         _spread(results, judged),
         _tuning(results, judged),
+        _references(results, judged),
         _factors(results, judged),
         _others(results),
         _bias(results, judged),
@@ -208,6 +209,8 @@ def _spread(results: Results, judged: Judged) -> Section:
         "arm's own mean, not of a difference: arms whose bars overlap can still differ, because "
         "replicates are paired. Dashed line: mean of the baseline."
     )
+    if judged.references:
+        caption += " Hollow marks: means of methods that train no network."
     plate = _plate(
         figures.spread(results, judged), "spread", "Every replicate", caption + _some(results)
     )
@@ -267,6 +270,33 @@ def _factors(results: Results, judged: Judged) -> Section | None:
     )
 
 
+def _references(results: Results, judged: Judged) -> Section | None:
+    table = tables.formatted_references(results, judged)
+    if table.empty:
+        return None
+    level, count = wording.percent(judged.rule.confidence), len(table)
+    text = (
+        "Methods that train no network, fitted on the training cases of the same replicates and "
+        "tested on the same cases. Differences are of the arm to the method; their intervals are a "
+        f"family of their own: all {wording.count(count, 'interval')} hold together with {level} "
+        "confidence. Nothing about these methods was tuned."
+    )
+    return Section(
+        id="references",
+        title="Against methods that train no network",
+        texts=(text, *_failed(results)),
+        tables=(grid(table),),
+    )
+
+
+def _failed(results: Results) -> list[str]:
+    """What of the references has no result."""
+    rows = results.measured[results.measured["status"] != "completed"]
+    label = {one.index: one.label for one in results.references}
+    found = {label[row.arm]: row.reason or row.status for row in rows.itertuples()}
+    return [f"{name} is missing replicates: {reason}." for name, reason in found.items()]
+
+
 def _others(results: Results) -> Section | None:
     table = tables.formatted_others(results)
     if table.empty:
@@ -303,5 +333,4 @@ def _skipped(results: Results) -> Section | None:
 
 
 def _data(results: Results) -> str:
-    name = results.card.reference.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    return name or "given arrays"
+    return results.card.label.replace("\\", "/").rstrip("/").rpartition("/")[2]

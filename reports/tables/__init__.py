@@ -12,6 +12,11 @@ from reports.tables.provenance import (
     statuses,
     timing_problem,
 )
+from reports.tables.references import (
+    formatted_references,
+    printed_references,
+    references,
+)
 from reports.tables.tuning import (
     edges,
     formatted_bias,
@@ -31,13 +36,16 @@ __all__ = [
     "formatted_bias",
     "formatted_marginals",
     "formatted_others",
+    "formatted_references",
     "formatted_skipped",
     "formatted_tuning",
     "marginals",
     "notes",
     "others",
     "printed",
+    "printed_references",
     "provenance",
+    "references",
     "selection_bias",
     "skipped",
     "statuses",

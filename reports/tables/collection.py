@@ -8,6 +8,7 @@ from reports.tables.answers import verdict_table
 from reports.tables.factors import cells, marginals
 from reports.tables.others import others
 from reports.tables.provenance import provenance, skipped, statuses
+from reports.tables.references import references
 from reports.tables.tuning import selection_bias, tuning
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def collect(results: Results, judged: Judged) -> dict[str, pd.DataFrame]:
         "selection_bias": selection_bias(results, judged),
         "marginal_means": marginals(results, judged),
         "cell_means": cells(results, judged).reset_index(),
+        "references": references(results, judged),
         "other_metrics": others(results),
         "skipped": skipped(results),
         "provenance": provenance(results, judged),

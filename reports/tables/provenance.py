@@ -115,10 +115,15 @@ def _question(results: Results) -> Rows:
         ("definition", study.digest()[:16]),
         ("template", study.template),
         *([("code digest", results.code[:16])] if results.code else []),
-        ("data set", PurePath(card.reference).name),
+        ("data set", PurePath(card.label).name),
         ("data digest", card.digest[:16]),
         ("cases", f"{card.cases} to train and validate, {card.tests} to test"),
     ]
+    if card.normal:
+        rows.append(("normal classes", ", ".join(map(str, card.normal))))
+    if card.noise:
+        rows.append(("noise on validation and test inputs", label(dict(card.noise))))
+    rows += [(f"reference {place}", one.label) for place, one in enumerate(results.references, 1)]
     rows += [
         (f"factor {name}", "; ".join(map(label, levels))) for name, levels in study.factors.items()
     ]

@@ -5,7 +5,7 @@ paired t on the metric's declared scale, simultaneous over all arms. Where a pai
 diverged trial there is no mean to speak of, and ranks decide.
 """
 
-from reports.verdicts.judged import Bias, Judged, Verdict
+from reports.verdicts.judged import Bias, Judged, Measured, Verdict
 from reports.verdicts.judging import judge, scaled
 from reports.verdicts.rules import Comparison, Decider, Rule, Word, compare, decide
 from reports.verdicts.sentences import headline
@@ -15,6 +15,7 @@ __all__ = [
     "Comparison",
     "Decider",
     "Judged",
+    "Measured",
     "Rule",
     "Verdict",
     "Word",

@@ -35,6 +35,21 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A method that trains no network, and the arms against it.
+
+    Args:
+        reference: index of the method.
+        mean: with its own interval, in the metric's unit; NaN where it was not measured.
+        verdicts: of the arms that it is meant for, each compared with the method.
+    """
+
+    reference: int
+    mean: Interval
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bias:
     """How much better tuning looked than fresh replicates of the same choice.
 
@@ -67,6 +82,7 @@ class Judged:
         means: one per arm, in the metric's unit (geometric on a log scale), each with its own
             interval; NaN where a trial diverged, for then there is no mean.
         biases: selection bias, one per arm whose choice can be traced.
+        references: methods that train no network; their comparisons are a family of their own.
     """
 
     rule: Rule
@@ -75,6 +91,7 @@ class Judged:
     verdicts: tuple[Verdict, ...]
     means: tuple[Interval, ...]
     biases: tuple[Bias, ...]
+    references: tuple[Measured, ...] = ()
 
     @property
     def by_arm(self) -> Mapping[int, Verdict]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from harness import catalog
 from reports import estimates, frames, wording
 from reports.estimates import Interval
-from reports.verdicts.judged import Bias, Judged, Verdict
+from reports.verdicts.judged import Bias, Judged, Measured, Verdict
 from reports.verdicts.rules import Rule, compare, decide
 from reports.verdicts.sentences import reading
 
@@ -48,6 +49,7 @@ def judge(results: Results) -> Judged:
         ),
         means=tuple(_mean(row, rule) for row in values),
         biases=_biases(results),
+        references=_references(results, rule, values, units),
     )
 
 
@@ -83,6 +85,28 @@ def _mean(row: Array, rule: Rule) -> Interval:
         return Interval(np.nan, np.nan, np.nan)
     parts = estimates.t_interval(there, rule.confidence)
     return Interval(*(float(np.exp(part)) for part in parts)) if rule.scale == "log" else parts
+
+
+def _references(results: Results, rule: Rule, values: Array, units: Units) -> tuple[Measured, ...]:
+    """Every arm against the methods that are meant for it, as a family of their own."""
+    cells = frames.reference_cells(results, str(results.metric))
+    scores = estimates.on_scale(cells, rule.scale)
+    pairs = [[arm for arm in results.arms if one.meets(arm)] for one in results.references]
+    rule = replace(rule, family=max(1, sum(map(len, pairs))))
+    labels = [*(arm.label for arm in results.arms), *(one.label for one in results.references)]
+    return tuple(
+        Measured(
+            reference=one.index,
+            mean=_mean(row, rule),
+            verdicts=tuple(
+                _verdict(
+                    compare(arm.index, values[arm.index], row, rule), labels, one.index, rule, units
+                )
+                for arm in arms
+            ),
+        )
+        for one, row, arms in zip(results.references, scores, pairs, strict=True)
+    )
 
 
 def _verdict(

@@ -63,7 +63,12 @@ def headline(results: Results, judged: Judged) -> list[str]:
     ]
     if judged.verdicts and "better" not in found:
         counted.insert(0, f"No arm is shown to be better than {labels[judged.baseline]}.")
-    return [*counted, *_leader(judged, labels), *_reservations(results, judged)]
+    return [
+        *counted,
+        *_leader(judged, labels),
+        *_against(judged),
+        *_reservations(results, judged),
+    ]
 
 
 def _counted(word: Word, arms: list[str], baseline: str, judged: Judged) -> str:
@@ -167,6 +172,16 @@ def _leader(judged: Judged, labels: list[str]) -> list[str]:
     standing = _STANDINGS[judged.by_arm[best].word]
     caution = " Whether it also beats the other arms was not tested." if len(labels) > 2 else ""
     return [f"The best mean is that of {labels[best]}, {value}; it is {standing}.{caution}"]
+
+
+def _against(judged: Judged) -> list[str]:
+    """How the arms stand against methods that train no network."""
+    words = [verdict.word for one in judged.references for verdict in one.verdicts]
+    if not words:
+        return []
+    counts = [f"{words.count(word)} {word}" for word in _OPENINGS if word in words]
+    pairs = wording.count(len(words), "comparison")
+    return [f"Against methods that train no network, of {pairs}: {wording.listed(counts)}."]
 
 
 def _disagreements(results: Results, judged: Judged) -> list[str]:

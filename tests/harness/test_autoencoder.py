@@ -9,6 +9,7 @@ from fitting import assert_equals_fit
 
 from harness import bottleneck, catalog, metrics
 from harness.errors import StudyError, TemplateError
+from harness.noise import AlphaDropout
 from harness.templates.autoencoder import autoencoder
 from harness.train import Trainer
 
@@ -50,6 +51,13 @@ def test_the_code_is_a_factor_although_it_is_fixed_too(lay):
         {"bottleneck": {"name": "contractive", "weight": 0.1}, **SIGMOID, "optimizer": "rmsprop"},
         {"filters": [2, 3], "normalization": "batch"},
         {"regularizer": {"name": "l2", "l2": 0.01}, "output_activation": "sigmoid"},
+        {
+            "constraint": {"name": "max_norm", "max_value": 0.5},
+            "bias_regularizer": "l2",
+            "activity_regularizer": {"name": "l1", "l1": 0.1},
+            "normalization": "batch",
+            "normalization_order": "after",
+        },
     ],
 )
 def test_autoencoders_equal_fit(lay, fixed):
@@ -70,6 +78,30 @@ def test_layers_mirror():
     widths = [layer.units for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     assert widths == [30, 20, 5, 20, 30, 64]
     assert model.get_layer("code").output.shape == (None, 5)
+
+
+def test_regularization_is_placed():
+    """On all hidden layers, not on the code's and not on the last; behind their activations."""
+    l2, c = keras.regularizers.L2(0.1), keras.constraints.NonNeg()
+    model = autoencoder(
+        (8, 8), 10, filters=(4, 6), units=(9,), constraint=c, bias_regularizer=l2,
+        activity_regularizer=l2, dropout=0.1, dropout_kind="alpha", normalization="layer",
+        normalization_order="after",
+    )  # fmt: skip
+
+    def having(attribute, wanted):
+        return {one.name for one in model.layers if getattr(one, attribute, None) is wanted}
+
+    down, up = {"conv_1", "conv_2", "encoder_1"}, {"decoder_1", "flat", "deconv_2"}
+    assert having("bias_regularizer", l2) == down | up
+    assert having("kernel_constraint", c) == (down | up) - {"deconv_2"}
+    assert having("activity_regularizer", l2) == {f"{name}_activation" for name in down | up}
+    names = [layer.name for layer in model.layers]
+    for name in down | up:
+        places = [names.index(f"{name}_{part}") for part in ("activation", "normalization")]
+        assert places == sorted(places)
+    dropped = {layer.name for layer in model.layers if isinstance(layer, AlphaDropout)}
+    assert dropped == {f"{name}_dropout" for name in down | up}
 
 
 def test_tied_decoders_have_no_kernels_of_their_own():
@@ -108,22 +140,6 @@ def test_their_numbers_are_inputs(lay, argument, name, key):
     assert [one.status for one in found] == ["completed", "completed"], found[0].reason
     assert len(trainer.programs) == 1
     assert found[0].curve != found[1].curve
-
-
-def test_corruptions_do_what_they_say():
-    """Their shares and spreads; nothing outside training."""
-    ones = np.full((300, 400), 0.5, np.float32)
-    noisy = {}
-    for name, number in (("gaussian", "stddev"), ("masking", "rate"), ("salt_pepper", "rate")):
-        layer = bottleneck.Corruption(getattr(bottleneck, name), {number: 0.2})
-        noisy[name] = np.asarray(layer(ones, training=True))
-        np.testing.assert_array_equal(layer(ones, training=False), ones)
-    assert noisy["gaussian"].std() == pytest.approx(0.2, rel=0.02)
-    assert noisy["gaussian"].mean() == pytest.approx(0.5, abs=0.01)
-    assert (noisy["masking"] == 0).mean() == pytest.approx(0.2, abs=0.01)
-    assert (noisy["masking"] == 0.5).mean() == pytest.approx(0.8, abs=0.01)
-    assert (noisy["salt_pepper"] == 0).mean() == pytest.approx(0.1, abs=0.01)
-    assert (noisy["salt_pepper"] == 1).mean() == pytest.approx(0.1, abs=0.01)
 
 
 def test_the_contractive_penalty_is_the_jacobian():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
-from harness import catalog, design
+from harness import catalog, cli, datasets, design
 from harness.catalog import ARGUMENTS, FAMILIES, Argument, check_argument, choice
 from harness.errors import StudyError
 
@@ -188,6 +189,20 @@ def test_unknown_losses_are_refused(raw):
         check_argument(catalog.SETTINGS["loss"], raw)
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda zero: check_argument(catalog.SETTINGS["label_smoothing"], zero),
+        lambda zero: check_argument(catalog.SETTINGS["weight_decay"], zero),
+        lambda zero: check_argument(catalog.TEMPLATES["rnn"].arguments["forget_bias"], zero),
+        lambda zero: choice("regularizer", {"name": "l2", "l2": zero}).numbers["l2"],
+    ],
+)
+def test_there_is_one_zero(form):
+    """Minus zero is the same number, and so the same trial."""
+    assert math.copysign(1, form(-0.0)) == math.copysign(1, form(0)) == 1
+
+
 def _arguments():
     yield from catalog.SETTINGS.items()
     for template in catalog.TEMPLATES.values():
@@ -273,6 +288,7 @@ LEVELS = {
     "recurrent_initializer": ("zeros", "orthogonal"),
     "forget_bias": (0.0, 2.0),
     "recurrent_regularizer": ("none", "l2"),
+    "recurrent_constraint": ("none", "unit_norm"),
     "recurrent_dropout": (0.1, 0.2),
     "code": (4, 8),
     "bottleneck": ("plain", "sparse_l1"),
@@ -302,11 +318,14 @@ def test_the_listing_marks_what_a_choice_is_compiled_for(family, name):
         for template in catalog.TEMPLATES
         for family in (template, "setting")
         for name in ARGUMENTS[family]
-        if name in LEVELS and (template, name) != ("autoencoder", "label_smoothing")
+        if name in LEVELS
+        and (name != "label_smoothing" or template not in {"autoencoder", "quadratic"})
     ],
 )
 def test_the_listing_marks_what_a_program_is_compiled_for(ask, card, template, family, name):
     """Two levels of an argument are two programs if and only if it is marked."""
+    if template == "quadratic":
+        card = datasets.describe("quadratic-100", [])
     laid = design.plan(ask(template=template, factors={name: LEVELS[name]}), card, [])
     trials = [laid.trial(arm, {}, "tune", 0) for arm in laid.arms]
     keys = {design.program_key(trial, card) for trial in trials}
@@ -316,6 +335,14 @@ def test_the_listing_marks_what_a_program_is_compiled_for(ask, card, template, f
         family == template and name in row.structure
     )
     assert not {*row.values} & {*row.structure}
+
+
+def test_the_page_is_the_table(capsys, monkeypatch):
+    """``make docs`` writes it anew."""
+    monkeypatch.setattr("sys.argv", ["keras-harness", "catalog", "--markdown"])
+    assert cli.main() == 0
+    page = Path(__file__).parents[2] / "docs" / "catalog.md"
+    assert page.read_text(encoding="utf-8") == capsys.readouterr().out
 
 
 def test_every_argument_is_listed():

@@ -52,6 +52,9 @@ def assert_as_the_card_says(name):
     assert (len(data.x), len(data.x_test)) == (card.cases, card.tests)
     assert data.x.shape[1:] == data.x_test.shape[1:] == card.shape
     assert len(data.y) == card.cases
+    assert data.x.array.dtype == (
+        "float32" if datasets.KNOWN[name].standardized else (datasets.KNOWN[name].dtype)
+    )
     assert data.x[:2].dtype == np.float32
     if card.task == "classification":
         assert set(data.y_test) <= set(data.y) == set(range(card.outputs))
@@ -82,7 +85,7 @@ def test_bundled_sets_are_what_their_cards_say(name):
 def test_fetched_sets_are_what_their_cards_say(name, tmp_path, monkeypatch):
     """Each of the others, obtained into an empty folder by whatever source answers."""
     monkeypatch.setenv("HARNESS_DATA", str(tmp_path))
-    datasets.obtain(describe(name, []))
+    datasets.obtain(name)
     source = datasets.KNOWN[name].base or name
     assert [file.name for file in tmp_path.iterdir()] == [f"{source}.npz"]
     assert_as_the_card_says(name)
@@ -160,10 +163,10 @@ def test_a_subset_of_a_file(save, tmp_path):
         ("digits@²", "Received: 'digits@²'."),
         ("digits@", "Received: 'digits@'."),
         ("digits@500@200", "Received: 'digits@500'."),
-        ("digit", ("expected a data set, with @SIZE for a subset, or the path of an .npz file. "
+        ("digit", ("the path of an .npz file or of a folder of images, or module:function. "
                   "Received: 'digit'. Did you mean 'digits'?")),
         ("", "Received: ''."),
-        ("data.csv", "or the path of an .npz file. Received: 'data.csv'."),
+        ("data.csv", "Received: 'data.csv'. Of a table name the column to predict"),
         ("gone.npz", "expected an .npz file. Received: 'gone.npz', which is in none of: /nowhere"),
         ("a\0b.npz", "expected an .npz file."),
     ],

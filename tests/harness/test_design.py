@@ -66,7 +66,7 @@ def test_sizes(ask, card):
     tune = {"trials": 5, "replicates": 2, "space": {"learning_rate": {"min": 0.01, "max": 0.1}}}
     study = ask(tune=tune, replicates=7)
     sizes = design.plan(study, card, []).sizes()
-    assert sizes == {"tune": 2 * 5 * 2, "confirm": 2 * 7}
+    assert sizes == {"tune": 2 * 5 * 2, "confirm": 2 * 7, "reference": 0}
     assert design.count(study) == sum(sizes.values())
 
 
@@ -227,7 +227,7 @@ ENTRIES = [
     (family, name)
     for family, entries in catalog.FAMILIES.items()
     for name in entries
-    if family != "initializer"
+    if family not in {"initializer", "reference"}
 ]
 NUMBERS = [
     (family, name, key)
@@ -258,7 +258,9 @@ def test_flags_are_structure(ask, card, family, name, key):
     assert plain != program(ask, card, **{family: {"name": name, key: not default}})
 
 
-@pytest.mark.parametrize("family", sorted(set(catalog.FAMILIES) - {"initializer", "schedule"}))
+@pytest.mark.parametrize(
+    "family", sorted(set(catalog.FAMILIES) - {"initializer", "schedule", "reference"})
+)
 def test_entries_are_structure(ask, card, family):
     """Every entry of a family is another program."""
     entries = catalog.FAMILIES[family]

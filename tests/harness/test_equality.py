@@ -109,6 +109,12 @@ def test_combined_settings_equal_fit(plan, uneven, index):
     assert_equals_fit(laid)
 
 
+def test_smoothed_labels_with_class_weights_equal_fit(plan, uneven):
+    """The weight is of the label as it is, the loss of the smoothed one; a partial last batch."""
+    fixed = {"epochs": 3, "class_weight": "balanced", "label_smoothing": 0.2, "batch_size": 50}
+    assert_equals_fit(plan(data=uneven, factors={"activation": ["tanh"]}, fixed=fixed))
+
+
 CELL = ("optimizer", "template", "normalization", "regularizer")
 INSIDE = ("clip", "class_weight", "batch_size", "schedule")
 CELLS = list(product(*(AXES[axis] for axis in CELL)))

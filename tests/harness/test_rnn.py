@@ -10,6 +10,7 @@ from fitting import assert_equals_fit
 from harness import initial
 from harness.errors import DataError, StudyError, TemplateError
 from harness.layers import ForgetBias
+from harness.noise import SpatialDropout
 from harness.templates.rnn import rnn
 from harness.train import Trainer
 
@@ -68,6 +69,13 @@ def outcome(laid, arm=0, phase="confirm", replicate=0):
             "activation": "relu",
         },
         {"cell": "gru", "clip": {"name": "global_norm", "limit": 0.1}, "optimizer": "sgd"},
+        {
+            "cell": "gru",
+            "constraint": {"name": "max_norm", "max_value": 0.5},
+            "recurrent_constraint": "unit_norm",
+            "bias_regularizer": "l2",
+            "activity_regularizer": {"name": "l1", "l1": 0.1},
+        },
     ],
 )
 def test_rnn_equals_fit(lay, fixed):
@@ -150,6 +158,29 @@ def test_one_number_per_step_needs_no_axis(lay, tmp_path):
     assert outcome(lay(data=tmp_path / "plain.npz", batch_size=20)).status == "completed"
 
 
+def test_regularization_is_placed():
+    """In both directions of every layer; inputs, or embeddings, are disturbed first."""
+    l2, c, d = keras.regularizers.L2(0.1), keras.constraints.NonNeg(), keras.constraints.UnitNorm()
+    given = {
+        "constraint": c, "recurrent_constraint": d, "bias_regularizer": l2,
+        "activity_regularizer": l2, "dropout": 0.1, "dropout_kind": "spatial",
+        "input_dropout": 0.1, "noise": 0.1, "units": (4, 5), "bidirectional": True,
+    }  # fmt: skip
+    for shape, first in (((6, 2), "inputs"), ((6,), "embedding")):
+        model = rnn(shape, 3, **given, vocabulary=None if len(shape) == 2 else 9)
+        names = [layer.name for layer in model.layers]
+        assert names[names.index(first) :][:3] == [first, "input_dropout", "input_noise"]
+        recurrent = [layer for layer in model.layers if isinstance(layer, keras.layers.LSTM)]
+        assert len(recurrent) == 4
+        for layer in recurrent:
+            assert layer.cell.kernel_constraint is c
+            assert layer.cell.recurrent_constraint is d
+            assert layer.cell.bias_regularizer is l2
+            assert layer.activity_regularizer is l2
+        dropped = [layer for layer in model.layers if isinstance(layer, SpatialDropout)]
+        assert [layer.name for layer in dropped] == ["lstm_1_dropout", "lstm_2_dropout"]
+
+
 def test_bidirectional_layers_join_both_directions():
     """Twice the weights and twice the features."""
     one, both = rnn((6, 2), 3), rnn((6, 2), 3, bidirectional=True)
@@ -195,7 +226,9 @@ def test_labels_for_other_steps_are_refused(tmp_path, plan):
 
 def test_only_rnn_takes_sequences(echo, plan):
     """A template with one output per case cannot answer at every step."""
-    with pytest.raises(StudyError, match="one label per case"):
+    with pytest.raises(
+        StudyError, match=r"expected classification or regression data.*Template 'rnn' takes it"
+    ):
         plan(data=echo, template="mlp")
 
 

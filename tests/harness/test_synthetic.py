@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from harness import datasets
-from harness.datasets import synthetic
+from harness import datasets, design
+from harness.datasets import quadratic, shapes, synthetic
 from harness.errors import DataError
+from harness.spec import Study
+from harness.train import Trainer
 
 
-@pytest.mark.parametrize("name", [*synthetic.EXAMPLES, "adding-2", "copy-2"])
+@pytest.mark.parametrize(
+    "name", [*synthetic.EXAMPLES, "adding-2", "copy-2", "ring-3", "grid-4", "shapes-8"]
+)
 def test_cards_are_what_is_drawn(name):
     """Shape, counts and classes, without drawing; and the same draw every time."""
     card = datasets.describe(name, [])
     data, again = datasets.load(card), datasets.load(card)
     assert (len(data.x), len(data.x_test)) == (card.cases, card.tests)
     assert data.x.shape[1:] == card.shape
+    assert data.x.array.dtype == synthetic.SYNTHETIC[name.partition("-")[0]].dtype
     np.testing.assert_array_equal(data.x[:], again.x[:])
     np.testing.assert_array_equal(data.y_test, again.y_test)
     assert not np.array_equal(data.x[:5], data.x_test[:5])
+    if card.task == "classification":
+        assert tuple(np.bincount(data.y)) == card.counts
+        assert set(data.y_test) == set(range(card.outputs))
     if card.task == "sequence":
         assert set(np.unique(data.y)) == set(range(card.outputs))
         assert set(np.unique(data.x[:])) == set(range(card.tokens))
@@ -48,6 +57,109 @@ def test_copy():
     np.testing.assert_array_equal(y[:, 30:], x[:, :10])
 
 
+def test_ring():
+    """Eight places on the unit circle, with their spread; the label is the nearest place."""
+    data = datasets.load(datasets.describe("ring-8", []))
+    x, y = data.x[:], data.y
+    angles = 2 * np.pi * np.arange(8) / 8
+    places = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    distances = np.linalg.norm(x[:, None] - places, axis=-1)
+    np.testing.assert_array_equal(distances.argmin(axis=1), y)
+    assert (x - places[y]).std() == pytest.approx(0.01, rel=0.03)
+
+
+def test_grid():
+    """The 25 places of {-4, -2, 0, 2, 4} in two dimensions."""
+    data = datasets.load(datasets.describe("grid-25", []))
+    x, y = data.x[:], data.y
+    places = np.array([x[y == label].mean(axis=0) for label in range(25)])
+    expected = [(a, b) for a in (-4, -2, 0, 2, 4) for b in (-4, -2, 0, 2, 4)]
+    np.testing.assert_allclose(places, expected, atol=0.02)
+    assert (x - np.array(expected)[y]).std() == pytest.approx(0.05, rel=0.03)
+
+
+def pieces(image):
+    """How many connected pieces a picture has."""
+    _, count = ndimage.label(image > 0, np.ones((3, 3)))
+    return count
+
+
+def test_shapes():
+    """One grey per shape on black; two at most; every class looks different from the others."""
+    labels = np.repeat(np.arange(shapes.CLASSES), 40)
+    images = shapes.draw(labels, 48, np.random.default_rng(0))
+    assert images.shape == (360, 48, 48)
+    assert shapes.KINDS == ((0,), (1,), (2,), (0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+    counts = np.array([pieces(image) for image in images])
+    assert (counts[labels < 3] == 1).all()
+    assert set(counts[labels >= 3]) == {1, 2}
+    inside = [len(np.unique(image[image > 0])) for image in images[labels < 3]]
+    areas = [(image > 127 * 0.4).mean() for image in images[labels < 3]]
+    assert min(areas) > 0.01
+    assert max(areas) < 0.3
+    assert max(inside) < 20, "flat greys, and a few steps at the edges"
+
+
+@pytest.mark.parametrize("ratio", [0.5, 1.0])
+def test_single_shapes_have_their_areas(ratio):
+    """In a circle of radius 1, which they do not leave."""
+    places = np.linspace(-1.2, 1.2, 601)
+    u, v = np.meshgrid(places, places)
+    areas = [3 * np.sqrt(3) / 4, ratio, np.pi * ratio]
+    made = [
+        shapes._triangle(u, v),
+        shapes._parallelogram(u, v, ratio),
+        shapes._ellipse(u, v, ratio),
+    ]
+    for inside, area in zip(made, areas, strict=True):
+        assert inside.sum() * (places[1] - places[0]) ** 2 == pytest.approx(area, rel=0.02)
+        assert (np.hypot(u, v)[inside] <= 1).all()
+
+
+def test_one_shape_in_front_covers_half_of_the_other_at_most():
+    """Of what is behind, at least half can be seen."""
+    generator = np.random.default_rng(0)
+    labels = np.full(300, 5)  # a triangle and an ellipse
+    for image in shapes.draw(labels, 64, generator):
+        _, counts = np.unique(image[image > 0], return_counts=True)
+        # The two flat greys; the rest is edges. Half of the smallest ellipse has some 70 pixels.
+        assert np.sort(counts)[-2] > 20
+
+
+def test_quadratic_is_the_published_one():
+    """Its loss at the start, on the points that DeepOBS evaluates, to all published digits."""
+    root = quadratic.root(100)
+    test = quadratic.points(100, "test")[:896].astype(np.float64)
+    losses = 0.5 * np.square((1.0 - test) @ root.T).sum(axis=1)
+    assert losses.mean() == pytest.approx(353.4468, abs=1e-3)
+    values = np.linalg.eigvalsh(root.T @ root)
+    assert (values[:90] <= 1).all()
+    assert ((values[90:] >= 30) & (values[90:] <= 60)).all()
+
+
+def test_the_template_has_that_loss(plan):
+    """Mean squared error of its outputs, from the start at one, and towards the mean point."""
+    fixed = {"epochs": 60, "batch_size": 100, "optimizer": "sgd", "learning_rate": 0.02}
+    laid = design.plan(
+        Study(
+            name="q", template="quadratic", dataset="quadratic-100", fixed=fixed,
+            factors={"schedule": ["constant"]},
+        ),
+        datasets.describe("quadratic-100", []), [],
+    )  # fmt: skip
+    trial = laid.trial(laid.arms[0], {}, "confirm", 0)
+    trainer = Trainer(laid.card, [])
+    network = trainer.network(trial)
+    points = quadratic.points(100, "test")
+    outputs = np.asarray(network.model(points))
+    expected = 0.5 * np.square((1.0 - points) @ quadratic.root(100).T).sum(axis=1)
+    np.testing.assert_allclose(np.square(outputs).mean(axis=1), expected, rtol=1e-4)
+    outcome = trainer.run(trial)
+    assert outcome.status == "completed", outcome.reason
+    assert 85 < outcome.metrics["test/mean_squared_error@last"] < 90
+    assert outcome.parameters == 100
+
+
 def test_steps_and_subsets():
     """Any number of steps is a data set of its own; subsets work as everywhere."""
     digests = {datasets.describe(f"adding-{steps}", []).digest for steps in (5, 6, 50)}
@@ -55,10 +167,23 @@ def test_steps_and_subsets():
     assert len(datasets.load(datasets.describe("adding-5@300", [])).x) == 300
 
 
-@pytest.mark.parametrize("name", ["adding-1", "adding-0", "adding-", "adding", "copy-x", "add-9"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "adding-1",
+        "adding-0",
+        "adding-",
+        "adding",
+        "copy-x",
+        "add-9",
+        "ring-1",
+        "grid-26",
+        "shapes-500",
+    ],
+)
 def test_other_names_are_refused(name):
     """With the nearest."""
-    with pytest.raises(DataError, match=r"at least 2 steps|expected a data set"):
+    with pytest.raises(DataError, match=r"number of [a-z ]+ from \d+ to|expected a data set"):
         datasets.describe(name, [])
 
 

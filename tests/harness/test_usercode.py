@@ -9,7 +9,7 @@ import pytest
 
 from harness import usercode
 from harness.errors import StudyError
-from harness.spec import is_reference
+from harness.spec import names_code
 
 BUILD = "def build(shape, outputs, width, depth=2, *, act, rate=0.1): pass\n"
 
@@ -45,7 +45,7 @@ def write(tmp_path):
 )
 def test_references(name, expected):
     """A reference is dotted identifiers, a colon, an identifier: never a path."""
-    assert is_reference(name) is expected
+    assert names_code(name) is expected
 
 
 def test_signature(write, tmp_path):

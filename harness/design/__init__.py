@@ -1,0 +1,37 @@
+"""Factors to arms, and arms to trials: pure combinatorics, without Keras."""
+
+from __future__ import annotations
+
+from harness.design.checks import check_names
+from harness.design.framing import framed, settle
+from harness.design.plans import (
+    Plan,
+    arms,
+    baseline,
+    changed_keys,
+    changes,
+    check_size,
+    count,
+    plan,
+    programs,
+)
+from harness.design.structure import own, program_key, settings, split
+
+__all__ = [
+    "Plan",
+    "arms",
+    "baseline",
+    "changed_keys",
+    "changes",
+    "check_names",
+    "check_size",
+    "count",
+    "framed",
+    "own",
+    "plan",
+    "program_key",
+    "programs",
+    "settings",
+    "settle",
+    "split",
+]

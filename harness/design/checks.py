@@ -1,0 +1,398 @@
+"""A study against everything that it names: catalogue, user code, data."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+from harness import catalog, usercode
+from harness.design.structure import arguments
+from harness.errors import StudyError, nearest
+from harness.spec import Choices, Metric, Range, label, names_code, training_cases
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from harness.spec import Card, Level, Reference, Study, Value
+
+LEADING = 2
+"""Positional arguments that every template is given: input shape and number of outputs."""
+
+
+def check_names(study: Study, folders: Sequence[Path]) -> None:
+    """Check everything about a study that needs no look at its data.
+
+    Raises:
+        StudyError: naming the key, what was expected and what was received.
+    """
+    _check_keys(study, _signature(study, folders))
+    _check_levels(study)
+    _check_baseline(study)
+    catalog.references(study)
+
+
+def _signature(study: Study, folders: Sequence[Path]) -> usercode.Signature:
+    """What a study may name: the template's arguments and the training settings."""
+    if study.template in catalog.TEMPLATES:
+        return usercode.Signature(
+            names=tuple(arguments(study.template)), required=frozenset(), open=False
+        )
+    if not names_code(study.template):
+        raise StudyError(
+            "expected a template or a function of yours as module:function. "
+            f"Received: {study.template!r}. {nearest(study.template, catalog.TEMPLATES)}",
+            key="template",
+        )
+    try:
+        found = usercode.signature(study.template, folders, LEADING)
+    except StudyError as error:
+        raise StudyError(error.message, key="template") from None
+    names = (*found.names, *catalog.SETTINGS)
+    return usercode.Signature(names=names, required=found.required, open=found.open)
+
+
+def _check_keys(study: Study, taken: usercode.Signature) -> None:
+    space = study.tune.space if study.tune else {}
+    places: dict[str, list[str]] = {
+        "fixed": [*study.fixed],
+        "factors": [*study.factors],
+        "tune.space": [*space],
+    }
+    seen: dict[str, str] = {}
+    for place, keys in places.items():
+        for key in keys:
+            if key not in taken.names and not taken.open:
+                raise StudyError(
+                    f"expected an argument of template {study.template!r} or a training setting. "
+                    f"Received: {key!r}. {nearest(key, taken.names)}",
+                    key=f"{place}.{key}",
+                )
+            if key in seen:
+                raise StudyError(
+                    f"expected each name in one place. Received: {key!r} in [{seen[key]}] "
+                    f"and in [{place}].",
+                    key=f"{place}.{key}",
+                )
+            seen[key] = place
+    optimizers = [raw for _, raw in _named(study, "optimizer") if isinstance(raw, dict)]
+    for name in ("learning_rate", "weight_decay"):
+        if name in seen and any(name in raw for raw in optimizers):
+            raise StudyError(
+                f"expected one {name.replace('_', ' ')}. Received: one inside an optimizer, "
+                f"and one in [{seen[name]}].",
+                key=f"{seen[name]}.{name}",
+            )
+    for name in sorted(taken.required - set(seen)):
+        raise StudyError(
+            f"expected a value for {name!r}, which {study.template} has no default for. "
+            "Received: nothing.",
+            key=f"fixed.{name}",
+        )
+
+
+def _check_levels(study: Study) -> None:
+    table = arguments(study.template)
+    for key, raw in study.fixed.items():
+        _check_value(table, key, raw, f"fixed.{key}")
+    for factor, levels in study.factors.items():
+        forms = [_check_value(table, factor, level, f"factors.{factor}") for level in levels]
+        for index, form in enumerate(forms):
+            if any(form == other and type(form) is type(other) for other in forms[:index]):
+                raise StudyError(
+                    f"expected levels that differ. Received: {label(levels[index])} twice.",
+                    key=f"factors.{factor}",
+                )
+    for name, space in (study.tune.space if study.tune else {}).items():
+        for raw in space.values if isinstance(space, Choices) else (space.min, space.max):
+            _check_value(table, name, raw, f"tune.space.{name}")
+        argument = table.get(name)
+        if (
+            isinstance(space, Range)
+            and argument
+            and argument.kind not in {"number", "fraction", "amount"}
+        ):
+            raise StudyError(
+                "expected { values = [...] } for an argument that is no real number. "
+                f"Received: a range from {space.min:g} to {space.max:g}.",
+                key=f"tune.space.{name}",
+            )
+
+
+def _check_value(table: Mapping[str, catalog.Argument], key: str, raw: Value, path: str) -> Value:
+    if key not in table:
+        return raw
+    try:
+        return catalog.check_argument(table[key], raw)
+    except StudyError as error:
+        raise StudyError(error.message, key=path) from None
+
+
+def _check_baseline(study: Study) -> None:
+    for factor, level in study.baseline.items():
+        if factor not in study.factors:
+            raise StudyError(
+                f"expected a factor. Received: {factor!r}. {nearest(factor, study.factors)}",
+                key="baseline",
+            )
+        if level not in study.factors[factor]:
+            names = [label(known) for known in study.factors[factor]]
+            raise StudyError(
+                f"expected one of the levels of {factor!r}, written as in [factors]. "
+                f"Received: {label(level)!r}. {nearest(label(level), names)}",
+                key=f"baseline.{factor}",
+            )
+
+
+def check_metrics(study: Study, card: Card) -> None:
+    """Metrics have to fit the data, and the place in which a study names them.
+
+    Raises:
+        StudyError: naming the key, what was expected and what was received.
+    """
+    wanted = {"metric": study.metric, "best": f"{study.best}@best"}
+    if study.tune:
+        wanted["tune.objective"] = study.tune.objective
+    for key, text in wanted.items():
+        _check_metric(Metric.parse(text), card, key)
+    _check_penalties(study, card)
+
+
+def _check_metric(metric: Metric, card: Card, key: str) -> None:
+    name, names = metric.name, catalog.TASK_METRICS[card.task]
+    if name not in names:
+        raise StudyError(
+            f"expected a metric for {card.task} data. Received: {name!r}. {nearest(name, names)}",
+            key=key,
+        )
+    entry = catalog.METRICS[name]
+    if entry.test_only and metric.split != "test":
+        measured = [one for one in names if not catalog.METRICS[one].test_only]
+        raise StudyError(
+            f"expected a metric that is measured in every epoch: {', '.join(measured)}. "
+            f"Received: {str(metric)!r}, which needs all test cases at once.",
+            key=key,
+        )
+    if entry.ranks and len(card.shape) not in entry.ranks:
+        raise StudyError(
+            f"expected a metric for cases of shape {card.shape}. Received: {name!r}, which is "
+            "for images.",
+            key=key,
+        )
+    if card.outputs < entry.outputs:
+        raise StudyError(
+            f"expected a metric for {card.outputs} classes. Received: {name!r}, which needs "
+            f"at least {entry.outputs}.",
+            key=key,
+        )
+
+
+def _check_penalties(study: Study, card: Card) -> None:
+    """A loss that holds the penalties of an arm cannot decide between penalties."""
+    table = arguments(study.template)
+    penalized = [
+        name
+        for name in study.factors
+        if name == "label_smoothing" or (name in table and table[name].family == "regularizer")
+    ]
+    if Metric.parse(study.metric).name == "loss" and penalized:
+        raise StudyError(
+            f"expected a metric without penalties, because {penalized[0]} differs between arms: "
+            f"its own part of the loss would decide. Received: {study.metric!r}. "
+            f"Use 'test/{catalog.FIT[card.task]}@best'.",
+            key="metric",
+        )
+
+
+def check_references(study: Study, card: Card, references: Sequence[Reference]) -> None:
+    """Methods that train no network have to fit the data too.
+
+    Raises:
+        StudyError: naming what was expected and what was received.
+    """
+    for one in references:
+        _check_reference(one, card, training_cases(card.cases, validation_share(study)))
+    if references and "validation" in {*study.factors, *_searched(study)}:
+        raise StudyError(
+            "expected one validation share, because references are measured on the splits of the "
+            "arms. Received: several.",
+            key="references",
+        )
+
+
+def _check_reference(one: Reference, card: Card, cases: int) -> None:
+    chosen = catalog.choice("reference", one.method)
+    fitting = [
+        name
+        for name, method in catalog.REFERENCES.items()
+        if card.task in method.tasks and (not method.ranks or len(card.shape) in method.ranks)
+    ]
+    if chosen.name not in fitting:
+        raise StudyError(
+            f"expected a method for {card.task} data of shape {card.shape} "
+            f"({', '.join(fitting) or 'there is none'}). Received: {chosen.name!r}.",
+            key="references",
+        )
+    most = min(prod(card.shape), cases)
+    if chosen.numbers.get("components", 0) > most:
+        raise StudyError(
+            f"expected at most {most} components, as many as a case has numbers and no more "
+            f"than there are training cases. Received: {one.label}.",
+            key="references",
+        )
+
+
+def check_data(study: Study, card: Card) -> None:
+    """Template, loss, schedules and batches have to fit the data.
+
+    Raises:
+        StudyError: naming the key, what was expected and what was received.
+    """
+    _check_template(study, card)
+    for key, loss in _named(study, "loss"):
+        _check_loss(str(loss), card, key)
+    for key, share in _named(study, "label_smoothing"):
+        if share and card.task not in {"classification", "sequence"}:
+            raise StudyError(
+                f"expected data with classes, to smooth their labels. Received: {card.task} data.",
+                key=key,
+            )
+    _check_schedules(study)
+    _check_batches(study, card)
+
+
+def _check_template(study: Study, card: Card) -> None:
+    built_in = catalog.TEMPLATES.get(study.template)
+    if built_in is None:
+        return
+    if len(card.shape) not in built_in.ranks:
+        ranks = " or ".join(str(rank) for rank in built_in.ranks)
+        raise StudyError(
+            f"expected cases with {ranks} axes for template {study.template!r}. "
+            f"Received: cases of shape {card.shape} from {card.label!r}.",
+            key="template",
+        )
+    if card.task not in built_in.tasks:
+        wanted = " or ".join(sorted(built_in.tasks))
+        steps = ", with a label at every step. Template 'rnn' takes it"
+        raise StudyError(
+            f"expected {wanted} data for template {study.template!r}. "
+            f"Received: {card.task} data{steps if card.task == 'sequence' else ''}.",
+            key="template",
+        )
+    if card.tokens and "vocabulary" not in built_in.arguments:
+        raise StudyError(
+            f"expected a template that embeds tokens, such as 'rnn'. Received: "
+            f"{study.template!r}, which would take their numbers for quantities.",
+            key="template",
+        )
+
+
+def _check_batches(study: Study, card: Card) -> None:
+    shares = [share for _, share in _named(study, "validation") if isinstance(share, float)]
+    cases = training_cases(card.cases, max(shares, default=_default_share()))
+    default = catalog.SETTINGS["batch_size"].default
+    assert isinstance(default, int)
+    for key, size in _named(study, "batch_size") or [("fixed.batch_size", default)]:
+        if isinstance(size, int) and size > cases:
+            raise StudyError(
+                f"expected at most the {cases} training cases of {card.label!r}. Received: {size}.",
+                key=key,
+            )
+
+
+def _check_loss(loss: str, card: Card, key: str) -> None:
+    if card.task not in catalog.LOSSES[loss].tasks:
+        fitting = [name for name, entry in catalog.LOSSES.items() if card.task in entry.tasks]
+        raise StudyError(
+            f"expected a loss for labels of a {card.task} data set ({', '.join(fitting)}). "
+            f"Received: {loss!r}.",
+            key=key,
+        )
+
+
+def _check_schedules(study: Study) -> None:
+    """No schedule may reach beyond the end of a training."""
+    default = catalog.SETTINGS["epochs"].default
+    assert isinstance(default, int)
+    named = [raw for _, raw in _named(study, "epochs") if isinstance(raw, int)]
+    shortest = min(named, default=default)
+    for key, raw in _named(study, "schedule"):
+        numbers = catalog.choice("schedule", raw).numbers
+        for name in ("warmup", "every"):
+            if numbers.get(name, 0) >= shortest:
+                raise StudyError(
+                    f"expected {name!r} below the {shortest} epochs of a training. "
+                    f"Received: {numbers[name]:g}.",
+                    key=key,
+                )
+
+
+def user_code(study: Study, folders: Sequence[Path]) -> list[str]:
+    """All user code that a study names: its template, and entries of open families.
+
+    Raises:
+        StudyError: if one does not exist, or does not take what it is given.
+    """
+    found = [] if study.template in catalog.TEMPLATES else [study.template]
+    for name, argument in arguments(study.template).items():
+        for key, raw in _named(study, name) if argument.family in catalog.OPEN else ():
+            chosen = catalog.choice(argument.family, raw)
+            if names_code(chosen.name):
+                _check_own(chosen, folders, key)
+                found.append(chosen.name)
+                if name == "optimizer" and "learning_rate" not in chosen.words:
+                    _check_rated(study, chosen.name, key)
+    return found
+
+
+def _check_own(chosen: catalog.Choice, folders: Sequence[Path], key: str) -> None:
+    leading = catalog.OPEN[chosen.family]
+    try:
+        taken = usercode.signature(chosen.name, folders, leading)
+    except StudyError as error:
+        raise StudyError(error.message, key=key) from None
+    for word in chosen.words:
+        if word not in taken.names and not taken.open:
+            raise StudyError(
+                f"expected an argument of {chosen.name!r}. Received: {word!r}. "
+                f"{nearest(word, taken.names)}",
+                key=key,
+            )
+
+
+def _check_rated(study: Study, optimizer: str, key: str) -> None:
+    if not _named(study, "learning_rate") and "learning_rate" not in _searched(study):
+        raise StudyError(
+            f"expected a learning_rate for {optimizer!r}, whose default is not known before it "
+            "is run. Received: none. Name one in [fixed], [factors] or [tune.space].",
+            key=key,
+        )
+
+
+def _searched(study: Study) -> Mapping[str, object]:
+    return study.tune.space if study.tune else {}
+
+
+def validation_share(study: Study) -> float:
+    """The share of the cases outside the test split that validates, where no arm has its own."""
+    share = study.fixed.get("validation", _default_share())
+    assert isinstance(share, int | float)
+    return float(share)
+
+
+def _default_share() -> float:
+    share = catalog.SETTINGS["validation"].default
+    assert isinstance(share, float)
+    return share
+
+
+def _named(study: Study, name: str) -> list[tuple[str, Level]]:
+    """All that a study gives for one name, each with its key."""
+    space = study.tune.space.get(name) if study.tune else None
+    searched = space.values if isinstance(space, Choices) else ()
+    return [
+        *((f"fixed.{name}", raw) for raw in [study.fixed.get(name)] if raw is not None),
+        *((f"factors.{name}", raw) for raw in study.factors.get(name, ())),
+        *((f"tune.space.{name}", raw) for raw in searched),
+    ]

@@ -1,0 +1,82 @@
+"""What a study makes of the data that it names, and what it leaves to that data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from harness import catalog
+from harness.errors import StudyError
+from harness.spec import framed_digest
+
+if TYPE_CHECKING:
+    from harness.spec import Card, Level, Study
+
+
+def settle(study: Study, task: str) -> Study:
+    """The study with everything said that it leaves to the kind of its data."""
+    decides = catalog.DECIDES.get(task, catalog.FIT[task])
+    best = study.best or f"val/{catalog.FIT[task]}"
+    tune = study.tune
+    if tune:
+        tune = tune.model_copy(update={"objective": tune.objective or f"{best}@best"})
+    metric = study.metric or f"test/{decides}@best"
+    return study.model_copy(update={"best": best, "metric": metric, "tune": tune})
+
+
+def framed(study: Study, card: Card) -> Card:
+    """The data as the template takes it: an autoencoder reconstructs, whatever the labels."""
+    built_in = catalog.TEMPLATES.get(study.template)
+    makes = built_in.makes if built_in else ""
+    wanted = [key for key in ("normal", "denoise") if getattr(study, key)]
+    if not wanted:
+        return replace(card, task=makes) if makes else card
+    if len(wanted) > 1:
+        raise StudyError(
+            "expected anomalies to tell or noise to remove. Received: 'normal' and 'denoise'.",
+            key="denoise",
+        )
+    if makes != "reconstruction":
+        aim = "tell anomalies" if study.normal else "remove noise"
+        raise StudyError(
+            f"expected a template that reconstructs, such as 'autoencoder', to {aim}. "
+            f"Received: {study.template!r}.",
+            key=wanted[0],
+        )
+    if study.denoise:
+        return _noisy(card, study.denoise)
+    return _only_normal(card, tuple(sorted(set(study.normal))))
+
+
+def _noisy(card: Card, corruption: Level) -> Card:
+    """The data with noise on validation and test inputs, and the clean ones as targets."""
+    try:
+        chosen = catalog.choice("corruption", corruption)
+    except StudyError as error:
+        raise StudyError(error.message, key="denoise") from None
+    if chosen.name == "none":
+        raise StudyError(
+            f"expected a corruption that leaves something to remove. Received: {chosen.name!r}. "
+            "Leave 'denoise' out.",
+            key="denoise",
+        )
+    made = replace(card, task="denoising", noise=chosen.setting())
+    return replace(made, digest=framed_digest(card.digest, made.frame))
+
+
+def _only_normal(card: Card, normal: tuple[int, ...]) -> Card:
+    """The data with some classes to train on, and the others to be told in the test split."""
+    if not card.counts:
+        raise StudyError(
+            f"expected data with classes, some of them normal. Received: {card.task} data.",
+            key="normal",
+        )
+    if normal[-1] >= card.outputs or len(normal) == card.outputs:
+        raise StudyError(
+            f"expected some of the classes 0 to {card.outputs - 1}, but not all. "
+            f"Received: {list(normal)}.",
+            key="normal",
+        )
+    cases = sum(card.counts[one] for one in normal)
+    made = replace(card, task="anomaly", cases=cases, normal=normal)
+    return replace(made, digest=framed_digest(card.digest, made.frame))

@@ -1,0 +1,203 @@
+"""Plans: the arms of a study, and the trials that they become."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import TYPE_CHECKING
+
+from harness import catalog, usercode
+from harness.design.checks import (
+    check_data,
+    check_metrics,
+    check_names,
+    check_references,
+    user_code,
+    validation_share,
+)
+from harness.design.framing import framed, settle
+from harness.design.structure import own, program_key, settings
+from harness.errors import StudyError
+from harness.identity import digest
+from harness.spec import Arm, Choices, Metric, Reference, Study, Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from harness.records import Definition
+    from harness.spec import Card, Phase, Value
+
+MANY = 100_000
+"""Trials above which a study has to be confirmed: more likely a slip than a wish."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A study that has been checked against catalogue, user code and data.
+
+    Args:
+        study: the question, settled.
+        card: its data.
+        codes: fingerprints of user code, by reference; none if all is built in.
+        arms: all of them, in the order of the table.
+        references: methods that the arms are measured against.
+    """
+
+    study: Study
+    card: Card
+    codes: Mapping[str, str]
+    arms: tuple[Arm, ...]
+    references: tuple[Reference, ...] = ()
+
+    @property
+    def rows(self) -> tuple[Arm | Reference, ...]:
+        """All that has trials, by index: the arms, behind them the references."""
+        return (*self.arms, *self.references)
+
+    @property
+    def code(self) -> str:
+        """Fingerprint of all user code that the study names."""
+        return _joined(self.codes)
+
+    @property
+    def metric(self) -> Metric:
+        """The one that decides."""
+        return Metric.parse(self.study.metric)
+
+    def sizes(self) -> dict[str, int]:
+        """Number of trials by phase."""
+        tune = self.study.tune
+        searched = tune.trials * tune.replicates if tune else 0
+        return {
+            "tune": len(self.arms) * searched,
+            "confirm": len(self.arms) * self.study.replicates,
+            "reference": len(self.references) * self.study.replicates,
+        }
+
+    def trial(
+        self,
+        row: Arm | Reference,
+        hyperparameters: Mapping[str, Value],
+        phase: Phase,
+        replicate: int,
+    ) -> Trial:
+        """One training of an arm, or one measurement of a reference on the same splits."""
+        study = self.study
+        if isinstance(row, Reference):
+            chosen = catalog.choice("reference", row.method)
+            share = validation_share(study)
+            name, given, code = chosen.name, {**chosen.setting(), "validation": share}, ""
+        else:
+            name, given = study.template, settings(study, self.card, row.levels, hyperparameters)
+            named = {name, *own(name, given)}
+            code = _joined({one: self.codes[one] for one in self.codes if one in named})
+        return Trial(
+            template=name,
+            settings=given,
+            dataset=self.card.reference,
+            data=self.card.digest,
+            task=self.card.task,
+            code=code,
+            seed=study.seed,
+            phase=phase,
+            replicate=replicate,
+            best=study.best,
+            threads=study.threads,
+        )
+
+
+def count(study: Study) -> int:
+    """Number of trials, without building any of them."""
+    arms = prod(len(levels) for levels in study.factors.values())
+    searched = study.tune.trials * study.tune.replicates if study.tune else 0
+    references = len(catalog.references(study))
+    return arms * (searched + study.replicates) + references * study.replicates
+
+
+def check_size(study: Study, *, yes: bool) -> None:
+    """Refuse a study that is larger than anyone is likely to mean.
+
+    Raises:
+        StudyError: if it has more than 100,000 trials and ``yes`` is not set.
+    """
+    trials = count(study)
+    if trials > MANY and not yes:
+        raise StudyError(
+            f"expected at most {MANY:,} trials. Received: {trials:,}. If that is meant, add --yes.",
+            key="factors",
+        )
+
+
+def arms(study: Study) -> Iterator[Arm]:
+    """All combinations of levels: the full factorial, last factor fastest."""
+    names = list(study.factors)
+    for index, levels in enumerate(product(*study.factors.values())):
+        yield Arm(index=index, levels=dict(zip(names, levels, strict=True)))
+
+
+def baseline(study: Study) -> Arm:
+    """The arm that the others are compared with."""
+    wanted = {
+        factor: study.baseline.get(factor, levels[0]) for factor, levels in study.factors.items()
+    }
+    return next(arm for arm in arms(study) if arm.levels == wanted)
+
+
+def plan(study: Study, card: Card, folders: Sequence[Path]) -> Plan:
+    """Check a study against everything it names, and lay out its arms.
+
+    Raises:
+        StudyError: naming the key, what was expected and what was received.
+    """
+    card = framed(study, card)
+    study = settle(study, card.task)
+    check_names(study, folders)
+    check_metrics(study, card)
+    check_data(study, card)
+    references = catalog.references(study)
+    check_references(study, card, references)
+    codes = {name: usercode.fingerprint(name, folders) for name in user_code(study, folders)}
+    return Plan(study=study, card=card, codes=codes, arms=tuple(arms(study)), references=references)
+
+
+def programs(plan: Plan) -> dict[str, tuple[Trial, list[Arm]]]:
+    """One trial per program, with the arms that share it, before anything is tuned.
+
+    What is tuned stands at the low end of its range, or at its first choice.
+    """
+    space = plan.study.tune.space if plan.study.tune else {}
+    low = {
+        name: part.values[0] if isinstance(part, Choices) else part.min
+        for name, part in space.items()
+    }
+    found: dict[str, tuple[Trial, list[Arm]]] = {}
+    for arm in plan.arms:
+        trial = plan.trial(arm, low, "confirm", 0)
+        found.setdefault(program_key(trial, plan.card), (trial, []))[1].append(arm)
+    return found
+
+
+def changes(old: Definition, plan: Plan) -> list[str]:
+    """What a plan changes about what a store was last run with: keys, data, user code."""
+    keys = changed_keys(old.study, plan.study)
+    data = ["the data"] if old.data != plan.card.digest else []
+    return [*keys, *data, *(["your code"] if old.code != plan.code else [])]
+
+
+def changed_keys(old: Study, new: Study) -> list[str]:
+    """Keys that differ between two definitions of a study.
+
+    Example:
+        >>> a = Study(name="a", template="mlp", factors={"activation": ["relu"]})
+        >>> changed_keys(a, a.model_copy(update={"replicates": 20}))
+        ['replicates']
+    """
+    before, after = (study.model_dump(mode="json", by_alias=True) for study in (old, new))
+    return [key for key in after if before[key] != after[key]]
+
+
+def _joined(codes: Mapping[str, str]) -> str:
+    """One fingerprint of several; of a single one, itself."""
+    return digest(sorted(codes.items())) if len(codes) > 1 else "".join(codes.values())

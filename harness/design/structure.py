@@ -1,0 +1,113 @@
+"""What a trial is made of, divided into the structure of its program and the values it is given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness import catalog
+from harness.identity import digest
+from harness.spec import names_code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.spec import Card, Level, Study, Trial, Value
+
+
+def settings(
+    study: Study, card: Card, levels: Mapping[str, Level], hyperparameters: Mapping[str, Value]
+) -> dict[str, Value]:
+    """All arguments and training settings of a trial, in canonical form.
+
+    Defaults are filled in, so that a study which states one and a study which leaves it out
+    describe the same trial.
+    """
+    given: dict[str, Value] = {**study.fixed, **levels, **hyperparameters}
+    table = arguments(study.template)
+    full = {
+        key: catalog.check_argument(argument, given[key]) if key in given else _default(argument)
+        for key, argument in table.items()
+    }
+    full |= {key: part for key, part in given.items() if key not in table}
+    full["loss"] = full["loss"] or catalog.DEFAULT_LOSS[card.task]
+    if card.noise and "corruption" not in given:
+        full["corruption"] = dict(card.noise)  # it learns to remove what it is asked to remove
+    if "vocabulary" in full:
+        full["vocabulary"] = full["vocabulary"] or card.tokens or None
+    optimizer = full["optimizer"]
+    assert isinstance(optimizer, dict)
+    rate = optimizer.pop("learning_rate", None)
+    if full["learning_rate"] is None:
+        full["learning_rate"] = rate
+    if "weight_decay" in optimizer and full["weight_decay"] is not None:
+        optimizer["weight_decay"], full["weight_decay"] = full["weight_decay"], None
+    return full
+
+
+def own(template: str, given: Mapping[str, Value]) -> list[str]:
+    """The user's own objects among the settings of a trial, as ``module:object``."""
+    return [
+        chosen.name
+        for key, argument in arguments(template).items()
+        if argument.family in catalog.OPEN
+        and names_code((chosen := catalog.choice(argument.family, given[key])).name)
+    ]
+
+
+def _default(argument: catalog.Argument) -> Value:
+    """What an argument is where nobody says: none at all, or a checked default."""
+    if argument.default is None:
+        return None
+    return catalog.check_argument(argument, argument.default)
+
+
+def split(trial: Trial) -> tuple[dict[str, Value], dict[str, float]]:
+    """A trial's settings, divided into the structure and the values of its program.
+
+    Initializers are values as a whole: only the numbers drawn differ. They stay with the trial,
+    and the structure holds no more than that there is one.
+
+    Returns:
+        The structure, and the values by name, such as ``dropout`` or ``optimizer.beta_1``.
+    """
+    structure: dict[str, Value] = {}
+    values: dict[str, float] = {}
+    for key, argument in arguments(trial.template).items():
+        raw = trial.settings[key]
+        if argument.initial:
+            structure[key] = raw is not None
+        elif argument.kind == "choice" and argument.family in catalog.FAMILIES:
+            if argument.value:
+                continue
+            chosen = catalog.choice(argument.family, raw)
+            structure[key] = chosen.structure()
+            values |= {f"{key}.{name}": number for name, number in chosen.values().items()}
+        elif argument.value and raw:
+            assert isinstance(raw, float)
+            values[key] = raw
+            structure[key] = "value"
+        else:
+            structure[key] = raw
+    values.pop("optimizer.learning_rate", None)
+    own = {key: part for key, part in trial.settings.items() if key not in structure}
+    structure |= {key: part for key, part in own.items() if key not in arguments(trial.template)}
+    return structure, values
+
+
+def program_key(trial: Trial, card: Card) -> str:
+    """Identity of a trial's program: equal for trials that differ in values only."""
+    if trial.template in catalog.REFERENCES:
+        return digest([trial.template, trial.settings])
+    structure, _ = split(trial)
+    for name, setting in catalog.SETTINGS.items():
+        if setting.outside:
+            structure.pop(name)
+    of_trial = trial.model_dump(include={"template", "task", "code", "best", "threads", "xla"})
+    of_data = [card.cases, card.tests, card.outputs, *card.shape]
+    return digest([structure, of_trial, of_data])
+
+
+def arguments(template: str) -> dict[str, catalog.Argument]:
+    """All that a study may name with a built-in template; with another, the training settings."""
+    built_in = catalog.TEMPLATES.get(template)
+    return {**catalog.SETTINGS, **(built_in.arguments if built_in else {})}

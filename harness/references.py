@@ -1,0 +1,161 @@
+"""Methods that train no network, measured on the same splits and by the same metrics as arms.
+
+Each is fitted on the training cases of a replicate, sees the same noise in its test inputs, and
+is deterministic for a replicate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import ndimage
+from threadpoolctl import threadpool_limits
+
+from harness import catalog, metrics, seeds
+from harness.layers import resolve
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from harness.spec import Trial
+
+    Array = NDArray[np.floating]
+    Labels = NDArray[np.generic]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """What one replicate gives a method.
+
+    Args:
+        x: training cases.
+        y: their labels.
+        x_test: test cases.
+        y_test: their labels; of anomalies 1.
+        seen: test cases as a method is shown them, perhaps with noise.
+    """
+
+    x: Array
+    y: Labels
+    x_test: Array
+    y_test: Labels
+    seen: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a method makes of the test cases.
+
+    Args:
+        outputs: reconstructions, of the shape of the test cases.
+        scores: how anomalous each test case is, where there is no reconstruction.
+        codes: of training and test cases, where there are such.
+    """
+
+    outputs: Array | None = None
+    scores: Array | None = None
+    codes: tuple[Array, Array] | None = None
+
+
+def measure(trial: Trial, split: Split) -> dict[str, float]:
+    """Test metrics of a method by name.
+
+    Args:
+        trial: says which method, with its numbers.
+        split: of the trial's replicate.
+    """
+    chosen = catalog.choice("reference", _method(trial))
+    generator = seeds.stream(trial.seed, trial.phase, trial.replicate, "reference", chosen.name)
+    with threadpool_limits(trial.threads):
+        answer = resolve(chosen.entry.target)(split, generator, **chosen.arguments)
+        return _measured(trial.task, split, answer)
+
+
+def _method(trial: Trial) -> dict[str, Any]:
+    return {key: part for key, part in trial.settings.items() if key != "validation"}
+
+
+def _measured(task: str, split: Split, answer: Answer) -> dict[str, float]:
+    if answer.scores is not None:
+        return metrics.from_scores(split.y_test, answer.scores)
+    assert answer.outputs is not None
+    errors = np.asarray(split.x_test, np.float64) - answer.outputs
+    found = {
+        "mean_squared_error": float(np.mean(np.square(errors))),
+        "mean_absolute_error": float(np.mean(np.abs(errors))),
+    }
+    found |= metrics.from_outputs(task, split.x_test, answer.outputs)
+    if task == "anomaly":
+        found |= metrics.from_errors(split.y_test, split.x_test, answer.outputs)
+    if task == "reconstruction" and answer.codes is not None:
+        known, unknown = answer.codes
+        found |= metrics.from_codes(known, split.y, unknown, split.y_test, split.x_test)
+    return found
+
+
+def pca(split: Split, generator: np.random.Generator, *, components: int) -> Answer:  # noqa: ARG001
+    """Projection onto the principal components of the training cases.
+
+    Reference:
+        Hotelling, "Analysis of a Complex of Statistical Variables into Principal Components",
+        1933.
+    """
+    from sklearn.decomposition import PCA
+
+    known = _flat(split.x)
+    solver = "covariance_eigh" if known.shape[1] <= len(known) else "full"  # both are exact
+    fitted = PCA(components, svd_solver=solver).fit(known)
+    known, unknown = (fitted.transform(_flat(part)) for part in (split.x, split.seen))
+    outputs = fitted.inverse_transform(unknown).reshape(split.x_test.shape)
+    return Answer(outputs=outputs.astype(np.float32), codes=(known, unknown))
+
+
+def isolation_forest(
+    split: Split, generator: np.random.Generator, *, trees: int, samples: int
+) -> Answer:
+    """How few random cuts isolate a case.
+
+    Reference:
+        Liu, Ting & Zhou, "Isolation Forest", 2008.
+    """
+    from sklearn.ensemble import IsolationForest
+
+    fitted = IsolationForest(
+        n_estimators=trees,
+        max_samples=min(samples, len(split.x)),
+        random_state=int(generator.integers(2**31)),
+    ).fit(_flat(split.x))
+    return Answer(scores=-fitted.score_samples(_flat(split.seen)))
+
+
+def one_class_svm(split: Split, generator: np.random.Generator, *, nu: float) -> Answer:  # noqa: ARG001
+    """The distance to a smooth surface around most training cases.
+
+    Reference:
+        Schoelkopf et al., "Estimating the Support of a High-Dimensional Distribution", 2001.
+    """
+    from sklearn.svm import OneClassSVM
+
+    fitted = OneClassSVM(nu=nu, gamma="scale").fit(_flat(split.x))
+    return Answer(scores=-fitted.score_samples(_flat(split.seen)))
+
+
+def noisy_input(split: Split, generator: np.random.Generator) -> Answer:  # noqa: ARG001
+    """What the others are shown, as it is."""
+    return Answer(outputs=split.seen)
+
+
+def median_filter(split: Split, generator: np.random.Generator, *, size: int) -> Answer:  # noqa: ARG001
+    """The median of every neighbourhood of ``size`` times ``size`` pixels.
+
+    Reference:
+        Tukey, "Exploratory Data Analysis", 1977.
+    """
+    window = (1, size, size, *(1 for _ in split.seen.shape[3:]))
+    return Answer(outputs=ndimage.median_filter(split.seen, window, mode="mirror"))
+
+
+def _flat(x: Array) -> Array:
+    return np.reshape(x, (len(x), -1))

@@ -1,0 +1,90 @@
+"""The arms against methods that train no network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from reports import wording
+
+if TYPE_CHECKING:
+    from reports.frames import Results
+    from reports.verdicts import Judged
+
+_COLUMNS = (
+    "reference",
+    "reference_mean",
+    "arm",
+    "mean",
+    "pairs",
+    "difference",
+    "low",
+    "high",
+    "p_adjusted",
+    "verdict",
+    "scale",
+)
+
+
+def references(results: Results, judged: Judged) -> pd.DataFrame:
+    """One row per method and arm that it is meant for, as numbers.
+
+    Differences are of the arm to the method, on the declared scale (column ``scale``), paired by
+    replicate; their intervals hold together over this table.
+    """
+    rows = [
+        (
+            results.references[one.reference - len(results.arms)].label,
+            one.mean.mean,
+            results.arms[verdict.arm].label,
+            judged.means[verdict.arm].mean,
+            verdict.comparison.pairs,
+            verdict.comparison.difference,
+            verdict.comparison.low,
+            verdict.comparison.high,
+            verdict.comparison.adjusted,
+            verdict.word,
+            judged.rule.scale,
+        )
+        for one in judged.references
+        for verdict in one.verdicts
+    ]
+    return pd.DataFrame(rows, columns=[*_COLUMNS])
+
+
+def printed_references(results: Results, judged: Judged) -> pd.DataFrame:
+    """The same for a terminal of 100 columns, as text."""
+    units = judged.units
+    unit = f" ({units.unit})" if units.unit else ""
+    rows = [
+        {
+            "arm": row.arm,
+            "against": f"{row.reference}: {units.value(row.reference_mean)}",
+            f"diff{unit}": units.number(row.difference),
+            "interval": units.differences(row.low, row.high),
+            "verdict": row.verdict,
+        }
+        for row in references(results, judged).itertuples()
+    ]
+    return pd.DataFrame(rows, dtype="str")
+
+
+def formatted_references(results: Results, judged: Judged) -> pd.DataFrame:
+    """The same for people."""
+    units, level = judged.units, wording.percent(judged.rule.confidence)
+    unit = f" ({units.unit})" if units.unit else ""
+    rows = [
+        {
+            "Reference": row.reference,
+            "Its mean": units.value(row.reference_mean),
+            "Arm": row.arm,
+            "Verdict": row.verdict,
+            f"Difference{unit}": units.number(row.difference),
+            f"{level} simultaneous interval": units.differences(row.low, row.high),
+            "Adjusted p": wording.p_value(row.p_adjusted),
+            "Mean": units.value(row.mean),
+        }
+        for row in references(results, judged).itertuples()
+    ]
+    return pd.DataFrame(rows, dtype="str")

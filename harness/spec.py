@@ -406,7 +406,10 @@ class Arm(Frozen):
 
     @property
     def label(self) -> str:
-        """A short name, such as ``relu, dropout=0.2``: what is no name is told by its factor."""
+        """A short name, such as ``relu, dropout=0.2``.
+
+        What does not speak for itself, a number or ``none``, is told by its factor.
+        """
         named = {factor: _is_named(level) for factor, level in self.levels.items()}
         return ", ".join(
             label(level) if named[factor] else f"{factor}={label(level)}"
@@ -492,7 +495,9 @@ def training_cases(cases: int, validation: float) -> int:
 
 
 def _is_named(level: Level) -> bool:
-    return isinstance(level, str) or (isinstance(level, dict) and "name" in level)
+    if isinstance(level, dict):
+        return "name" in level
+    return isinstance(level, str) and level != "none"
 
 
 def label(level: Value) -> str:

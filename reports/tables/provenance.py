@@ -71,13 +71,13 @@ def timing_problem(results: Results) -> str:
     """
     rows = results.confirm[results.confirm["status"] == "completed"]
     conditions = {
-        "workers": "different numbers of workers",
-        "environment": "different environments",
+        "workers": "with different numbers of workers",
+        "environment": "in different environments",
         "xla": "with and without XLA",
-        "engine": "different engines",
+        "engine": "by different engines",
     }
     found = [text for name, text in conditions.items() if len(rows[name].unique()) > 1]
-    return f"trained under {wording.listed(found)}" if found else ""
+    return f"trained {wording.listed(found)}" if found else ""
 
 
 def notes(results: Results) -> list[str]:

@@ -54,20 +54,31 @@ def references(results: Results, judged: Judged) -> pd.DataFrame:
 
 
 def printed_references(results: Results, judged: Judged) -> pd.DataFrame:
-    """The same for a terminal of 100 columns, as text."""
+    """For a terminal of 100 columns: a row per arm, a column per method, difference and verdict.
+
+    Methods that are meant for one level each share a column.
+    """
     units = judged.units
+    columns: dict[str, dict[int, str]] = {}
     unit = f" ({units.unit})" if units.unit else ""
-    rows = [
-        {
-            "arm": row.arm,
-            "against": f"{row.reference}: {units.value(row.reference_mean)}",
-            f"diff{unit}": units.number(row.difference),
-            "interval": units.differences(row.low, row.high),
-            "verdict": row.verdict,
-        }
-        for row in references(results, judged).itertuples()
-    ]
-    return pd.DataFrame(rows, dtype="str")
+    for one in judged.references:
+        reference = results.references[one.reference - len(results.arms)]
+        name = reference.label
+        if reference.levels:
+            name = f"{name.partition('(')[0]} by {', '.join(reference.levels)}"
+        else:
+            name = f"{name}: {units.value(one.mean.mean)}"
+        for verdict in one.verdicts:
+            difference = units.number(verdict.comparison.difference)
+            cell = f"{difference} {verdict.word}".strip()
+            columns.setdefault(name, {})[verdict.arm] = cell
+    if not columns:
+        return pd.DataFrame()
+    rows = {
+        name: [cells.get(arm.index, "") for arm in results.arms] for name, cells in columns.items()
+    }
+    arms = {f"diff{unit}": [arm.label for arm in results.arms]}
+    return pd.DataFrame({**arms, **rows}, dtype="str")
 
 
 def formatted_references(results: Results, judged: Judged) -> pd.DataFrame:

@@ -299,6 +299,17 @@ def test_anomalies_are_told_by_their_error(plan, odd):
     assert "test/explained@last" in found.metrics
 
 
+def test_anomalies_may_be_images(plan, tmp_path):
+    """Their errors are means over all pixels, whatever numbers these hold."""
+    pixels = np.random.default_rng(0).integers(0, 2, (150, 8, 8), dtype=np.uint8)
+    np.savez(tmp_path / "black.npz", x=255 * pixels, y=np.arange(150) % 3)
+    laid = plan(data=tmp_path / "black.npz", template="autoencoder", fixed=SMALL, normal=(0, 1))
+    found = outcome(laid)
+    assert found.status == "completed", found.reason
+    names = {name for name in found.metrics if name.startswith("test/") and "@best" in name}
+    assert names == {f"test/{one}@best" for one in catalog.TASK_METRICS["anomaly"]}
+
+
 def test_normal_cases_are_all_that_is_trained_on(plan, odd):
     """Of subsets too; test labels say who is not normal."""
     from harness import datasets

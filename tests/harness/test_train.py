@@ -7,6 +7,7 @@ import os
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from harness.train import Trainer
 
@@ -270,3 +271,20 @@ def test_changed_data_is_refused(plan, tmp_path):
     outcome = Trainer(laid.card, []).run(laid.trial(laid.arms[0], {}, "tune", 0))
     assert outcome.status == "failed"
     assert "changed since the study was planned" in outcome.reason
+
+
+def test_linear_algebra_keeps_to_the_threads_of_a_training(plan, monkeypatch):
+    """Its idle threads would spin on the core of the next worker; afterwards they are free."""
+    laid = plan(threads=1)
+    trainer = Trainer(laid.card, [])
+    seen = []
+
+    def spy(trial, clock):
+        seen.extend(part["num_threads"] for part in threadpool_info())
+        raise RuntimeError("seen enough")
+
+    monkeypatch.setattr(trainer, "_run", spy)
+    before = [part["num_threads"] for part in threadpool_info()]
+    trainer.run(laid.trial(laid.arms[0], {}, "tune", 0))
+    assert set(seen) == {1}
+    assert [part["num_threads"] for part in threadpool_info()] == before

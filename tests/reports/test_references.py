@@ -97,7 +97,11 @@ def test_page_terminal_and_files_have_them(finished, read):
     assert "all 8 intervals hold together with 95" in page
     assert "pca(components=3)" in page
     printed = tables.printed_references(results, judged)
-    assert list(printed.columns)[:2] == ["arm", "against"]
+    mean = judged.units.value(judged.references[2].mean.mean)
+    assert list(printed.columns) == ["diff (%)", "pca by code", f"pca(components=2): {mean}"]
+    assert list(printed["diff (%)"]) == [arm.label for arm in results.arms]
+    word = judged.references[1].verdicts[0].word
+    assert printed["pca by code"][2].endswith(word)
     assert "references" in tables.collect(results, judged)
     assert export.csv(tables.references(results, judged)).startswith("reference,reference_mean,arm")
     (line,) = [one for one in verdicts.headline(results, judged) if "train no network" in one]

@@ -89,7 +89,7 @@ def test_times_of_other_conditions_are_left_blank(make: Maker) -> None:
     assert tables.verdict_table(results, found)["seconds"].isna().all()
     notes = " ".join(tables.notes(results))
     assert "2 different environments" in notes
-    assert "Training times are left out: they were trained under different environments." in notes
+    assert "Training times are left out: they were trained in different environments." in notes
     items = tables.provenance(results, found)["item"].tolist()
     assert {"processor (1)", "processor (2)"} <= set(items)
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from harness import catalog
-from harness.spec import label
+from harness.spec import Arm, label
 from reports import estimates
 from reports.figures.style import (
     GREY,
@@ -124,9 +124,10 @@ def _colors(arms: list[int], judged: Judged) -> dict[int, str]:
 
 
 def _by_factor(arms: list[int], found: _Curves, results: Results) -> tuple[Figure, list[Axes]]:
-    (_, down), (second, across) = results.study.factors.items()
+    (first, down), (second, across) = results.study.factors.items()
     groups = [arms_of for arms_of in _chunks(arms, len(across)) if arms_of]
-    titles = [label(down[group[0] // len(across)]) for group in groups]
+    shown = [down[group[0] // len(across)] for group in groups]
+    titles = [Arm(index=0, levels={first: level}).label for level in shown]
     figure, drawn = panels(titles, 3, 140, above=46 if len(across) > 4 else 30)
     thin = len(arms) * results.study.replicates <= _THIN
     for axes, group in zip(drawn, groups, strict=True):

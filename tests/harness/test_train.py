@@ -213,7 +213,7 @@ def test_data_in_chunks_gives_equal_results(plan, fixed, monkeypatch, tmp_path):
     trials = [laid.trial(laid.arms[0], {}, "confirm", replicate) for replicate in (0, 1)]
     whole = Trainer(laid.card, [])
     expected = [whole.run(trial) for trial in trials]
-    monkeypatch.setattr(inputs.Streamed.__init__, "__kwdefaults__", {"memory": 5000})
+    monkeypatch.setattr(inputs.Streamed.__init__, "__kwdefaults__", {"memory": 5000, "noise": None})
     chunked = Trainer(laid.card, [], resident=0)
     found = [chunked.run(trial) for trial in trials]
     assert [one.curve for one in found] == [one.curve for one in expected]

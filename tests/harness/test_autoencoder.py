@@ -47,10 +47,15 @@ def test_the_code_is_a_factor_although_it_is_fixed_too(lay):
     [
         {},
         {"bottleneck": {"name": "sparse_l1", "weight": 0.1}, "tied": True},
-        {"bottleneck": {"name": "sparse_kl", "weight": 0.1}, **SIGMOID},
+        pytest.param(
+            {"bottleneck": {"name": "sparse_kl", "weight": 0.1}, **SIGMOID}, marks=pytest.mark.slow
+        ),
         {"bottleneck": {"name": "contractive", "weight": 0.1}, **SIGMOID, "optimizer": "rmsprop"},
         {"filters": [2, 3], "normalization": "batch"},
-        {"regularizer": {"name": "l2", "l2": 0.01}, "output_activation": "sigmoid"},
+        pytest.param(
+            {"regularizer": {"name": "l2", "l2": 0.01}, "output_activation": "sigmoid"},
+            marks=pytest.mark.slow,
+        ),
         {
             "constraint": {"name": "max_norm", "max_value": 0.5},
             "bias_regularizer": "l2",

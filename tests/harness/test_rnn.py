@@ -56,19 +56,28 @@ def outcome(laid, arm=0, phase="confirm", replicate=0):
     return Trainer(laid.card, []).run(laid.trial(laid.arms[arm], {}, phase, replicate))
 
 
+SLOW = pytest.mark.slow
+
+
 @pytest.mark.parametrize(
     "fixed",
     [
         {"cell": "simple"},
-        {"cell": "gru", "pooling": "mean"},
+        pytest.param({"cell": "gru", "pooling": "mean"}, marks=SLOW),
         {"cell": "lstm", "units": [4, 3], "bidirectional": True},
-        {"cell": "lstm", "pooling": "max", "normalization": "layer", "optimizer": "rmsprop"},
+        pytest.param(
+            {"cell": "lstm", "pooling": "max", "normalization": "layer", "optimizer": "rmsprop"},
+            marks=SLOW,
+        ),
         {
             "cell": "simple",
             "recurrent_regularizer": {"name": "l2", "l2": 0.1},
             "activation": "relu",
         },
-        {"cell": "gru", "clip": {"name": "global_norm", "limit": 0.1}, "optimizer": "sgd"},
+        pytest.param(
+            {"cell": "gru", "clip": {"name": "global_norm", "limit": 0.1}, "optimizer": "sgd"},
+            marks=SLOW,
+        ),
         {
             "cell": "gru",
             "constraint": {"name": "max_norm", "max_value": 0.5},

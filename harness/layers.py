@@ -199,6 +199,27 @@ def _check_groups(level: Value, width: int, name: str) -> None:
         )
 
 
+def kernel(
+    hidden: Hidden, initializer: Any, regularizer: Any, bias_regularizer: Any, constraint: Any
+) -> dict[str, Any]:
+    """What every hidden layer with weights is given.
+
+    Args:
+        hidden: what follows those weights.
+        initializer: of the kernel.
+        regularizer: of the kernel.
+        bias_regularizer: of the bias.
+        constraint: of the kernel.
+    """
+    return {
+        "use_bias": has_bias(hidden.normalization, hidden.order),
+        "kernel_initializer": initializer,
+        "kernel_regularizer": regularizer,
+        "bias_regularizer": bias_regularizer,
+        "kernel_constraint": constraint,
+    }
+
+
 def has_bias(level: Value, order: str = "before") -> bool:
     """Whether a layer keeps its bias, given its normalization and where that stands.
 

@@ -85,13 +85,7 @@ def autoencoder(
     chosen = catalog.choice("bottleneck", _named(bottleneck)).name
     _check(shape, filters, units, chosen, code_activation, tied=tied)
     after = layers.Hidden(activation, normalization, normalization_order, activity_regularizer)
-    kernel = {
-        "use_bias": layers.has_bias(normalization, normalization_order),
-        "kernel_initializer": initializer,
-        "kernel_regularizer": regularizer,
-        "bias_regularizer": bias_regularizer,
-        "kernel_constraint": constraint,
-    }
+    kernel = layers.kernel(after, initializer, regularizer, bias_regularizer, constraint)
     hidden = _Hidden(after, kernel, dropout, dropout_kind)
     inputs = keras.Input(tuple(shape), name="inputs")
     x = _corrupted(inputs, corruption)

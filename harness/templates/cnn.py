@@ -92,14 +92,8 @@ def cnn(
             f"because each of the {len(filters)} filters halves them. Received: {tuple(shape)}. "
             "Shorten 'filters', or set downsampling = 'none'."
         )
-    kernel = {
-        "use_bias": layers.has_bias(normalization, normalization_order),
-        "kernel_initializer": initializer,
-        "kernel_regularizer": regularizer,
-        "bias_regularizer": bias_regularizer,
-        "kernel_constraint": constraint,
-    }
     hidden = layers.Hidden(activation, normalization, normalization_order, activity_regularizer)
+    kernel = layers.kernel(hidden, initializer, regularizer, bias_regularizer, constraint)
     stride = 2 if downsampling == "stride" else 1
     convolutions = _Convolutions(hidden, kernel_size, stride, kernel)
     inputs = keras.Input(tuple(shape), name="inputs")

@@ -72,14 +72,8 @@ def mlp(
             "template 'mlp': expected two hidden layers of equal width one after another, because "
             f"residual = true adds the input of a layer to its output. Received: {list(units)}."
         )
-    kernel = {
-        "use_bias": layers.has_bias(normalization, normalization_order),
-        "kernel_initializer": initializer,
-        "kernel_regularizer": regularizer,
-        "bias_regularizer": bias_regularizer,
-        "kernel_constraint": constraint,
-    }
     hidden = layers.Hidden(activation, normalization, normalization_order, activity_regularizer)
+    kernel = layers.kernel(hidden, initializer, regularizer, bias_regularizer, constraint)
     inputs = keras.Input(tuple(shape), name="inputs")
     x = layers.disturbed(inputs, input_dropout, noise)
     x = keras.layers.Flatten(name="flatten")(x)

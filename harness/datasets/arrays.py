@@ -42,6 +42,18 @@ class Data:
         return self.x.nbytes + self.x_test.nbytes
 
 
+def scaled(
+    known: NDArray[np.generic], unknown: NDArray[np.generic]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Numbers with mean 0 and deviation 1 over the known ones; what is constant becomes zero."""
+    exact = np.asarray(known, np.float64)
+    mean, deviation = exact.mean(axis=0), exact.std(axis=0)
+    deviation[deviation == 0] = 1.0
+    parts = ((part - mean) / deviation for part in (exact, np.asarray(unknown, np.float64)))
+    first, second = (part.astype(np.float32) for part in parts)
+    return first, second
+
+
 UNREADABLE = (
     OSError,
     ValueError,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness import usercode
-from harness.datasets.arrays import from_arrays
+from harness.datasets.arrays import from_arrays, scaled
 from harness.datasets.splits import test_mask
 from harness.errors import DataError, StudyError, nearest
 from harness.spec import Columns, Images, names_code
@@ -154,8 +154,9 @@ def _columns(source: Columns, file: Path) -> Arrays:
     numeric = np.array([number for _, number in parts])
     test = test_mask(y)
     if source.standardize:
-        x[:, numeric] = _standardized(x[:, numeric], test)
-        y = _standardized(y.astype(np.float64), test) if y.dtype.kind == "f" else y
+        _standardize(x, test, numeric)
+        if y.dtype.kind == "f":
+            _standardize(y, test, np.ones(y.shape[1], dtype=bool))
     arrays = {
         "x_train": x[~test].astype(np.float32),
         "y_train": y[~test],
@@ -216,7 +217,7 @@ def _target(table: Any, names: Sequence[str], source: Columns, file: Path) -> ND
     if len(names) > 1 or not classes:
         for name in names:
             _numeric(table[name], name, file)
-        return np.asarray(table[[*names]].to_numpy(np.float64))
+        return np.array(table[[*names]].to_numpy(np.float64))  # of our own, to be scaled
     values, labels = np.unique(column.astype(str) if kind == "O" else column, return_inverse=True)
     if len(values) > len(column) / 2:
         raise DataError(
@@ -253,10 +254,12 @@ def _input(column: Any, name: str, file: Path) -> Iterator[tuple[NDArray[np.floa
         yield (words == word).to_numpy(np.float64), False
 
 
-def _standardized(numbers: NDArray[np.floating], test: NDArray[np.bool_]) -> NDArray[np.floating]:
-    mean, deviation = numbers[~test].mean(axis=0), numbers[~test].std(axis=0)
-    scaled: NDArray[np.floating] = (numbers - mean) / np.where(deviation > 0, deviation, 1.0)
-    return scaled
+def _standardize(
+    numbers: NDArray[Any], test: NDArray[np.bool_], columns: NDArray[np.bool_]
+) -> None:
+    """Shift and scale some columns in place, by what is not in the test split."""
+    known, unknown = scaled(numbers[np.ix_(~test, columns)], numbers[np.ix_(test, columns)])
+    numbers[np.ix_(~test, columns)], numbers[np.ix_(test, columns)] = known, unknown
 
 
 # -- images --------------------------------------------------------------------------------------

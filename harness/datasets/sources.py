@@ -10,7 +10,7 @@ import numpy as np
 
 from harness import seeds
 from harness.datasets import folder, own, synthetic
-from harness.datasets.arrays import Data, from_arrays, read_arrays
+from harness.datasets.arrays import Data, from_arrays, read_arrays, scaled
 from harness.datasets.known import KNOWN
 from harness.datasets.rows import all_rows
 from harness.datasets.splits import TEST_SEED, held_out, quotas
@@ -21,8 +21,6 @@ from harness.spec import Card, Columns, framed_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from numpy.typing import NDArray
 
     from harness.spec import Images
 
@@ -163,22 +161,11 @@ def _cut(data: Data, size: int) -> Data:
 
 def _standardized(data: Data) -> Data:
     """Inputs and real targets with mean 0 and deviation 1 over the cases that may be trained on."""
-    x, x_test = _scaled(data.x[:], data.x_test[:])
+    x, x_test = scaled(data.x[:], data.x_test[:])
     y, y_test = data.y, data.y_test
     if y.dtype.kind == "f":
-        y, y_test = _scaled(y, y_test)
+        y, y_test = scaled(y, y_test)
     return Data(x=all_rows(x), y=y, x_test=all_rows(x_test), y_test=y_test)
-
-
-def _scaled(
-    known: NDArray[np.generic], unknown: NDArray[np.generic]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    exact = np.asarray(known, np.float64)
-    mean, deviation = exact.mean(axis=0), exact.std(axis=0)
-    deviation[deviation == 0] = 1.0
-    parts = ((part - mean) / deviation for part in (exact, np.asarray(unknown, np.float64)))
-    first, second = (part.astype(np.float32) for part in parts)
-    return first, second
 
 
 def _file(name: str, folders: Sequence[Path]) -> Path:

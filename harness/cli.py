@@ -21,7 +21,7 @@ from harness.errors import ExitCode, HarnessError, StudyError, UsageError, neare
 from harness.spec import NAME, label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from harness.coordinator import Finished
     from harness.design import Plan
@@ -173,6 +173,8 @@ def plan(
         out.print(f"\n{', '.join(built['arms'])}", style="bold", markup=False, highlight=False)
         out.print(_table(["layer", "type", "output shape", "parameters"], built["layers"]))
         out.print(f"{built['parameters']:,} parameters", highlight=False)
+        for note in built["notes"]:
+            out.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
     return ExitCode.DONE
 
 
@@ -194,7 +196,13 @@ def check(study: StudyName, yes: Yes = False, as_json: Json = False) -> int:
             markup=False,
             soft_wrap=True,
         )
+        _print_lines(laid.card.lines() | dict.fromkeys(laid.card.notes, ""))
     return ExitCode.DONE
+
+
+def _print_lines(lines: Mapping[str, str]) -> None:
+    for name, line in lines.items():
+        _stdout().print(f"{name + ':':<12}{line}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _check_without_data(
@@ -343,6 +351,8 @@ def _say_how_it_ended(finished: Finished, study: str) -> None:
     if finished.changed:
         changed = ", ".join(finished.changed)
         out.print(f"Changed since the last run: {changed}.", markup=False, highlight=False)
+    for note in finished.notes:
+        out.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     parts = [f"{finished.trained} trials trained"]
     if finished.reused:
         parts.append(f"{finished.reused} were there before")
@@ -390,8 +400,9 @@ def _show_plan(laid: Plan, sizes: dict[str, int], programs: int) -> None:
     }
     if laid.references:
         lines["references"] = ", ".join(one.label for one in laid.references)
-    for name, line in lines.items():
-        out.print(f"{name + ':':<12}{line}", highlight=False, markup=False)
+    _print_lines(lines | card.lines())
+    for note in card.notes:
+        out.print(f"{'note:':<12}{note}", highlight=False, markup=False, soft_wrap=True)
     _show_floor(laid)
     if laid.code:
         out.print(f"{'your code:':<12}{study.template} runs with your rights", markup=False)
@@ -410,6 +421,7 @@ def _built(laid: Plan, study: str) -> list[dict[str, Any]]:
             "arms": [arm.label for arm in arms],
             "parameters": sum(math.prod(one.shape) for one in network.model.trainable_weights),
             "layers": [_layer(layer) for layer in network.model.layers],
+            "notes": list(network.notes),
         }
         for network, arms in pairs
     ]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from harness.spec import Card
+    from harness.card import Card
 
 
 def per_case(loss: str, model: Any, smoothing: Any = None) -> Callable[[Any, Any], Any]:

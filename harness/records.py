@@ -51,6 +51,7 @@ class Outcome(Record):
         xla: whether the program was compiled by XLA.
         reused: whether the program had been compiled for an earlier trial.
         seconds: where the time went.
+        notes: what a reader of the results has to know of the network, a sentence each.
     """
 
     status: Status
@@ -63,6 +64,19 @@ class Outcome(Record):
     xla: bool = False
     reused: bool = False
     seconds: Seconds = Seconds()
+    notes: tuple[str, ...] = ()
+
+
+class Rehearsal(Record):
+    """What came of building a trial's network before anything is trained.
+
+    Args:
+        problem: why it cannot be built; empty if it can.
+        notes: what a reader of the results has to know of it, a sentence each.
+    """
+
+    problem: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class Result(Record):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -27,8 +26,6 @@ from harness.identity import digest
 
 Scalar = bool | int | FiniteFloat | str
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     Value = bool | int | float | str | list[Any] | dict[str, Any] | None
     Level = bool | int | float | str | list[Any] | dict[str, Any]
 else:  # pydantic checks the inside of lists and tables too
@@ -217,17 +214,41 @@ class Images(Frozen):
     cases: Count | None = None
 
 
+class Arrays(Frozen):
+    """Arrays of an ``.npz`` file, of a function, or given to ``harness.run``, and how to read them.
+
+    Args:
+        file: path of the ``.npz``, or a function ``module:function``; empty for given arrays.
+        task: what the labels are; default: as can be told from them.
+        scale: whether whole numbers that look like pixels, 0..255 or 0..65535, become 0..1.
+        standardize: whether every input gets mean 0 and deviation 1 over the training cases.
+        channels: where the channels of images stand: ``"last"`` or ``"first"``.
+        cases: of a stratified subset; default: all of them.
+    """
+
+    file: str = ""
+    task: Literal["", "classification", "sequence", "multilabel", "regression"] = ""
+    scale: bool = True
+    standardize: bool = False
+    channels: Literal["last", "first"] = "last"
+    cases: Count | None = None
+
+
 def _source(given: object) -> str:
-    if isinstance(given, Columns | Images):
+    if isinstance(given, Columns | Images | Arrays):
         return f"<{type(given).__name__.lower()}>"
     if isinstance(given, dict):
-        return "<images>" if "folder" in given else "<columns>"
+        if "folder" in given:
+            return "<images>"
+        file = str(given.get("file", ""))
+        return "<arrays>" if not file or file.endswith(".npz") or names_code(file) else "<columns>"
     return "<text>"
 
 
 Source = Annotated[
     Annotated[Columns, Tag("<columns>")]
     | Annotated[Images, Tag("<images>")]
+    | Annotated[Arrays, Tag("<arrays>")]
     | Annotated[str, Tag("<text>")],
     Discriminator(_source),
 ]
@@ -240,8 +261,8 @@ class Study(Frozen):
         name: folder of the results; letters, digits, ``.``, ``_`` and ``-``.
         template: a built-in one, or a user's function ``module:function``.
         dataset: ``digits``, ``digits@500`` (a stratified subset), the path of an ``.npz``, a folder
-            of images per class, a function ``module:function``, ``Columns`` or ``Images``; not
-            needed when arrays are given to ``harness.run``.
+            of images per class, a function ``module:function``, ``Columns``, ``Images`` or
+            ``Arrays``; not needed when arrays are given to ``harness.run``.
         normal: classes to train on alone; an autoencoder is then judged by how well its errors
             tell test cases of the other classes as anomalies.
         denoise: a corruption of the catalogue, such as ``gaussian``; an autoencoder is then shown
@@ -335,62 +356,6 @@ class Study(Frozen):
     def digest(self) -> str:
         """Identity of the definition; the order of factors, which numbers the arms, is part."""
         return digest([self.model_dump(mode="json", by_alias=True), [*self.factors]])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """What planning needs to know of a data set.
-
-    Args:
-        reference: how a worker finds it.
-        digest: content hash.
-        task: ``classification``, ``sequence`` (a class at every step) or ``regression``.
-        shape: of one case.
-        cases: number of cases outside the test split.
-        tests: number of test cases.
-        outputs: classes, or numbers to predict.
-        tokens: number of different tokens, where a case is a row of their numbers; else 0.
-        counts: cases of each class outside the test split; empty where there are no classes.
-        normal: classes that are trained on, where the others are to be told as anomalies.
-        noise: what is done to validation and test inputs, where it is to be undone; a choice of
-            the catalogue's corruptions.
-        name: what people call it, where that is not how a worker finds it.
-    """
-
-    reference: str
-    digest: str
-    task: str
-    shape: tuple[int, ...]
-    cases: int
-    tests: int
-    outputs: int
-    tokens: int = 0
-    counts: tuple[int, ...] = ()
-    normal: tuple[int, ...] = ()
-    noise: Mapping[str, Any] = field(default_factory=dict)
-    name: str = ""
-
-    @property
-    def label(self) -> str:
-        """What people call it."""
-        return self.name or self.reference
-
-    @property
-    def frame(self) -> dict[str, Any]:
-        """What a study makes of the data that it names, beyond what is trained on it."""
-        normal = {"normal": list(self.normal)} if self.normal else {}
-        return {**normal, **({"noise": dict(self.noise)} if self.noise else {})}
-
-    @classmethod
-    def read(cls, fields: Mapping[str, Any]) -> Card:
-        """A card from what JSON made of it."""
-        axes = {key: tuple(part) for key, part in fields.items() if isinstance(part, list)}
-        return cls(**{**fields, **axes})
-
-
-def framed_digest(whole: str, frame: Mapping[str, Any]) -> str:
-    """Content hash of data of which a study makes something else; see ``Card.frame``."""
-    return digest({"whole": whole, **frame}) if frame else whole
 
 
 class Arm(Frozen):
@@ -515,7 +480,7 @@ def label(level: Value) -> str:
     return f"{level:g}" if isinstance(level, float) else str(level)
 
 
-_TAGS = frozenset({"range", "choices", "<columns>", "<images>", "<text>"})
+_TAGS = frozenset({"range", "choices", "<columns>", "<images>", "<arrays>", "<text>"})
 """Of unions; what stands before or behind them is the key."""
 
 

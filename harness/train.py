@@ -30,14 +30,15 @@ from harness import (
 from harness.errors import HarnessError, TemplateError, UsageError
 from harness.layers import resolve
 from harness.program import Fallback, Inputs, Network, Program, Refillable, Resident, Streamed
-from harness.records import Epoch, Outcome, Seconds
+from harness.records import Epoch, Outcome, Rehearsal, Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from harness.spec import Card, Trial
+    from harness.card import Card
+    from harness.spec import Trial
 
 
 CALIBRATED = 512
@@ -127,21 +128,18 @@ class Trainer:
         for reference in design.own(trial.template, trial.settings):
             usercode.load(reference, self._folders)
 
-    def rehearse(self, trial: Trial) -> str:
-        """Build a trial's network, and keep it for the trial. A reference has none.
-
-        Returns:
-            Why it cannot be built; empty if it can.
-        """
+    def rehearse(self, trial: Trial) -> Rehearsal:
+        """Build a trial's network, and keep it for the trial. A reference has none."""
         if trial.template in catalog.REFERENCES:
-            return ""
+            return Rehearsal()
         try:
-            self._built[design.program_key(trial, self._card)] = self._build(trial)
+            built = self._build(trial)
         except HarnessError as error:
-            return str(error)
+            return Rehearsal(problem=str(error))
         except Exception as error:  # noqa: BLE001, a user's function may raise anything
-            return _explain(error)
-        return ""
+            return Rehearsal(problem=_explain(error))
+        self._built[design.program_key(trial, self._card)] = built
+        return Rehearsal(notes=built[0].notes)
 
     def _run(self, trial: Trial, clock: _Clock) -> Outcome:
         with clock.spent("data"):
@@ -177,6 +175,7 @@ class Trainer:
             xla=compiled.program.xla,
             reused=reused,
             seconds=clock.seconds(),
+            notes=compiled.network.notes,
         )
 
     def _refer(self, trial: Trial, clock: _Clock) -> Outcome:

@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 
 from harness import catalog, store
+from harness.card import Card
 from harness.errors import NothingToReportError, StoreError
 from harness.records import FINAL, Environment, Outcome, Seconds
-from harness.spec import Arm, Card, Metric, Reference, Study, label
+from harness.spec import Arm, Metric, Reference, Study, label
 
 if TYPE_CHECKING:
     import sqlite3
@@ -94,6 +95,7 @@ class Results:
         environments: by digest, those that a counted trial was trained in.
         skipped: rows of ``trials`` that enter no estimate, each with ``why``.
         engines: versions of the engine that trained.
+        notes: what a reader has to know of data and networks, a sentence each.
     """
 
     study: Study
@@ -108,6 +110,7 @@ class Results:
     environments: Mapping[str, Environment]
     skipped: pd.DataFrame
     engines: tuple[int, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def baseline(self) -> Arm:
@@ -162,6 +165,7 @@ def read(folder: Path | str) -> Results:
         curves = _pivot(db, revision, "epoch", "quantity", ["trial", "epoch"])
         environments = _environments(db)
         engines = _engines(db, revision)
+        notes = (*card.notes, *_notes(db, revision))
     members = members.sort_values(PLACE, key=_in_order, ignore_index=True)
     _check_places(members, len(arms) + len(references), folder)
     of_arms = members["arm"] < len(arms)
@@ -184,6 +188,7 @@ def read(folder: Path | str) -> Results:
         environments={key: environments[key] for key in sorted(used) if key in environments},
         skipped=trials.assign(why=why)[~trials["counted"]].reset_index(drop=True),
         engines=engines,
+        notes=notes,
     )
 
 
@@ -254,6 +259,17 @@ def _definition(db: sqlite3.Connection, folder: Path) -> tuple[int, Study, Metri
         Card.read(json.loads(card)),
         code,
     )
+
+
+def _notes(db: sqlite3.Connection, revision: int) -> list[str]:
+    """What was noted of the networks of a revision, each sentence once."""
+    rows = db.execute(
+        "SELECT DISTINCT note.value FROM member JOIN trial ON trial.key = member.trial "
+        "JOIN attempt ON attempt.trial = trial.key AND attempt.number = trial.attempt, "
+        "json_each(attempt.outcome, '$.notes') AS note WHERE member.revision = ? ORDER BY 1",
+        (revision,),
+    )
+    return [note for (note,) in rows]
 
 
 def _arms(study: Study) -> Iterable[Arm]:

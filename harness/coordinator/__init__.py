@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from harness.spec import Card, Study
+    from harness.card import Card
+    from harness.spec import Study
 
 __all__ = ["Finished", "Progress", "run"]
 

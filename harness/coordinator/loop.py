@@ -77,6 +77,7 @@ class Coordinator:
         self._trained = 0
         self._failed = 0
         self._problems: Counter[str] = Counter()
+        self._notes = dict.fromkeys(plan.card.notes)
         self._searching: dict[int, set[str]] = {}
         self._candidates: list[dict[str, Scalar]] = [{}]
         self._executor: Executor | None = None
@@ -109,6 +110,7 @@ class Coordinator:
                 for text, count in self._problems.items()
             ),
             interrupted=self._stop,
+            notes=tuple(self._notes),
         )
 
     # -- what is missing ---------------------------------------------------------------------
@@ -230,8 +232,10 @@ class Coordinator:
             event = executor.next_event(WAIT)
             if isinstance(event, Rehearsed):
                 open_ -= 1
-                if event.problem:
-                    problems.append((self._place_of(event.key), event.problem))
+                found = event.rehearsal
+                self._notes |= dict.fromkeys(found.notes)
+                if found.problem:
+                    problems.append((self._place_of(event.key), found.problem))
             elif isinstance(event, Died):
                 break  # its networks will be built when they are needed
         if problems:

@@ -61,6 +61,7 @@ class Finished:
         changed: what differs from the last run of this study.
         problems: one line for each way in which trials of an arm ended without a result.
         interrupted: the signal that stopped the run, if one did.
+        notes: what a reader of the results has to know of data and networks, a sentence each.
     """
 
     folder: Path
@@ -70,6 +71,7 @@ class Finished:
     changed: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     interrupted: Signals | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness import seeds
+from harness.card import Card
 from harness.datasets import formats
 from harness.datasets.packages import Package
 from harness.datasets.splits import TEST_SEED
 from harness.identity import digest
-from harness.spec import Card
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

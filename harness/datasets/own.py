@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from harness.spec import Source
+
     Arrays = Mapping[str, NDArray[np.generic]]
 
 TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
@@ -26,19 +28,19 @@ WORDS = 50
 """Different words that an input column may have; each becomes a column of zeros and ones."""
 
 
-def is_own(source: str | Columns | Images, folders: Sequence[Path]) -> bool:
+def is_own(source: Source, folders: Sequence[Path]) -> bool:
     """Whether data has to be read by this module before it can be trained on."""
     if not isinstance(source, str):
         return True
     return names_code(source) or bool(_folder(source, folders))
 
 
-def needs_code(source: str | Columns | Images) -> bool:
+def needs_code(source: Source) -> bool:
     """Whether reading data runs a function of the user's."""
     return isinstance(source, str) and names_code(source)
 
 
-def read(source: str | Columns | Images, folders: Sequence[Path]) -> Arrays:
+def read(source: Source, folders: Sequence[Path]) -> Arrays:
     """The arrays behind a user's data, with a test split.
 
     Args:
@@ -52,6 +54,7 @@ def read(source: str | Columns | Images, folders: Sequence[Path]) -> Arrays:
         return _columns(source, _found(source.file, folders))
     if isinstance(source, Images):
         return _images(source, _found(source.folder, folders))
+    assert isinstance(source, str)
     if names_code(source):
         return _called(source, folders)
     folder = _folder(source, folders)

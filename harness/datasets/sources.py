@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness import seeds
+from harness.card import Card, framed_digest
 from harness.datasets import folder, own, synthetic
 from harness.datasets.arrays import Data, from_arrays, read_arrays, scaled
 from harness.datasets.known import KNOWN
@@ -17,15 +18,15 @@ from harness.datasets.splits import TEST_SEED, held_out, quotas
 from harness.errors import DataError, nearest
 from harness.identity import digest, digest_file
 from harness.objects import digest_arrays
-from harness.spec import Card, Columns, framed_digest
+from harness.spec import Images
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from harness.spec import Images
+    from harness.spec import Source
 
 
-def describe(source: str | Columns | Images, folders: Sequence[Path]) -> Card:
+def describe(source: Source, folders: Sequence[Path]) -> Card:
     """What planning needs to know of a data set, without loading a known one.
 
     Args:
@@ -65,30 +66,30 @@ def describe(source: str | Columns | Images, folders: Sequence[Path]) -> Card:
     return _shrunk(card, size, f"{base}@{size}") if size else card
 
 
-def is_own(source: str | Columns | Images, folders: Sequence[Path]) -> bool:
+def is_own(source: Source, folders: Sequence[Path]) -> bool:
     """Whether data has to be read and brought into one form before workers can load it."""
     if isinstance(source, str) and (source in KNOWN or synthetic.describe(source)):
         return False
     return own.is_own(source, folders)
 
 
-def title(source: str | Columns | Images) -> str:
+def title(source: Source) -> str:
     """What people call a data set: the name of its file, folder or function."""
     reference, _ = split(source)
     if isinstance(reference, str):
         return reference
-    path = reference.file if isinstance(reference, Columns) else reference.folder
+    path = reference.folder if isinstance(reference, Images) else reference.file
     return Path(path).name or path
 
 
-def split(source: str | Columns | Images) -> tuple[str | Columns | Images, int]:
+def split(source: Source) -> tuple[Source, int]:
     """A data set, and the size of the subset that is meant; 0: all of it."""
     if isinstance(source, str):
         return _subset(source)
     return source, source.cases or 0
 
 
-def obtain(source: str | Columns | Images, say: Callable[[str], None] = lambda _: None) -> None:
+def obtain(source: Source, say: Callable[[str], None] = lambda _: None) -> None:
     """Make sure that a data set can be loaded, fetching it if need be.
 
     Raises:

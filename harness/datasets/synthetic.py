@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness import seeds
+from harness.card import Card
 from harness.datasets import quadratic, shapes
 from harness.datasets.splits import TEST_SEED
 from harness.errors import DataError
 from harness.identity import digest
-from harness.spec import Card
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

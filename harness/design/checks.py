@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from harness.spec import Card, Level, Reference, Study, Value
+    from harness.card import Card
+    from harness.spec import Level, Reference, Study, Value
 
 LEADING = 2
 """Positional arguments that every template is given: input shape and number of outputs."""

@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness import catalog
+from harness.card import framed_digest
 from harness.errors import StudyError
-from harness.spec import framed_digest
 
 if TYPE_CHECKING:
-    from harness.spec import Card, Level, Study
+    from harness.card import Card
+    from harness.spec import Level, Study
 
 
 def settle(study: Study, task: str) -> Study:

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from harness.card import Card
     from harness.records import Definition
-    from harness.spec import Card, Phase, Value
+    from harness.spec import Phase, Value
 
 MANY = 100_000
 """Trials above which a study has to be confirmed: more likely a slip than a wish."""

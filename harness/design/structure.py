@@ -11,7 +11,8 @@ from harness.spec import names_code
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from harness.spec import Card, Level, Study, Trial, Value
+    from harness.card import Card
+    from harness.spec import Level, Study, Trial, Value
 
 
 def settings(

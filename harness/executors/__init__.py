@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from harness.records import Outcome
-    from harness.spec import Card, Scalar, Trial, Tune
+    from harness.card import Card
+    from harness.records import Outcome, Rehearsal
+    from harness.spec import Scalar, Trial, Tune
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +62,11 @@ class Rehearsed:
 
     Args:
         key: of the trial that it was built for.
-        problem: why it cannot be built; empty if it can.
+        rehearsal: what came of it.
     """
 
     key: str
-    problem: str
+    rehearsal: Rehearsal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

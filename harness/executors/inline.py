@@ -42,8 +42,8 @@ class Inline:
     def rehearse(self, trials: Mapping[str, Trial]) -> None:
         """Build them one after another."""
         for trial in trials.values():
-            problem = self._trainer.rehearse(trial)
-            self._rehearsed.append(Rehearsed(key=trial.key, problem=problem))
+            found = self._trainer.rehearse(trial)
+            self._rehearsed.append(Rehearsed(key=trial.key, rehearsal=found))
 
     def free(self, *, ahead: bool) -> list[int]:  # noqa: ARG002
         """The one place, unless it is taken."""

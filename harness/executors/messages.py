@@ -7,9 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.card import Card
 from harness.executors import Attempt, Setup
 from harness.records import Outcome
-from harness.spec import Card, Trial
+from harness.spec import Trial
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from harness.environment import gpus
 from harness.errors import HarnessError
 from harness.executors import Attempt, Died, Ended, Event, Rehearsed, Setup, Started, messages
-from harness.records import Outcome
+from harness.records import Outcome, Rehearsal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -160,7 +160,8 @@ class Slots:
             case "ready":
                 slot.ready = True
             case "rehearsed":
-                self._events.append(Rehearsed(key=message["key"], problem=message["problem"]))
+                found = Rehearsal(**message["rehearsal"])
+                self._events.append(Rehearsed(key=message["key"], rehearsal=found))
             case "started":
                 slot.started = True
                 self._events.append(Started(attempt=slot.waiting[0]))

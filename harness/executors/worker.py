@@ -58,8 +58,8 @@ def _answer(
         messages.send(connection, "proposed", candidates=found)
         return
     if message["kind"] == "rehearse":
-        problem = trainer.rehearse(Trial(**message["trial"]))
-        messages.send(connection, "rehearsed", key=message["key"], problem=problem)
+        came = trainer.rehearse(Trial(**message["trial"])).model_dump(mode="json")
+        messages.send(connection, "rehearsed", key=message["key"], rehearsal=came)
         return
     attempt = messages.read_attempt(message)
     messages.send(connection, "started", key=attempt.key)

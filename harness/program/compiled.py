@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from harness.card import Card
     from harness.program.inputs import Inputs
     from harness.program.network import Refillable
-    from harness.spec import Card
 
 _SLOW_UNDER_XLA = re.compile(r"(Depthwise)?Conv|.*Random|RngReadAndSkip")
 """Operations that XLA makes slower on a CPU, by up to forty times: it does not use oneDNN's

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from harness.spec import Card, Trial, Value
+    from harness.card import Card
+    from harness.spec import Trial, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,13 @@ class Network:
         model: as the template returned it.
         weights: in the order in which they were made.
         inputs: scalar variables by value name, such as ``dropout`` or ``regularizer.l2``.
+        notes: what a reader of the results has to know of it, a sentence each.
     """
 
     model: Any
     weights: tuple[Weight, ...]
     inputs: dict[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 def sizes(trial: Trial, card: Card) -> Sizes:

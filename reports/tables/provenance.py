@@ -82,7 +82,7 @@ def timing_problem(results: Results) -> str:
 
 def notes(results: Results) -> list[str]:
     """Reservations that concern the measurements rather than the verdicts."""
-    found = []
+    found = [*results.notes]
     if len(results.environments) > 1:
         found.append(
             f"The trials were trained in {len(results.environments)} different environments: "
@@ -119,8 +119,9 @@ def _question(results: Results) -> Rows:
         ("data digest", card.digest[:16]),
         ("cases", f"{card.cases} to train and validate, {card.tests} to test"),
     ]
+    rows += list(card.lines().items())
     if card.normal:
-        rows.append(("normal classes", ", ".join(map(str, card.normal))))
+        rows.append(("normal classes", ", ".join(map(card.class_name, card.normal))))
     if card.noise:
         rows.append(("noise on validation and test inputs", label(dict(card.noise))))
     rows += [(f"reference {place}", one.label) for place, one in enumerate(results.references, 1)]

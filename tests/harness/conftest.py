@@ -13,7 +13,7 @@ from harness.spec import Study
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.spec import Card
+    from harness.card import Card
 
 
 def _ask(**changes: Any) -> Study:

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import datasets, seeds
+from harness.card import Card
 from harness.datasets import describe, draw, load, rows
 from harness.datasets.splits import held_out
 from harness.datasets.splits import test_mask as fixed_mask
 from harness.errors import DataError
 from harness.identity import digest_file
-from harness.spec import Card
 
 GENERATOR = np.random.default_rng(0)
 X = GENERATOR.random((50, 4))

@@ -12,8 +12,8 @@ import tensorflow as tf
 from scipy import ndimage
 
 from harness import catalog, datasets, metrics, noise, program
+from harness.card import Card
 from harness.errors import StudyError
-from harness.spec import Card
 from harness.train import Trainer
 
 SMALL = {"epochs": 3, "units": [6], "code": 3, "batch_size": 50, "learning_rate": 0.01}

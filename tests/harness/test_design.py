@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import catalog, datasets, design
+from harness.card import Card
 from harness.errors import StudyError
-from harness.spec import Card, Study
+from harness.spec import Study
 
 LEVELS = st.lists(
     st.integers() | st.text(max_size=3) | st.lists(st.integers(), max_size=2),

@@ -83,7 +83,7 @@ class TestExecutor:
         (good,), (bad,) = attempts(plan, count=1), attempts(plan, count=1, fixed={"units": [9]})
         broken = bad.trial.model_copy(update={"template": "nowhere:net"})
         executor.rehearse({good.program: good.trial, bad.program: broken})
-        found = {event.key: event.problem for event in events(executor, 2)}
+        found = {event.key: event.rehearsal.problem for event in events(executor, 2)}
         assert found[good.key] == ""
         assert "nowhere" in found[broken.key]
         if isinstance(executor, Slots):

@@ -145,7 +145,7 @@ def test_what_is_no_optimizer_is_told(plan, folder):
     laid = plan(
         factors={"optimizer": ["mine:wrong"]}, fixed={"learning_rate": 0.1}, folders=[folder]
     )
-    reason = Trainer(laid.card, [folder]).rehearse(laid.trial(laid.arms[0], {}, "tune", 0))
+    reason = Trainer(laid.card, [folder]).rehearse(laid.trial(laid.arms[0], {}, "tune", 0)).problem
     assert "expected a Keras optimizer from 'mine:wrong'. Received: str" in reason
 
 

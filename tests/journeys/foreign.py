@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness import datasets, design
 from harness.spec import Study
 from harness.train import Trainer
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def row(what, ends):

@@ -48,6 +48,23 @@ def of_task(task: str) -> dict[str, Callable[[Any, Any], Any]]:
     return {name: losses.over_steps(PER_CASE[name]) for name in names}
 
 
+POWERS = {"mean_squared_error": 2, "mean_absolute_error": 1}
+"""Errors that have a unit, and which power of the target's."""
+
+
+def in_own_unit(found: Mapping[str, float], task: str, unit: float) -> dict[str, float]:
+    """Errors of a regression in the unit of its target; the loss stays as it is trained on.
+
+    Args:
+        found: numbers by quantity, such as ``val/mean_squared_error`` or ``test/r2@best``.
+        task: kind of data.
+        unit: what one trained unit is in the target's own.
+    """
+    names = {quantity: quantity.partition("/")[2].partition("@")[0] for quantity in found}
+    powers = POWERS if task == "regression" else {}
+    return {one: found[one] * unit ** powers.get(name, 0) for one, name in names.items()}
+
+
 def top_5_accuracy(labels: Labels, scores: Scores) -> float:
     """Share of cases whose label is among the five largest scores."""
     own = np.take_along_axis(scores, labels[:, None].astype(int), axis=-1)

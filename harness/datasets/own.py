@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness import usercode
-from harness.datasets.arrays import from_arrays, scaled
+from harness import spec, usercode
+from harness.datasets.arrays import from_arrays, plain
 from harness.datasets.splits import test_mask
 from harness.errors import DataError, StudyError, nearest
 from harness.spec import Columns, Images, names_code
@@ -31,13 +31,14 @@ WORDS = 50
 def is_own(source: Source, folders: Sequence[Path]) -> bool:
     """Whether data has to be read by this module before it can be trained on."""
     if not isinstance(source, str):
-        return True
+        return not isinstance(source, spec.Arrays) or names_code(source.file)
     return names_code(source) or bool(_folder(source, folders))
 
 
 def needs_code(source: Source) -> bool:
     """Whether reading data runs a function of the user's."""
-    return isinstance(source, str) and names_code(source)
+    name = source.file if isinstance(source, spec.Arrays) else source
+    return isinstance(name, str) and names_code(name)
 
 
 def read(source: Source, folders: Sequence[Path]) -> Arrays:
@@ -109,31 +110,36 @@ def _called(reference: str, folders: Sequence[Path]) -> Arrays:
     arrays = _named(given)
     if arrays is None:
         raise DataError(
-            f"expected {reference} to return x and y, (x, y) and (x_test, y_test), or a dictionary "
-            f"of arrays with those names. Received: {type(given).__name__}."
+            f"expected {reference} to return x and y, (x, y) and (x_test, y_test), perhaps with "
+            "(x_val, y_val) between them, or a dictionary of arrays with those names. "
+            f"Received: {type(given).__name__}."
         )
-    from_arrays(arrays, reference)
     return arrays
 
 
 def _named(given: Any) -> Arrays | None:
     """Arrays by name, from the forms in which they are commonly returned."""
     if isinstance(given, dict):
-        return {name: np.asarray(part) for name, part in given.items()}
-    if not isinstance(given, list | tuple) or len(given) != 2:
+        return {name: plain(part) for name, part in given.items()}
+    if not isinstance(given, list | tuple) or len(given) not in {2, 3}:
         return None
     if all(isinstance(part, list | tuple) and len(part) == 2 for part in given):
-        (x, y), (x_test, y_test) = given
-        named = {"x_train": x, "y_train": y, "x_test": x_test, "y_test": y_test}
-        return {name: np.asarray(part) for name, part in named.items()}
-    return {"x": np.asarray(given[0]), "y": np.asarray(given[1])}
+        parts = ("train", "test") if len(given) == 2 else ("train", "val", "test")
+        return {
+            f"{axis}_{part}": plain(array)
+            for part, pair in zip(parts, given, strict=True)
+            for axis, array in zip("xy", pair, strict=True)
+        }
+    if len(given) != 2:
+        return None
+    return {"x": plain(given[0]), "y": plain(given[1])}
 
 
 # -- columns -------------------------------------------------------------------------------------
 
 
 def _columns(source: Columns, file: Path) -> Arrays:
-    """Inputs and targets from named columns, numbers standardized over all but the test cases."""
+    """Inputs and targets from named columns, and which of them are to be standardized."""
     table = _table(file)
     targets = [source.target] if isinstance(source.target, str) else list(source.target)
     inputs = list(source.inputs) or [name for name in table.columns if name not in targets]
@@ -156,17 +162,16 @@ def _columns(source: Columns, file: Path) -> Arrays:
     x = np.stack([numbers for numbers, _ in parts], axis=1).astype(np.float64)
     numeric = np.array([number for _, number in parts])
     test = test_mask(y)
-    if source.standardize:
-        _standardize(x, test, numeric)
-        if y.dtype.kind == "f":
-            _standardize(y, test, np.ones(y.shape[1], dtype=bool))
     arrays = {
-        "x_train": x[~test].astype(np.float32),
+        **({"standardize": numeric} if source.standardize else {}),
+        "x_train": x[~test],
         "y_train": y[~test],
-        "x_test": x[test].astype(np.float32),
+        "x_test": x[test],
         "y_test": y[test],
     }
-    from_arrays(arrays, file.name)
+    from_arrays(
+        arrays, file.name, {"task": "regression" if y.dtype.kind == "f" else "classification"}
+    )
     return arrays
 
 
@@ -255,14 +260,6 @@ def _input(column: Any, name: str, file: Path) -> Iterator[tuple[NDArray[np.floa
         )
     for word in known:
         yield (words == word).to_numpy(np.float64), False
-
-
-def _standardize(
-    numbers: NDArray[Any], test: NDArray[np.bool_], columns: NDArray[np.bool_]
-) -> None:
-    """Shift and scale some columns in place, by what is not in the test split."""
-    known, unknown = scaled(numbers[np.ix_(~test, columns)], numbers[np.ix_(test, columns)])
-    numbers[np.ix_(~test, columns)], numbers[np.ix_(test, columns)] = known, unknown
 
 
 # -- images --------------------------------------------------------------------------------------

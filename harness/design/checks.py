@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness import catalog, usercode
 from harness.design.structure import arguments
 from harness.errors import StudyError, nearest
-from harness.spec import Choices, Metric, Range, label, names_code, training_cases
+from harness.spec import Choices, Metric, Range, label, names_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -212,7 +212,7 @@ def check_references(study: Study, card: Card, references: Sequence[Reference]) 
         StudyError: naming what was expected and what was received.
     """
     for one in references:
-        _check_reference(one, card, training_cases(card.cases, validation_share(study)))
+        _check_reference(one, card, card.training_cases(validation_share(study)))
     if references and "validation" in {*study.factors, *_searched(study)}:
         raise StudyError(
             "expected one validation share, because references are measured on the splits of the "
@@ -259,6 +259,7 @@ def check_data(study: Study, card: Card) -> None:
                 key=key,
             )
     _check_schedules(study)
+    _check_validation(study, card)
     _check_batches(study, card)
 
 
@@ -289,9 +290,32 @@ def _check_template(study: Study, card: Card) -> None:
         )
 
 
+def _check_validation(study: Study, card: Card) -> None:
+    """Validation cases that come with the data are all that there are."""
+    named = [key for key, _ in _named(study, "validation")]
+    if card.held and named:
+        raise StudyError(
+            f"expected no share, because {card.label!r} comes with {card.held} validation cases. "
+            "Received: one. Leave it out, or x_val and y_val.",
+            key=named[0],
+        )
+    if card.held and card.normal:
+        raise StudyError(
+            "expected data without validation cases of its own, where only some classes are "
+            "trained on. Received: x_val and y_val. Put them to the other cases.",
+            key="normal",
+        )
+
+
 def _check_batches(study: Study, card: Card) -> None:
     shares = [share for _, share in _named(study, "validation") if isinstance(share, float)]
-    cases = training_cases(card.cases, max(shares, default=_default_share()))
+    cases = card.training_cases(max(shares, default=_default_share()))
+    if cases < 1:
+        raise StudyError(
+            f"expected cases to train on. Received: {card.label!r} with {card.cases} cases, of "
+            "which groups that stay whole leave none. Give more and smaller groups.",
+            key="dataset",
+        )
     default = catalog.SETTINGS["batch_size"].default
     assert isinstance(default, int)
     for key, size in _named(study, "batch_size") or [("fixed.batch_size", default)]:

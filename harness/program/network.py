@@ -18,7 +18,6 @@ import tensorflow as tf
 from harness import catalog, design, layers, losses, metrics
 from harness.errors import TemplateError
 from harness.layers import Drawn, resolve
-from harness.spec import training_cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -73,8 +72,11 @@ def sizes(trial: Trial, card: Card) -> Sizes:
     validation, batch = trial.settings["validation"], trial.settings["batch_size"]
     assert isinstance(validation, float)
     assert isinstance(batch, int)
-    train = training_cases(card.cases, validation)
-    return Sizes(train=train, validation=card.cases - train, batch=batch)
+    return Sizes(
+        train=card.training_cases(validation),
+        validation=card.validation_cases(validation),
+        batch=batch,
+    )
 
 
 def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
@@ -102,6 +104,7 @@ def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
     with _recording() as weights:
         model = template(card.shape, card.outputs, **arguments)
     _check_model(model, weights, trial, card)
+    _check_scaled(model, card, trial.template)
     return Network(model=model, weights=tuple(weights), inputs=inputs)
 
 
@@ -302,3 +305,20 @@ def _check_model(model: Any, weights: list[Weight], trial: Trial, card: Card) ->
             f"template {name!r}: expected weights made by this call with add_weight, so that every "
             f"replicate can draw them anew. Received: {strange[0]!r}, made elsewhere."
         )
+
+
+def _check_scaled(model: Any, card: Card, name: str) -> None:
+    """A network must not scale once more what is scaled already, nor look up what was scaled."""
+    layers = model._flatten_layers() if card.scaled else ()  # noqa: SLF001
+    for layer in layers:
+        if type(layer).__name__ in SCALES:
+            raise TemplateError(
+                f"template {name!r}: expected a network that takes its inputs as they come: "
+                f"{card.scaling}. Received: one with {type(layer).__name__} ({layer.name!r}), "
+                f"which does not go with that. Leave the layer out, or the scaling: dataset = "
+                "{ file = ..., scale = false }, and standardize = false."
+            )
+
+
+SCALES = frozenset({"Rescaling", "Normalization", "Embedding"})
+"""Layers that want numbers as they are in a file."""

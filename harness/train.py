@@ -284,8 +284,8 @@ class Compiled:
         _, numbers = design.split(trial)
         values: dict[str, Any] = dict(numbers)
         if self.program.part.class_weight is not None:
-            counts = np.bincount(labels, minlength=self.program.part.class_weight.shape[0])
-            values["class_weight"] = len(labels) / (len(counts) * np.maximum(counts, 1))
+            counts = np.bincount(labels.ravel(), minlength=self.program.part.class_weight.shape[0])
+            values["class_weight"] = labels.size / (len(counts) * np.maximum(counts, 1))
         noise = seeds.stream(trial.seed, trial.phase, trial.replicate, "noise")
         self.program.part.refill(initial.draw(self.network.weights, trial), values, noise)
         self.program.reset()
@@ -430,7 +430,7 @@ def _measured(
         return means | {"loss": math.nan}
     if not part.reconstructs:
         labels = np.asarray(inputs.y_test)
-        return means | metrics.from_outputs(part.task, labels, part.scores(outputs))
+        return means | metrics.from_outputs(part.task, labels, outputs, part.form)
     assert isinstance(compiled, Program)
     known, unknown = np.asarray(inputs.y), np.asarray(inputs.y_test)
     everything = _all_tests(inputs)

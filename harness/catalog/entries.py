@@ -153,6 +153,6 @@ class Template:
     target: str
     arguments: Mapping[str, Argument]
     ranks: tuple[int, ...]
-    tasks: frozenset[str] = frozenset({"classification", "regression"})
+    tasks: frozenset[str] = frozenset({"classification", "multilabel", "regression"})
     makes: str = ""
     note: str = ""

@@ -251,16 +251,45 @@ def check_data(study: Study, card: Card) -> None:
     """
     _check_template(study, card)
     for key, loss in _named(study, "loss"):
-        _check_loss(str(loss), card, key)
+        _check_loss(study, str(loss), card, key)
     for key, share in _named(study, "label_smoothing"):
-        if share and card.task not in {"classification", "sequence"}:
+        if share and card.task not in {"classification", "sequence", "multilabel"}:
             raise StudyError(
                 f"expected data with classes, to smooth their labels. Received: {card.task} data.",
                 key=key,
             )
+    _check_class_weights(study, card)
+    _check_outputs(study, card)
     _check_schedules(study)
     _check_validation(study, card)
     _check_batches(study, card)
+
+
+def _check_class_weights(study: Study, card: Card) -> None:
+    for key, raw in _named(study, "class_weight"):
+        chosen = catalog.choice("class_weight", raw).name
+        if chosen != "none" and card.task not in {"classification", "sequence"}:
+            raise StudyError(
+                f"expected data with one class per case or step, to weigh classes. Received: "
+                f"{card.task} data. Leave 'class_weight' out.",
+                key=key,
+            )
+
+
+def _check_outputs(study: Study, card: Card) -> None:
+    """What outputs are can be said of a user's model with classes or labels alone."""
+    for key, raw in _named(study, "outputs"):
+        if card.task not in {"classification", "sequence", "multilabel"}:
+            raise StudyError(
+                f"expected data with classes or labels, to say what outputs are. Received: "
+                f"{card.task} data. Leave 'outputs' out.",
+                key=key,
+            )
+        if study.template in catalog.TEMPLATES and raw != "logits":
+            raise StudyError(
+                f"expected 'logits', which template {study.template!r} gives. Received: {raw!r}.",
+                key=key,
+            )
 
 
 def _check_template(study: Study, card: Card) -> None:
@@ -326,9 +355,15 @@ def _check_batches(study: Study, card: Card) -> None:
             )
 
 
-def _check_loss(loss: str, card: Card, key: str) -> None:
-    if card.task not in catalog.LOSSES[loss].tasks:
-        fitting = [name for name, entry in catalog.LOSSES.items() if card.task in entry.tasks]
+def _check_loss(study: Study, loss: str, card: Card, key: str) -> None:
+    classes = card.task in {"classification", "sequence"}
+    single = card.outputs == 2 and study.template not in catalog.TEMPLATES
+    fitting = [
+        name
+        for name, entry in catalog.LOSSES.items()
+        if card.task in entry.tasks and (name != "binary_crossentropy" or single or not classes)
+    ]
+    if loss not in fitting:
         raise StudyError(
             f"expected a loss for labels of a {card.task} data set ({', '.join(fitting)}). "
             f"Received: {loss!r}.",

@@ -229,10 +229,11 @@ class Program:
 
     def _total(self, y: tf.Tensor, outputs: tf.Tensor, weights: Any = None) -> tf.Tensor:
         """The mean loss of a batch with all penalties, weighted by class in training."""
-        per_case = self.part.loss(y, outputs)
-        if weights is not None:
-            per_case *= tf.gather(weights.value, y)
-        return tf.add_n([tf.reduce_mean(per_case), *self.part.model.losses])
+        if weights is None:
+            found = self.part.loss(y, outputs)
+        else:  # each step has a class of its own
+            found = self.part.pointwise(y, outputs) * tf.gather(weights.value, y)
+        return tf.add_n([tf.reduce_mean(found), *self.part.model.losses])
 
     def _sums(self, y: tf.Tensor, outputs: tf.Tensor, loss: tf.Tensor) -> tf.Tensor:
         count = tf.cast(tf.shape(y)[0], tf.float32)

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from harness import catalog, design, layers, losses, metrics
+from harness import catalog, design, layers, losses, metrics, outputs
 from harness.errors import TemplateError
 from harness.layers import Drawn, resolve
 
@@ -58,12 +58,14 @@ class Network:
         model: as the template returned it.
         weights: in the order in which they were made.
         inputs: scalar variables by value name, such as ``dropout`` or ``regularizer.l2``.
+        form: what its outputs are.
         notes: what a reader of the results has to know of it, a sentence each.
     """
 
     model: Any
     weights: tuple[Weight, ...]
     inputs: dict[str, Any]
+    form: outputs.Form
     notes: tuple[str, ...] = ()
 
 
@@ -105,7 +107,21 @@ def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
         model = template(card.shape, card.outputs, **arguments)
     _check_model(model, weights, trial, card)
     _check_scaled(model, card, trial.template)
-    return Network(model=model, weights=tuple(weights), inputs=inputs)
+    form = outputs.form(
+        model,
+        card,
+        trial.template,
+        _told(trial),
+        built_in=trial.template in catalog.TEMPLATES,
+    )
+    losses.check_loss(str(trial.settings["loss"]), form, card, trial.template)
+    return Network(model=model, weights=tuple(weights), inputs=inputs, form=form)
+
+
+def _told(trial: Trial) -> str | None:
+    """What a study says of a model's outputs."""
+    said = trial.settings.get("outputs")
+    return None if said is None else str(said)
 
 
 class Refillable:
@@ -121,7 +137,9 @@ class Refillable:
         task: kind of data.
         reconstructs: whether the inputs are the targets.
         denoises: whether evaluations are shown inputs with noise.
-        scores: outputs to probabilities, where the outputs are logits.
+        form: what the outputs are.
+        loss: of every case.
+        pointwise: loss of every step, where labels are per step; else of every case.
         names: of the loss and the metrics.
         quantities: names of what an epoch yields, such as ``val/loss``.
     """
@@ -134,9 +152,10 @@ class Refillable:
         self.optimizer = _optimizer(trial, self.variables, network.inputs)
         named = str(trial.settings["loss"])
         smoothing = network.inputs.get("label_smoothing")
-        self.loss = losses.per_case(named, self.model, smoothing)
-        self.scores = losses.scores(named, self.model)
-        self.metrics = _metrics(trial, losses.per_case(named, self.model))
+        self.form = network.form
+        self.pointwise = losses.pointwise(named, self.form, smoothing)
+        self.loss = losses.over_steps(self.pointwise)
+        self.metrics = _metrics(trial, losses.per_case(named, self.form), self.form)
         self.task = trial.task
         self.reconstructs = trial.task in catalog.RECONSTRUCTIONS
         self.denoises = trial.task == "denoising"
@@ -196,7 +215,7 @@ class Refillable:
 
 def _weighs_classes(trial: Trial) -> bool:
     weighting = catalog.choice("class_weight", trial.settings["class_weight"]).name
-    return trial.task == "classification" and weighting != "none"
+    return trial.task in {"classification", "sequence"} and weighting != "none"
 
 
 def _argument(trial: Trial, name: str, part: Value, inputs: dict[str, Any]) -> Any:
@@ -249,8 +268,10 @@ def _clip(trial: Trial, inputs: dict[str, Any]) -> Callable[[Sequence[Any]], Seq
     return partial(function, limit=inputs["clip.limit"])
 
 
-def _metrics(trial: Trial, loss: Callable[[Any, Any], Any]) -> dict[str, Callable[..., Any]]:
-    known = metrics.of_task(trial.task)
+def _metrics(
+    trial: Trial, loss: Callable[[Any, Any], Any], form: outputs.Form
+) -> dict[str, Callable[..., Any]]:
+    known = metrics.of_task(trial.task, form)
     entropy = {"crossentropy": loss} if "crossentropy" in catalog.TASK_METRICS[trial.task] else {}
     return {**entropy, **known}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from harness.card import Card
 
 
-def per_case(loss: str, model: Any, smoothing: Any = None) -> Callable[[Any, Any], Any]:
+def per_case(loss: str, model: Any, smoothing: Any = None) -> OverSteps:
     """The loss of each case, as a function of labels and predictions.
 
     Predictions count as logits, unless the model's last layer has a softmax activation.
@@ -37,7 +38,7 @@ def per_case(loss: str, model: Any, smoothing: Any = None) -> Callable[[Any, Any
         function = partial(function, from_logits=not _ends_in_softmax(model))
         if smoothing is not None:
             function = partial(_smoothed, smoothing, not _ends_in_softmax(model))
-    return over_steps(function)
+    return OverSteps(function)
 
 
 def _smoothed(smoothing: Any, from_logits: bool, labels: Any, outputs: Any) -> Any:
@@ -52,15 +53,21 @@ def _smoothed(smoothing: Any, from_logits: bool, labels: Any, outputs: Any) -> A
     return keras.losses.categorical_crossentropy(targets, outputs, from_logits=from_logits)
 
 
-def over_steps(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """The mean over steps, or pixels, of what is measured at each; one number per case."""
+@dataclass(frozen=True, slots=True)
+class OverSteps:
+    """The mean over steps, or pixels, of what is measured at each; one number per case.
 
-    def mean(labels: Any, outputs: Any) -> Any:
-        found = function(labels, outputs)
+    Args:
+        each: the measure, one number per step or pixel.
+    """
+
+    each: Callable[[Any, Any], Any]
+
+    def __call__(self, labels: Any, outputs: Any) -> Any:
+        """Of every case."""
+        found = self.each(labels, outputs)
         within = tuple(range(1, len(found.shape)))
         return keras.ops.mean(found, axis=within) if within else found
-
-    return mean
 
 
 def scores(loss: str, model: Any) -> Callable[[NDArray[np.float32]], NDArray[np.floating]]:

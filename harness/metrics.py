@@ -42,10 +42,10 @@ PER_CASE: Mapping[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def of_task(task: str) -> dict[str, Callable[[Any, Any], Any]]:
+def of_task(task: str) -> dict[str, losses.OverSteps]:
     """Metrics of a kind of data, beside those that come with the loss."""
     names = [name for name in catalog.TASK_METRICS[task] if name in PER_CASE]
-    return {name: losses.over_steps(PER_CASE[name]) for name in names}
+    return {name: losses.OverSteps(PER_CASE[name]) for name in names}
 
 
 def top_5_accuracy(labels: Labels, scores: Scores) -> float:

@@ -404,9 +404,12 @@ def _measured(
     part = compiled.part
     if not np.isfinite(outputs).all():
         return means | {"loss": math.nan}
+    kept = compiled.counted(inputs)
     if not part.reconstructs:
-        labels = np.asarray(inputs.y_test)
-        return means | metrics.from_outputs(part.task, labels, part.scores(outputs))
+        labels, scores = np.asarray(inputs.y_test), part.scores(outputs)
+        if kept is not None:
+            labels, scores = labels[kept], scores[kept]
+        return means | metrics.from_outputs(part.task, labels, scores)
     assert isinstance(compiled, Program)
     known, unknown = np.asarray(inputs.y), np.asarray(inputs.y_test)
     everything = _all_tests(inputs)

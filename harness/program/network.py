@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from harness import catalog, design, layers, losses, metrics
+from harness import catalog, design, layers, losses, masking, metrics
 from harness.errors import TemplateError
 from harness.layers import Drawn, resolve
 from harness.spec import training_cases
@@ -68,6 +68,13 @@ class Network:
     notes: tuple[str, ...] = ()
 
 
+def outline(card: Card) -> Any:
+    """The shapes of two cases, as a network is given them."""
+    one = card.inputs or {"": card.shape}
+    specs = {name: tf.TensorSpec((2, *shape), tf.float32) for name, shape in one.items()}
+    return specs if card.inputs else specs[""]
+
+
 def sizes(trial: Trial, card: Card) -> Sizes:
     """The sizes that a trial's settings imply for a data set."""
     validation, batch = trial.settings["validation"], trial.settings["batch_size"]
@@ -118,6 +125,7 @@ class Refillable:
         task: kind of data.
         reconstructs: whether the inputs are the targets.
         denoises: whether evaluations are shown inputs with noise.
+        masked: whether the outputs bear a mask, so that some steps do not count.
         scores: outputs to probabilities, where the outputs are logits.
         names: of the loss and the metrics.
         quantities: names of what an epoch yields, such as ``val/loss``.
@@ -134,6 +142,7 @@ class Refillable:
         self.loss = losses.per_case(named, self.model, smoothing)
         self.scores = losses.scores(named, self.model)
         self.metrics = _metrics(trial, losses.per_case(named, self.model))
+        self.masked = masking.is_masked(self.model, outline(card))
         self.task = trial.task
         self.reconstructs = trial.task in catalog.RECONSTRUCTIONS
         self.denoises = trial.task == "denoising"
@@ -246,7 +255,7 @@ def _clip(trial: Trial, inputs: dict[str, Any]) -> Callable[[Sequence[Any]], Seq
     return partial(function, limit=inputs["clip.limit"])
 
 
-def _metrics(trial: Trial, loss: Callable[[Any, Any], Any]) -> dict[str, Callable[..., Any]]:
+def _metrics(trial: Trial, loss: losses.OverSteps) -> dict[str, losses.OverSteps]:
     known = metrics.of_task(trial.task)
     entropy = {"crossentropy": loss} if "crossentropy" in catalog.TASK_METRICS[trial.task] else {}
     return {**entropy, **known}

@@ -24,11 +24,13 @@ class Card:
         digest: content hash.
         task: ``classification``, ``sequence`` (a class at every step), ``multilabel`` or
             ``regression``; what a template makes of it, such as ``reconstruction``.
-        shape: of one case; empty where it has several named inputs.
+        shape: of one case, of its sequence where that has a length; empty where a case has
+            several named inputs.
         cases: number of cases outside the test split.
         tests: number of test cases.
         outputs: classes, or numbers to predict.
         tokens: number of different tokens, where a case is a row of their numbers; else 0.
+        padding: the token that fills cases up; -1: none.
         counts: cases of each class outside the test split; empty where there are no classes.
         normal: classes that are trained on, where the others are to be told as anomalies.
         noise: what is done to validation and test inputs, where it is to be undone; a choice of
@@ -62,6 +64,7 @@ class Card:
     tests: int
     outputs: int
     tokens: int = 0
+    padding: int = -1
     counts: tuple[int, ...] = ()
     normal: tuple[int, ...] = ()
     noise: Mapping[str, Any] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from harness.outputs import Form
 
 
-def per_case(loss: str, form: Form, smoothing: Any = None) -> Callable[[Any, Any], Any]:
+def per_case(loss: str, form: Form, smoothing: Any = None) -> OverSteps:
     """The loss of each case, as a function of labels and predictions.
 
     Args:
@@ -28,10 +29,10 @@ def per_case(loss: str, form: Form, smoothing: Any = None) -> Callable[[Any, Any
         smoothing: share of the labels that is spread over all classes, a scalar variable; ``None``
             for labels as they are.
     """
-    return over_steps(pointwise(loss, form, smoothing))
+    return OverSteps(_pointwise(loss, form, smoothing))
 
 
-def pointwise(loss: str, form: Form, smoothing: Any = None) -> Callable[[Any, Any], Any]:
+def _pointwise(loss: str, form: Form, smoothing: Any = None) -> Callable[[Any, Any], Any]:
     """As ``per_case``, but of each step where labels are per step."""
     if form.single:
         return partial(_single, smoothing, form.kind == "logits")
@@ -104,15 +105,21 @@ def alike(labels: Any, outputs: Any) -> Any:
     return labels[..., None] if len(labels.shape) < len(outputs.shape) else labels
 
 
-def over_steps(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """The mean over steps, or pixels, of what is measured at each; one number per case."""
+@dataclass(frozen=True, slots=True)
+class OverSteps:
+    """The mean over steps, or pixels, of what is measured at each; one number per case.
 
-    def mean(labels: Any, outputs: Any) -> Any:
-        found = function(labels, outputs)
+    Args:
+        each: the measure, one number per step or pixel.
+    """
+
+    each: Callable[[Any, Any], Any]
+
+    def __call__(self, labels: Any, outputs: Any) -> Any:
+        """Of every case."""
+        found = self.each(labels, outputs)
         within = tuple(range(1, len(found.shape)))
         return keras.ops.mean(found, axis=within) if within else found
-
-    return mean
 
 
 def check_outputs(model: Any, card: Card, template: str) -> None:

@@ -51,7 +51,7 @@ PER_CASE: Mapping[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def of_task(task: str, form: Form | None = None) -> dict[str, Callable[[Any, Any], Any]]:
+def of_task(task: str, form: Form | None = None) -> dict[str, losses.OverSteps]:
     """Metrics of a kind of data, beside those that come with the loss.
 
     Args:
@@ -62,7 +62,7 @@ def of_task(task: str, form: Form | None = None) -> dict[str, Callable[[Any, Any
     if form and (form.single or form.each):
         known["accuracy"] = partial(_right, form.threshold)
     names = [name for name in catalog.TASK_METRICS[task] if name in known]
-    return {name: losses.over_steps(known[name]) for name in names}
+    return {name: losses.OverSteps(known[name]) for name in names}
 
 
 POWERS = {"mean_squared_error": 2, "mean_absolute_error": 1}

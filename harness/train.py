@@ -428,8 +428,11 @@ def _measured(
     part = compiled.part
     if not np.isfinite(outputs).all():
         return means | {"loss": math.nan}
+    kept = compiled.counted(inputs)
     if not part.reconstructs:
         labels = np.asarray(inputs.y_test)
+        if kept is not None:
+            labels, outputs = labels[kept], outputs[kept]
         return means | metrics.from_outputs(part.task, labels, outputs, part.form)
     assert isinstance(compiled, Program)
     known, unknown = np.asarray(inputs.y), np.asarray(inputs.y_test)

@@ -218,6 +218,11 @@ TEMPLATES: Mapping[str, Template] = {
                 kind="count", note="number of different tokens; default: the data set's"
             ),
             "embedding": Argument(kind="count", default=32, note="width of the token embedding"),
+            "padding": Argument(
+                kind="token",
+                note="the token that fills cases up: its steps are masked, also in the loss of "
+                "labels per step; -1: none; default: the data set's",
+            ),
             **_SHARED,
             "activation": Argument(
                 kind="choice",

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from harness.errors import TemplateError
+from harness.program.compiled import counted, masks
 from harness.program.inputs import EVALUATED, take
 
 if TYPE_CHECKING:
@@ -35,9 +36,10 @@ class Fallback:
         self._record = np.inf
         part.model.compile(
             optimizer=part.optimizer,
-            loss=part.loss if part.class_weight is None else part.pointwise,
+            loss=part.loss.each if part.masked or part.class_weight is not None else part.loss,
             metrics=[
-                keras.metrics.MeanMetricWrapper(metric, name=name)
+                # Keras itself leaves out what a mask does not count, of what it is given per step.
+                keras.metrics.MeanMetricWrapper(metric.each if part.masked else metric, name=name)
                 for name, metric in part.metrics.items()
             ],
             jit_compile=False,
@@ -88,6 +90,10 @@ class Fallback:
         cases = np.arange(len(data.y_test), dtype=np.int32)
         batches = _Batches(data, cases, EVALUATED, test=True)
         return self._measure(batches), self.part.model.predict(batches, verbose=0)
+
+    def counted(self, data: Inputs) -> NDArray[np.bool_] | None:
+        """As ``Program.counted``."""
+        return counted(masks(self.part.model), data) if self.part.masked else None
 
     def _class_weight(self) -> NDArray[np.generic] | None:
         """One weight per class; ``fit`` itself takes such for one label per case only."""

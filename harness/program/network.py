@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from harness import catalog, design, layers, losses, metrics, outputs
+from harness import catalog, design, layers, losses, masking, metrics, outputs
 from harness.errors import TemplateError
 from harness.layers import Drawn, resolve
 
@@ -67,6 +67,13 @@ class Network:
     inputs: dict[str, Any]
     form: outputs.Form
     notes: tuple[str, ...] = ()
+
+
+def outline(card: Card) -> Any:
+    """The shapes of two cases, as a network is given them."""
+    one = card.inputs or {"": card.shape}
+    specs = {name: tf.TensorSpec((2, *shape), tf.float32) for name, shape in one.items()}
+    return specs if card.inputs else specs[""]
 
 
 def sizes(trial: Trial, card: Card) -> Sizes:
@@ -138,8 +145,8 @@ class Refillable:
         reconstructs: whether the inputs are the targets.
         denoises: whether evaluations are shown inputs with noise.
         form: what the outputs are.
-        loss: of every case.
-        pointwise: loss of every step, where labels are per step; else of every case.
+        loss: of every case; its ``each`` of every step, where labels are per step.
+        masked: whether the outputs bear a mask, so that some steps do not count.
         names: of the loss and the metrics.
         quantities: names of what an epoch yields, such as ``val/loss``.
     """
@@ -153,9 +160,9 @@ class Refillable:
         named = str(trial.settings["loss"])
         smoothing = network.inputs.get("label_smoothing")
         self.form = network.form
-        self.pointwise = losses.pointwise(named, self.form, smoothing)
-        self.loss = losses.over_steps(self.pointwise)
+        self.loss = losses.per_case(named, self.form, smoothing)
         self.metrics = _metrics(trial, losses.per_case(named, self.form), self.form)
+        self.masked = masking.is_masked(self.model, outline(card))
         self.task = trial.task
         self.reconstructs = trial.task in catalog.RECONSTRUCTIONS
         self.denoises = trial.task == "denoising"
@@ -269,8 +276,8 @@ def _clip(trial: Trial, inputs: dict[str, Any]) -> Callable[[Sequence[Any]], Seq
 
 
 def _metrics(
-    trial: Trial, loss: Callable[[Any, Any], Any], form: outputs.Form
-) -> dict[str, Callable[..., Any]]:
+    trial: Trial, loss: losses.OverSteps, form: outputs.Form
+) -> dict[str, losses.OverSteps]:
     known = metrics.of_task(trial.task, form)
     entropy = {"crossentropy": loss} if "crossentropy" in catalog.TASK_METRICS[trial.task] else {}
     return {**entropy, **known}

@@ -43,7 +43,7 @@ def loaded(source, folder):
     """The card that planning sees, and the arrays in a form that a worker reads."""
     card = datasets.describe(source, [folder])
     arrays = datasets.read_own(datasets.split(source)[0], [folder])
-    return card, datasets.from_arrays(arrays, "it")
+    return card, datasets.from_arrays(arrays, "it", {"task": card.task})
 
 
 def test_columns_become_classes(flowers):
@@ -58,6 +58,7 @@ def test_columns_become_classes(flowers):
     )
     assert (card.cases, card.tests) == (96, 24)
     test = held_out(np.unique(table["kind"], return_inverse=True)[1].astype(np.int32))
+    data = data.standardized(np.arange(len(data.x)))
     np.testing.assert_array_equal(data.y, (table["kind"] == "rose")[~test])
     lengths = table["length"].to_numpy()
     expected = (lengths[test] - lengths[~test].mean()) / lengths[~test].std()
@@ -72,6 +73,7 @@ def test_columns_become_numbers(flowers):
     columns = {"file": "flowers.csv", "inputs": ["length"]}
     card, data = loaded(Columns(**columns, target="price"), folder)
     assert (card.task, card.outputs, card.shape) == ("regression", 1, (1,))
+    data = data.standardized(np.arange(len(data.x)))
     assert data.y.mean() == pytest.approx(0, abs=1e-5)
     assert data.y.std() == pytest.approx(1, abs=1e-4)
     card, data = loaded(

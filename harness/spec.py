@@ -177,17 +177,48 @@ class Tune(Frozen):
         return text
 
 
+class Split(Frozen):
+    """What keeps rows of a table together that must not be on both sides of a split.
+
+    Args:
+        group: a column; all rows with the same value stay together in test, training or validation.
+        time: a column of dates or numbers; the last fifth is the test split, and of the rest the
+            last rows validate.
+    """
+
+    group: str = ""
+    time: str = ""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if bool(self.group) == bool(self.time):
+            raise ValueError(
+                "expected a column to split by, { group = ... } or { time = ... }. "
+                f"Received: {'both' if self.group else 'none'}"
+            )
+        return self
+
+
 class Columns(Frozen):
     """Named columns of a CSV, TSV or Parquet file.
 
     Args:
         file: its path.
         target: the column to predict; several for several numbers.
-        inputs: columns to predict from, numbers or words. Default: all others.
-        task: default: text, truth values and whole numbers are classes, real numbers are predicted.
+        inputs: columns to predict from, numbers or words. Default: all others that are
+            measurements, which row numbers and identifiers are not.
+        task: default: text, truth values and few whole numbers are classes, real numbers are
+            predicted.
         standardize: whether numbers, predicted ones too, are shifted and scaled to mean 0 and
-            deviation 1 over the cases outside the test split.
+            deviation 1 over the training cases.
         cases: of a stratified subset; default: all of them.
+        categorical: columns whose numbers are names.
+        drop: columns that are not looked at.
+        missing: what becomes of inputs without a value: ``median`` fills them in, ``indicator``
+            also says where, ``drop`` leaves such rows out. Default: they are refused.
+        test: path of a table with the test cases. Default: a fifth of the rows.
+        split: what the test split and validation go by. Default: chance.
+        decimal: what stands before decimals, ``.`` or ``,``. Default: as can be told.
     """
 
     file: Annotated[str, Field(min_length=1)]
@@ -196,6 +227,12 @@ class Columns(Frozen):
     task: Literal["", "classification", "regression"] = ""
     standardize: bool = True
     cases: Count | None = None
+    categorical: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    missing: Literal["", "median", "indicator", "drop"] = ""
+    test: str = ""
+    split: Split | None = None
+    decimal: Literal["", ".", ","] = ""
 
 
 class Images(Frozen):

@@ -81,7 +81,7 @@ def read(source: Images, folder: Path) -> Arrays:
         arrays[f"x_{part}"] = np.stack(images[start : start + len(found)])
         arrays[f"y_{part}"] = np.array([label for _, label in found], np.int32)
         start += len(found)
-    if "test" not in arrays and len(arrays) > 2:
+    if "x_test" not in arrays and parts["train"] != ".":
         notes.append("a fifth of 'train' is the test split, because there is no folder 'test'")
         _divide(arrays)
     elif len(arrays) == 2:

@@ -46,7 +46,8 @@ def rows(file: Path, decimal: str) -> tuple[Any, list[str]]:
     except DataError:
         raise
     except (OSError, EOFError, ValueError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot be read as a table: {error}.") from None
+        said = " ".join(str(error).split()).rstrip(".")
+        raise DataError(f"cannot be read as a table: {said}.") from None
     if not len(table):
         raise DataError("expected rows below the names of the columns. Received: none.")
     table.columns = [*map(str, table.columns)]
@@ -76,9 +77,11 @@ def _text(file: Path, decimal: str) -> tuple[Any, list[str]]:
     if twice:
         raise DataError(f"expected columns with different names. Received: {twice[0]!r} twice.")
     table = pd.read_csv(file, sep=separator, **options)
-    if not isinstance(table.index, pd.RangeIndex):  # its rows are longer than its header
+    first = pd.read_csv(file, sep=separator, header=None, skiprows=1, nrows=1, **options)
+    if first.shape[1] > header.shape[1]:
         if table.iloc[:, -1].astype(str).isin(["", "nan"]).all():
-            table = pd.read_csv(file, sep=separator, index_col=False, **options)
+            names = table.columns  # one place too far to the right
+            table = table.reset_index().iloc[:, :-1].set_axis(names, axis=1)
             notes.append("its rows end in a separator too many, which is ignored")
         else:
             notes.append("its first column, which has no name, is no input")

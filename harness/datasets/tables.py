@@ -17,7 +17,7 @@ from harness.datasets.cells import COMMA, Column, decide
 from harness.datasets.splits import TEST_SEED, TEST_SHARE, test_mask
 from harness.datasets.tablefiles import rows as rows_of
 from harness.datasets.tablefiles import with_tests
-from harness.datasets.targets import check_known, target
+from harness.datasets.tabletargets import check_known, target
 from harness.errors import DataError, nearest
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ class _Table:
 def read(source: Columns, file: Path, test: Path | None = None) -> Arrays:
     """The arrays of a table: ``x_train``, ``y_train``, ``x_test``, ``y_test``, and their names.
 
-    Inputs and real targets are the numbers of the file; ``standardize`` says which inputs are to
-    be shifted and scaled, ``target_name`` that targets are.
+    Inputs and real targets are the numbers of the file. Where they are to be shifted and scaled,
+    ``standardize`` says which inputs.
 
     Args:
         source: which columns, and what becomes of them.
@@ -99,7 +99,7 @@ def _arrays(source: Columns, table: _Table) -> Arrays:
     parts = [part for one in inputs for part in _spread(one, ~test, source, notes)]
     parts = _varied(parts, ~test, notes)
     x = np.stack([numbers for _, numbers, _ in parts], axis=1)
-    numeric = np.array([number and source.standardize for _, _, number in parts])
+    shifted = {"standardize": np.array([number for _, _, number in parts])}
     known, unknown = (order[chosen[order]] for chosen in (~test, test))
     named = {"classes": np.array(classes)} if classes else {"target_name": np.array(table.targets)}
     return {
@@ -108,7 +108,8 @@ def _arrays(source: Columns, table: _Table) -> Arrays:
         "x_test": x[unknown],
         "y_test": y[unknown],
         "columns": np.array([label for label, _, _ in parts]),
-        "standardize": numeric,
+        "task": np.array("classification" if classes else "regression"),
+        **(shifted if source.standardize else {}),
         **named,
         **{name: part[known] if name == "groups" else part for name, part in drawn.items()},
         **({"notes": np.array(notes)} if notes else {}),

@@ -24,11 +24,13 @@ class Card:
         digest: content hash.
         task: ``classification``, ``sequence`` (a class at every step), ``multilabel`` or
             ``regression``; what a template makes of it, such as ``reconstruction``.
-        shape: of one case; empty where it has several named inputs.
+        shape: of one case, of its sequence where that has a length; empty where a case has
+            several named inputs.
         cases: number of cases outside the test split.
         tests: number of test cases.
         outputs: classes, or numbers to predict.
         tokens: number of different tokens, where a case is a row of their numbers; else 0.
+        padding: the token that fills cases up; -1: none.
         counts: cases of each class outside the test split; empty where there are no classes.
         normal: classes that are trained on, where the others are to be told as anomalies.
         noise: what is done to validation and test inputs, where it is to be undone; a choice of
@@ -43,8 +45,12 @@ class Card:
         held: number of official validation cases, the last of the cases outside the test split.
         scaling: one line on what happens to the inputs, such as ``0..255 -> 0..1``.
         target: what a regression predicts, as axes call it.
-        unit: what one trained unit of a single target is in the unit of the data.
         reading: how arrays are read, where that is not the default: changes what is trained on.
+        scaled: whether anything happens to the inputs before a network sees them.
+        spare: largest number of cases that sit out in a replicate so that groups stay whole.
+        grain: cases of a group, where all groups have as many.
+        chance: share of the most frequent class, of labels per step; mean squared error of the
+            mean, of a single target; 0: not known.
         copies: how many test cases are copies of training cases, and how many of these bear
             another label; empty where nobody has counted.
         notes: what a reader of the results has to know of the data, a sentence each.
@@ -58,6 +64,7 @@ class Card:
     tests: int
     outputs: int
     tokens: int = 0
+    padding: int = -1
     counts: tuple[int, ...] = ()
     normal: tuple[int, ...] = ()
     noise: Mapping[str, Any] = field(default_factory=dict)
@@ -69,10 +76,13 @@ class Card:
     held: int = 0
     scaling: str = ""
     target: str = ""
-    unit: float = 1.0
     reading: Mapping[str, Any] = field(default_factory=dict)
     copies: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
+    scaled: bool = False
+    spare: int = 0
+    grain: int = 1
+    chance: float = 0.0
 
     @property
     def label(self) -> str:
@@ -83,8 +93,31 @@ class Card:
     def frame(self) -> dict[str, Any]:
         """What a study makes of the data that it names, beyond what is trained on it."""
         normal = {"normal": list(self.normal)} if self.normal else {}
-        reading = {"reading": dict(self.reading)} if self.reading else {}
-        return {**normal, **({"noise": dict(self.noise)} if self.noise else {}), **reading}
+        return {**normal, **({"noise": dict(self.noise)} if self.noise else {})}
+
+    def validation_cases(self, share: float) -> int:
+        """How many of the cases outside the test split a replicate validates on.
+
+        Args:
+            share: of these cases; where an official part validates, it does not count.
+        """
+        if self.held:
+            return self.held
+        wanted = max(1, round(self.cases * share))
+        return -(-wanted // self.grain) * self.grain
+
+    def training_cases(self, share: float) -> int:
+        """How many of the cases outside the test split a replicate trains on.
+
+        Args:
+            share: of these cases that validates.
+
+        Example:
+            >>> Card(reference="digits", digest="", task="classification", shape=(8, 8),
+            ...      cases=1438, tests=359, outputs=10).training_cases(0.2)
+            1150
+        """
+        return self.cases - self.validation_cases(share) - self.spare
 
     @classmethod
     def read(cls, fields: Mapping[str, Any]) -> Card:
@@ -115,11 +148,26 @@ class Card:
             rest = [f"and {len(self.counts) - SHOWN} more"] if len(self.counts) > SHOWN else []
             chance = 100 * max(self.counts) / max(1, sum(self.counts))
             found["classes"] = f"{', '.join([*shown, *rest])} (chance {chance:.1f} %)"
+        elif self.task == "sequence":
+            best = f" (chance {100 * self.chance:.1f} %)" if self.chance else ""
+            found["classes"] = f"{self._named(self.outputs)} at every step{best}"
+        elif self.task == "regression" and (self.target or self.chance):
+            mean = f"; the mean alone has an error of {self.chance:.4g} squared"
+            found["target"] = (self.target or "one number") + (mean if self.chance else "")
+        if self.drawing in DRAWN:
+            found["validation"] = DRAWN[self.drawing].format(self)
         if self.scaling:
             found["inputs"] = self.scaling
         if self.copies:
             found["copies"] = self._copied()
         return found
+
+    def _named(self, count: int) -> str:
+        """Names of the classes, or how many there are."""
+        if not self.classes:
+            return f"{count} classes"
+        rest = f" and {count - SHOWN} more" if count > SHOWN else ""
+        return ", ".join(self.classes[:SHOWN]) + rest
 
     def _copied(self) -> str:
         copies, relabelled = self.copies
@@ -128,6 +176,13 @@ class Card:
         other = f", {relabelled:,} of them with another label" if relabelled else ""
         return f"{copies:,} of {self.tests:,} test cases are copies of training cases{other}"
 
+
+DRAWN = {
+    "official": "the {0.held} cases that come with the data, in every replicate",
+    "grouped": "drawn by groups, none of which is in two parts",
+    "ordered": "the last cases in time before the test cases, in every replicate",
+}
+"""How validation cases are drawn, where that is not by class."""
 
 SHOWN = 12
 """Classes that are listed in one line."""

@@ -27,6 +27,7 @@ class Noise(keras.layers.Layer):  # type: ignore[misc]
         # Out of sight, so that Keras does not take it for a weight.
         self._amount: Callable[[], Any] = lambda: amount
         self.seed_generator = keras.random.SeedGenerator(0)
+        self.supports_masking = True
         self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> Any:

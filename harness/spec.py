@@ -257,18 +257,26 @@ class Arrays(Frozen):
     Args:
         file: path of the ``.npz``, or a function ``module:function``; empty for given arrays.
         task: what the labels are; default: as can be told from them.
-        scale: whether whole numbers that look like pixels, 0..255 or 0..65535, become 0..1.
-        standardize: whether every input gets mean 0 and deviation 1 over the training cases.
+        scale: whether whole numbers 0..255 or 0..65535 become 0..1; default: if they look like
+            pictures.
+        standardize: whether inputs get mean 0 and deviation 1 over the training cases of each
+            replicate, along their last axis as in ``keras.layers.Normalization``; and what is to
+            be predicted with them, whose errors are reported in its own unit all the same.
         channels: where the channels of images stand: ``"last"`` or ``"first"``.
         cases: of a stratified subset; default: all of them.
     """
 
     file: str = ""
     task: Literal["", "classification", "sequence", "multilabel", "regression"] = ""
-    scale: bool = True
+    scale: bool | None = None
     standardize: bool = False
     channels: Literal["last", "first"] = "last"
     cases: Count | None = None
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """All that is not the default: it changes what is trained on."""
+        return self.model_dump(exclude={"file", "cases"}, exclude_defaults=True)
 
 
 def _source(given: object) -> str:
@@ -484,16 +492,6 @@ class Trial(Frozen):
     def key(self) -> str:
         """Content hash: the same training has the same key in every study."""
         return digest(self.model_dump(mode="json", exclude={"dataset"}))
-
-
-def training_cases(cases: int, validation: float) -> int:
-    """How many of the non-test cases are trained on; the rest validates.
-
-    Example:
-        >>> training_cases(1438, 0.2)
-        1150
-    """
-    return cases - max(1, round(cases * validation))
 
 
 def _is_named(level: Level) -> bool:

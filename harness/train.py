@@ -92,7 +92,8 @@ class Trainer:
         self._built: dict[str, tuple[Network, Refillable]] = {}
         self._broken: dict[str, Exception] = {}
         self._card, self._folders, self._resident = card, folders, resident
-        self._loaded: tuple[NDArray[np.generic], Inputs] | None = None
+        self._data: datasets.Data | None = None
+        self._made: tuple[bytes, Inputs, float] | None = None
         self._pools = ThreadpoolController()
 
     def run(self, trial: Trial) -> Outcome:
@@ -143,18 +144,23 @@ class Trainer:
 
     def _run(self, trial: Trial, clock: _Clock) -> Outcome:
         with clock.spent("data"):
-            labels, inputs = self._load()
+            data = self._load()
+            train, held = _drawn(trial, data, self._card)
+            inputs, unit = self._inputs(data, train)
         key = design.program_key(trial, self._card)
         reused = key in self.programs
         compiled = self._compiled(trial, key, inputs, clock)
         with clock.spent("data"):
-            train, held = _drawn(trial, labels)
             if compiled.program.part.denoises:
                 inputs = inputs.corrupted(_corruption(trial, self._card), held)
             self._import(trial)  # an initializer may be another than that of the trial before
-            compiled.fill(trial, labels[train])
+            compiled.fill(trial, data.y[train])
             compiled.calibrate(trial, inputs, train)
         curve, reason = _epochs(compiled.program, inputs, trial, train, held, clock)
+        curve = [
+            Epoch(epoch=one.epoch, quantities=metrics.in_own_unit(one.quantities, trial.task, unit))
+            for one in curve
+        ]
         measured, best = _summary(curve, trial)
         if not reason and trial.phase == "confirm":
             with clock.spent("evaluate"):
@@ -163,7 +169,7 @@ class Trainer:
                 )
             bad = [name for name, number in tested.items() if not math.isfinite(number)]
             reason = f"{bad[0]} is not finite" if bad else ""
-            measured |= tested
+            measured |= metrics.in_own_unit(tested, trial.task, unit)
         return Outcome(
             status="diverged" if reason else "completed",
             reason=reason,
@@ -181,11 +187,12 @@ class Trainer:
     def _refer(self, trial: Trial, clock: _Clock) -> Outcome:
         """Measure a method that trains no network; it has no epochs to choose from."""
         with clock.spent("data"):
-            labels, inputs = self._load()
-            train, held = _drawn(trial, labels)
+            data = self._load()
+            train, held = _drawn(trial, data, self._card)
+            inputs, _ = self._inputs(data, train)
             if self._card.noise:
                 inputs = inputs.corrupted(_corruption(trial, self._card), held)
-            split = _split(inputs, labels, train)
+            split = _split(inputs, data.y, train)
         with clock.spent("train"):
             found = references.measure(trial, split)
         bad = [name for name, number in found.items() if not math.isfinite(number)]
@@ -196,15 +203,26 @@ class Trainer:
         measured = {f"test/{name}@{epoch}": found[name] for name in found for epoch in _EPOCHS}
         return Outcome(status="completed", metrics=measured, seconds=clock.seconds())
 
-    def _load(self) -> tuple[NDArray[np.generic], Inputs]:
-        """Labels, and inputs with labels as a program takes them."""
-        if self._loaded is None:
-            data = datasets.load(self._card)
+    def _load(self) -> datasets.Data:
+        """The data, its inputs perhaps still in their file."""
+        if self._data is None:
+            self._data = datasets.load(self._card)
+        return self._data
+
+    def _inputs(self, data: datasets.Data, train: NDArray[np.int32]) -> tuple[Inputs, float]:
+        """Inputs with labels as a program takes them, and the unit of a standardized target.
+
+        What is standardized is so by the training cases alone, anew for every replicate.
+        """
+        key = b"" if data.standardize is None else train.tobytes()
+        if self._made is None or self._made[0] != key:
             kind = Resident if data.nbytes <= self._resident else Streamed
-            self._loaded = data.y, kind.of(data)
-        if isinstance(self._loaded[1], Streamed):
-            self._loaded[1].check()
-        return self._loaded
+            own = data.standardized(train)
+            self._made = key, kind.of(own), own.unit
+        _, inputs, unit = self._made
+        if isinstance(inputs, Streamed):
+            inputs.check()
+        return inputs, unit
 
     def _compiled(self, trial: Trial, key: str, inputs: Inputs, clock: _Clock) -> Compiled:
         """The program of a trial; what could not be built once is not tried again."""
@@ -266,8 +284,8 @@ class Compiled:
         _, numbers = design.split(trial)
         values: dict[str, Any] = dict(numbers)
         if self.program.part.class_weight is not None:
-            counts = np.bincount(labels, minlength=self.program.part.class_weight.shape[0])
-            values["class_weight"] = len(labels) / (len(counts) * np.maximum(counts, 1))
+            counts = np.bincount(labels.ravel(), minlength=self.program.part.class_weight.shape[0])
+            values["class_weight"] = labels.size / (len(counts) * np.maximum(counts, 1))
         noise = seeds.stream(trial.seed, trial.phase, trial.replicate, "noise")
         self.program.part.refill(initial.draw(self.network.weights, trial), values, noise)
         self.program.reset()
@@ -282,12 +300,18 @@ class Compiled:
 
 
 def _drawn(
-    trial: Trial, labels: NDArray[np.generic]
+    trial: Trial, data: datasets.Data, card: Card
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Training and validation cases of a trial's replicate."""
     share = trial.settings["validation"]
     assert isinstance(share, float)
-    return datasets.draw(labels, share, trial.seed, trial.phase, trial.replicate)
+    return datasets.draw(
+        data.y,
+        (card.training_cases(share), card.validation_cases(share)),
+        (trial.seed, trial.phase, trial.replicate),
+        groups=data.groups,
+        last=data.drawing in {"official", "ordered"},
+    )
 
 
 def _split(
@@ -404,9 +428,12 @@ def _measured(
     part = compiled.part
     if not np.isfinite(outputs).all():
         return means | {"loss": math.nan}
+    kept = compiled.counted(inputs)
     if not part.reconstructs:
         labels = np.asarray(inputs.y_test)
-        return means | metrics.from_outputs(part.task, labels, part.scores(outputs))
+        if kept is not None:
+            labels, outputs = labels[kept], outputs[kept]
+        return means | metrics.from_outputs(part.task, labels, outputs, part.form)
     assert isinstance(compiled, Program)
     known, unknown = np.asarray(inputs.y), np.asarray(inputs.y_test)
     everything = _all_tests(inputs)

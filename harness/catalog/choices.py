@@ -157,6 +157,12 @@ def _count(raw: Value) -> Value:
     return raw
 
 
+def _token(raw: Value) -> Value:
+    if isinstance(raw, bool) or not isinstance(raw, int) or raw < -1:
+        raise StudyError(f"expected the number of a token, or -1 for none. Received: {raw!r}.")
+    return raw
+
+
 def _counts(raw: Value) -> Value:
     if not isinstance(raw, list | tuple):
         raise StudyError(f"expected a list of whole numbers, such as [16, 32]. Received: {raw!r}.")
@@ -208,6 +214,7 @@ def _fraction(raw: Value) -> Value:
 _KINDS = {
     "count": _count,
     "counts": _counts,
+    "token": _token,
     "number": _positive,
     "fraction": _fraction,
     "share": _share,

@@ -98,7 +98,17 @@ class Loss:
 
 
 Kind = Literal[
-    "count", "counts", "number", "fraction", "share", "real", "amount", "flag", "option", "choice"
+    "count",
+    "counts",
+    "token",
+    "number",
+    "fraction",
+    "share",
+    "real",
+    "amount",
+    "flag",
+    "option",
+    "choice",
 ]
 
 
@@ -107,7 +117,8 @@ class Argument:
     """An argument of a template, or a setting of the training.
 
     Args:
-        kind: ``count`` (integer >= 1), ``counts`` (list of them), ``number`` (> 0),
+        kind: ``count`` (integer >= 1), ``counts`` (list of them), ``token`` (integer >= 0, or -1
+            for none), ``number`` (> 0),
             ``fraction`` (0 <= x < 1), ``share`` (0 < x < 1), ``real`` (any number),
             ``amount`` (>= 0), ``flag`` (true or false), ``option`` (one of ``options``), or
             ``choice`` (of ``family``).
@@ -153,6 +164,6 @@ class Template:
     target: str
     arguments: Mapping[str, Argument]
     ranks: tuple[int, ...]
-    tasks: frozenset[str] = frozenset({"classification", "regression"})
+    tasks: frozenset[str] = frozenset({"classification", "multilabel", "regression"})
     makes: str = ""
     note: str = ""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _CLASSES, _NUMBERS = frozenset({"classification"}), frozenset({"regression"})
-_STEPS = frozenset({"sequence"})
+_STEPS, _LABELS = frozenset({"sequence"}), frozenset({"multilabel"})
 _CODES, _ANOMALIES = frozenset({"reconstruction"}), frozenset({"anomaly"})
 _NOISY = frozenset({"denoising"})
 _INPUTS = _CODES | _ANOMALIES | _NOISY
@@ -29,13 +29,15 @@ LOSSES: Mapping[str, Loss] = {
     ),
     "binary_crossentropy": Loss(
         target="keras.losses:binary_crossentropy",
-        tasks=_INPUTS,
-        note="inputs between 0 and 1, with output_activation = 'sigmoid'",
+        tasks=_INPUTS | _LABELS | _CLASSES | _STEPS,
+        note="of several labels; of two classes that one output tells apart; of inputs between 0 "
+        "and 1, with output_activation = 'sigmoid'",
     ),
 }
 FIT: Mapping[str, str] = {
     "classification": "crossentropy",
     "sequence": "crossentropy",
+    "multilabel": "crossentropy",
     "regression": "mean_squared_error",
     "reconstruction": "mean_squared_error",
     "anomaly": "mean_squared_error",
@@ -45,6 +47,7 @@ FIT: Mapping[str, str] = {
 
 DECIDES: Mapping[str, str] = {
     "classification": "accuracy",
+    "multilabel": "average_precision",
     "anomaly": "auroc",
     "denoising": "psnr",
 }
@@ -53,6 +56,7 @@ DECIDES: Mapping[str, str] = {
 DEFAULT_LOSS: Mapping[str, str] = {
     "classification": "sparse_categorical_crossentropy",
     "sequence": "sparse_categorical_crossentropy",
+    "multilabel": "binary_crossentropy",
     "regression": "mean_squared_error",
     "reconstruction": "mean_squared_error",
     "anomaly": "mean_squared_error",
@@ -63,21 +67,23 @@ METRICS: Mapping[str, Metric] = {
     "loss": Metric(
         direction="minimize",
         scale="log",
-        tasks=_CLASSES | _STEPS | _NUMBERS | _INPUTS,
+        tasks=_CLASSES | _STEPS | _LABELS | _NUMBERS | _INPUTS,
         note="the training loss, with its regularization penalties",
     ),
     "crossentropy": Metric(
         direction="minimize",
         scale="log",
-        tasks=_CLASSES | _STEPS,
-        note="log loss: mean negative log-likelihood of the labels, without penalties",
+        tasks=_CLASSES | _STEPS | _LABELS,
+        note="log loss: mean negative log-likelihood of the labels, without penalties; of several "
+        "labels, the mean over them",
     ),
     "accuracy": Metric(
         direction="maximize",
         scale="identity",
-        tasks=_CLASSES | _STEPS,
+        tasks=_CLASSES | _STEPS | _LABELS,
         percent=True,
-        note="share of cases, or of steps, whose largest output is the label",
+        note="share of cases, or of steps, whose largest output is the label; of several labels, "
+        "share of them that are told right",
     ),
     "top_5_accuracy": Metric(
         direction="maximize",
@@ -86,32 +92,43 @@ METRICS: Mapping[str, Metric] = {
         percent=True,
         test_only=True,
         outputs=6,
-        note="share of cases whose label is among the five largest outputs",
+        note="share of cases whose label is among the five largest outputs, ties by chance",
     ),
     "macro_f1": Metric(
         direction="maximize",
         scale="identity",
-        tasks=_CLASSES,
+        tasks=_CLASSES | _LABELS,
         percent=True,
         test_only=True,
-        note="mean over classes of the harmonic mean of precision and recall",
+        note="mean over classes, or labels, of the harmonic mean of precision and recall; without "
+        "those that no test case has",
+    ),
+    "balanced_accuracy": Metric(
+        direction="maximize",
+        scale="identity",
+        tasks=_CLASSES | _LABELS,
+        percent=True,
+        test_only=True,
+        note="mean over classes of the share of their cases that are found; of several labels, "
+        "the mean over them, each with its yes and no",
     ),
     "auroc": Metric(
         direction="maximize",
         scale="identity",
-        tasks=_CLASSES | _ANOMALIES,
+        tasks=_CLASSES | _LABELS | _ANOMALIES,
         percent=True,
         test_only=True,
         note="area under the ROC curve: of class 1 if there are two, else mean of one against "
-        "rest; of anomalies, by their error",
+        "rest, or of the labels; of anomalies, by their error",
     ),
     "average_precision": Metric(
         direction="maximize",
         scale="identity",
-        tasks=_ANOMALIES,
+        tasks=_CLASSES | _LABELS | _ANOMALIES,
         percent=True,
         test_only=True,
-        note="mean precision over the anomalies, in the order of their error",
+        note="mean precision over the cases of a class, in the order of their score: of class 1 "
+        "if there are two, else mean over classes or labels; of anomalies, by their error",
     ),
     "calibration_error": Metric(
         direction="minimize",

@@ -58,6 +58,12 @@ SETTINGS: Mapping[str, Argument] = {
         note="stop after so many epochs without a better one; default: never",
     ),
     "loss": Argument(kind="choice", family="loss", note="default: by the kind of the labels"),
+    "outputs": Argument(
+        kind="option",
+        options=("logits", "probabilities", "log_probabilities"),
+        note="what a model of yours gives for classes or labels; default: as one forward pass "
+        "tells",
+    ),
 }
 
 _SHARED = {
@@ -198,7 +204,7 @@ TEMPLATES: Mapping[str, Template] = {
     "rnn": Template(
         target="harness.templates.rnn:rnn",
         ranks=(1, 2),
-        tasks=frozenset({"classification", "regression", "sequence"}),
+        tasks=frozenset({"classification", "multilabel", "regression", "sequence"}),
         arguments={
             "cell": Argument(kind="choice", family="cell", default="lstm"),
             "units": Argument(kind="counts", default=[32], note="width of each recurrent layer"),
@@ -212,6 +218,11 @@ TEMPLATES: Mapping[str, Template] = {
                 kind="count", note="number of different tokens; default: the data set's"
             ),
             "embedding": Argument(kind="count", default=32, note="width of the token embedding"),
+            "padding": Argument(
+                kind="token",
+                note="the token that fills cases up: its steps are masked, also in the loss of "
+                "labels per step; -1: none; default: the data set's",
+            ),
             **_SHARED,
             "activation": Argument(
                 kind="choice",

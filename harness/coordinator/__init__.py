@@ -6,8 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from harness import datasets, design, environment, objects
 from harness.coordinator.loop import Coordinator
 from harness.coordinator.progress import Finished, Progress
@@ -41,8 +39,9 @@ def run(
 
     Args:
         study: the question.
-        data: cases and labels, instead of the study's ``dataset``; a stratified fifth becomes
-            the fixed test split.
+        data: cases and labels, instead of the study's ``dataset`` (which may be ``Arrays``
+            without a file, to say how they are read); a stratified fifth becomes the fixed test
+            split.
         root: folder of all results; this study's go to ``root/<name>``.
         workers: number of worker processes, default one per GPU, or one per core without any;
             0 trains in this process.
@@ -115,18 +114,19 @@ def _card(
     places: Sequence[Path],
 ) -> Card:
     """The data's card; what is no file of arrays is first put where workers can read it."""
-    source, size = datasets.split(study.dataset)
+    source, _ = datasets.split(study.dataset)
     if data is None and not datasets.is_own(source, places):
         return datasets.describe(study.dataset, places)
     if data is None:
-        arrays, name = datasets.read_own(source, places), datasets.title(source)
-    elif study.dataset:
+        arrays = datasets.read_own(source, places)
+    elif source:
         raise StudyError(
             f"expected either a data set or arrays. Received: {study.dataset!r} and arrays.",
             key="dataset",
         )
     else:
-        arrays, name = {"x": np.asarray(data[0]), "y": np.asarray(data[1])}, "given arrays"
-        datasets.from_arrays(arrays, "data")
-    kept = str(objects.keep_arrays(folder, arrays).resolve())
-    return replace(datasets.describe(f"{kept}@{size}" if size else kept, []), name=name)
+        arrays = {"x": datasets.plain(data[0]), "y": datasets.plain(data[1])}
+    name = datasets.title(source)
+    datasets.check(arrays, name, study.dataset)
+    kept = objects.keep_arrays(folder, arrays).resolve()
+    return replace(datasets.describe_kept(kept, study.dataset), name=name)

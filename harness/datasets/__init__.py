@@ -6,21 +6,32 @@ for every replicate.
 
 from __future__ import annotations
 
-from harness.datasets.arrays import Data, from_arrays
+from harness.datasets.arrays import Data, from_arrays, plain
 from harness.datasets.folder import is_here
 from harness.datasets.known import KNOWN
 from harness.datasets.own import check_function, needs_code
 from harness.datasets.own import read as read_own
 from harness.datasets.rows import Rows
-from harness.datasets.sources import describe, is_own, load, obtain, split, title
+from harness.datasets.sources import (
+    check,
+    describe,
+    describe_kept,
+    is_own,
+    load,
+    obtain,
+    split,
+    title,
+)
 from harness.datasets.splits import draw
 
 __all__ = [
     "KNOWN",
     "Data",
     "Rows",
+    "check",
     "check_function",
     "describe",
+    "describe_kept",
     "draw",
     "from_arrays",
     "is_here",
@@ -28,6 +39,7 @@ __all__ = [
     "load",
     "needs_code",
     "obtain",
+    "plain",
     "read_own",
     "split",
     "title",

@@ -196,6 +196,7 @@ def _classes(
     counts: tuple[int, ...],
     tests: int,
     tokens: int = 0,
+    padding: int = -1,
 ) -> Card:
     return Card(
         reference=reference,
@@ -206,6 +207,7 @@ def _classes(
         tests=tests,
         outputs=len(counts),
         tokens=tokens,
+        padding=padding,
         counts=counts,
     )
 
@@ -407,6 +409,7 @@ KNOWN: Mapping[str, DataSet] = {
             counts=(12500, 12500),
             tests=25_000,
             tokens=WORDS,
+            padding=0,
         ),
         build=_imdb,
         note="50,000 film reviews, liked or not: the last 200 words, of the 9,998 most frequent",

@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from harness import usercode
+from harness import spec, usercode
 from harness.datasets import pictures, tables
-from harness.datasets.arrays import from_arrays
+from harness.datasets.arrays import plain
 from harness.errors import DataError, StudyError
 from harness.spec import Columns, Images, names_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from harness.spec import Source
@@ -26,13 +25,14 @@ if TYPE_CHECKING:
 def is_own(source: Source, folders: Sequence[Path]) -> bool:
     """Whether data has to be read by this module before it can be trained on."""
     if not isinstance(source, str):
-        return True
+        return not isinstance(source, spec.Arrays) or names_code(source.file)
     return names_code(source) or bool(_folder(source, folders))
 
 
 def needs_code(source: Source) -> bool:
     """Whether reading data runs a function of the user's."""
-    return isinstance(source, str) and names_code(source)
+    name = source.file if isinstance(source, spec.Arrays) else source
+    return isinstance(name, str) and names_code(name)
 
 
 def read(source: Source, folders: Sequence[Path]) -> Arrays:
@@ -47,9 +47,7 @@ def read(source: Source, folders: Sequence[Path]) -> Arrays:
     """
     if isinstance(source, Columns):
         test = _found(source.test, folders) if source.test else None
-        arrays = tables.read(source, _found(source.file, folders), test)
-        from_arrays(arrays, Path(source.file).name)
-        return arrays
+        return tables.read(source, _found(source.file, folders), test)
     if isinstance(source, Images):
         return pictures.read(source, _found(source.folder, folders))
     assert isinstance(source, str)
@@ -107,21 +105,26 @@ def _called(reference: str, folders: Sequence[Path]) -> Arrays:
     arrays = _named(given)
     if arrays is None:
         raise DataError(
-            f"expected {reference} to return x and y, (x, y) and (x_test, y_test), or a dictionary "
-            f"of arrays with those names. Received: {type(given).__name__}."
+            f"expected {reference} to return x and y, (x, y) and (x_test, y_test), perhaps with "
+            "(x_val, y_val) between them, or a dictionary of arrays with those names. "
+            f"Received: {type(given).__name__}."
         )
-    from_arrays(arrays, reference)
     return arrays
 
 
 def _named(given: Any) -> Arrays | None:
     """Arrays by name, from the forms in which they are commonly returned."""
     if isinstance(given, dict):
-        return {name: np.asarray(part) for name, part in given.items()}
-    if not isinstance(given, list | tuple) or len(given) != 2:
+        return {name: plain(part) for name, part in given.items()}
+    if not isinstance(given, list | tuple) or len(given) not in {2, 3}:
         return None
     if all(isinstance(part, list | tuple) and len(part) == 2 for part in given):
-        (x, y), (x_test, y_test) = given
-        named = {"x_train": x, "y_train": y, "x_test": x_test, "y_test": y_test}
-        return {name: np.asarray(part) for name, part in named.items()}
-    return {"x": np.asarray(given[0]), "y": np.asarray(given[1])}
+        parts = ("train", "test") if len(given) == 2 else ("train", "val", "test")
+        return {
+            f"{axis}_{part}": plain(array)
+            for part, pair in zip(parts, given, strict=True)
+            for axis, array in zip("xy", pair, strict=True)
+        }
+    if len(given) != 2:
+        return None
+    return {"x": plain(given[0]), "y": plain(given[1])}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness import catalog, usercode
 from harness.design.structure import arguments
 from harness.errors import StudyError, nearest
-from harness.spec import Choices, Metric, Range, label, names_code, training_cases
+from harness.spec import Choices, Metric, Range, label, names_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -212,7 +212,7 @@ def check_references(study: Study, card: Card, references: Sequence[Reference]) 
         StudyError: naming what was expected and what was received.
     """
     for one in references:
-        _check_reference(one, card, training_cases(card.cases, validation_share(study)))
+        _check_reference(one, card, card.training_cases(validation_share(study)))
     if references and "validation" in {*study.factors, *_searched(study)}:
         raise StudyError(
             "expected one validation share, because references are measured on the splits of the "
@@ -251,15 +251,45 @@ def check_data(study: Study, card: Card) -> None:
     """
     _check_template(study, card)
     for key, loss in _named(study, "loss"):
-        _check_loss(str(loss), card, key)
+        _check_loss(study, str(loss), card, key)
     for key, share in _named(study, "label_smoothing"):
-        if share and card.task not in {"classification", "sequence"}:
+        if share and card.task not in {"classification", "sequence", "multilabel"}:
             raise StudyError(
                 f"expected data with classes, to smooth their labels. Received: {card.task} data.",
                 key=key,
             )
+    _check_class_weights(study, card)
+    _check_outputs(study, card)
     _check_schedules(study)
+    _check_validation(study, card)
     _check_batches(study, card)
+
+
+def _check_class_weights(study: Study, card: Card) -> None:
+    for key, raw in _named(study, "class_weight"):
+        chosen = catalog.choice("class_weight", raw).name
+        if chosen != "none" and card.task not in {"classification", "sequence"}:
+            raise StudyError(
+                f"expected data with one class per case or step, to weigh classes. Received: "
+                f"{card.task} data. Leave 'class_weight' out.",
+                key=key,
+            )
+
+
+def _check_outputs(study: Study, card: Card) -> None:
+    """What outputs are can be said of a user's model with classes or labels alone."""
+    for key, raw in _named(study, "outputs"):
+        if card.task not in {"classification", "sequence", "multilabel"}:
+            raise StudyError(
+                f"expected data with classes or labels, to say what outputs are. Received: "
+                f"{card.task} data. Leave 'outputs' out.",
+                key=key,
+            )
+        if study.template in catalog.TEMPLATES and raw != "logits":
+            raise StudyError(
+                f"expected 'logits', which template {study.template!r} gives. Received: {raw!r}.",
+                key=key,
+            )
 
 
 def _check_template(study: Study, card: Card) -> None:
@@ -289,9 +319,32 @@ def _check_template(study: Study, card: Card) -> None:
         )
 
 
+def _check_validation(study: Study, card: Card) -> None:
+    """Validation cases that come with the data are all that there are."""
+    named = [key for key, _ in _named(study, "validation")]
+    if card.held and named:
+        raise StudyError(
+            f"expected no share, because {card.label!r} comes with {card.held} validation cases. "
+            "Received: one. Leave it out, or x_val and y_val.",
+            key=named[0],
+        )
+    if card.held and card.normal:
+        raise StudyError(
+            "expected data without validation cases of its own, where only some classes are "
+            "trained on. Received: x_val and y_val. Put them to the other cases.",
+            key="normal",
+        )
+
+
 def _check_batches(study: Study, card: Card) -> None:
     shares = [share for _, share in _named(study, "validation") if isinstance(share, float)]
-    cases = training_cases(card.cases, max(shares, default=_default_share()))
+    cases = card.training_cases(max(shares, default=_default_share()))
+    if cases < 1:
+        raise StudyError(
+            f"expected cases to train on. Received: {card.label!r} with {card.cases} cases, of "
+            "which groups that stay whole leave none. Give more and smaller groups.",
+            key="dataset",
+        )
     default = catalog.SETTINGS["batch_size"].default
     assert isinstance(default, int)
     for key, size in _named(study, "batch_size") or [("fixed.batch_size", default)]:
@@ -302,9 +355,15 @@ def _check_batches(study: Study, card: Card) -> None:
             )
 
 
-def _check_loss(loss: str, card: Card, key: str) -> None:
-    if card.task not in catalog.LOSSES[loss].tasks:
-        fitting = [name for name, entry in catalog.LOSSES.items() if card.task in entry.tasks]
+def _check_loss(study: Study, loss: str, card: Card, key: str) -> None:
+    classes = card.task in {"classification", "sequence"}
+    single = card.outputs == 2 and study.template not in catalog.TEMPLATES
+    fitting = [
+        name
+        for name, entry in catalog.LOSSES.items()
+        if card.task in entry.tasks and (name != "binary_crossentropy" or single or not classes)
+    ]
+    if loss not in fitting:
         raise StudyError(
             f"expected a loss for labels of a {card.task} data set ({', '.join(fitting)}). "
             f"Received: {loss!r}.",

@@ -79,5 +79,13 @@ def _only_normal(card: Card, normal: tuple[int, ...]) -> Card:
             key="normal",
         )
     cases = sum(card.counts[one] for one in normal)
-    made = replace(card, task="anomaly", cases=cases, normal=normal)
+    made = replace(
+        card,
+        task="anomaly",
+        cases=cases,
+        normal=normal,
+        copies=(),  # counted among all classes
+        spare=max(card.spare, card.grain - 1),
+        grain=1,
+    )
     return replace(made, digest=framed_digest(card.digest, made.frame))

@@ -35,6 +35,8 @@ def settings(
         full["corruption"] = dict(card.noise)  # it learns to remove what it is asked to remove
     if "vocabulary" in full:
         full["vocabulary"] = full["vocabulary"] or card.tokens or None
+    if full.get("padding", 0) is None:
+        full["padding"] = card.padding
     optimizer = full["optimizer"]
     assert isinstance(optimizer, dict)
     rate = optimizer.pop("learning_rate", None)

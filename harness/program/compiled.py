@@ -10,7 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from harness.program.inputs import EVALUATED, Resident, Streamed, noisy, take
+from harness import masking
+from harness.program.inputs import EVALUATED, Resident, Streamed, noisy, pick, take
+from harness.program.network import outline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +55,8 @@ class Program:
         self._part, self._held = compiled(self._train), compiled(self._over)
         self._end = compiled(self._conclude)
         self._code: Callable[[tf.Tensor], tf.Tensor] | None = None
+        self._width = len(part.names) + part.masked
+        self._counted: Callable[[Any], tf.Tensor] | None = None
 
     def compile(self, data: Inputs) -> None:
         """Trace and compile, with the work of a single step."""
@@ -69,7 +73,7 @@ class Program:
         self._tested(data)
 
     def _compile_chunks(self, data: Streamed) -> None:
-        sizes, nothing = self.part.sizes, tf.zeros(len(self.part.names))
+        sizes, nothing = self.part.sizes, tf.zeros(self._width)
         for length in data.lengths(sizes.train, sizes.batch):
             x, y = take(data, np.zeros(length, np.int32))
             rates = tf.zeros(-(-length // sizes.batch))
@@ -109,9 +113,11 @@ class Program:
             inputs = (tf.constant(order), full, tf.constant(rates), tf.constant(held))
             found = self._whole(data.x, data.y, *inputs, *data.shown(held))
         *sums, finite = found.numpy()
-        counts = (self.part.sizes.train, self.part.sizes.validation)
-        cases = np.repeat(np.asarray(counts, np.float32), len(self.part.names))
-        means = (np.asarray(sums) / cases).tolist()
+        train, val = np.split(np.asarray(sums), 2)
+        means = [
+            *self._means(train, self.part.sizes.train),
+            *self._means(val, self.part.sizes.validation),
+        ]
         return dict(zip(self.part.quantities, means, strict=True)), bool(finite)
 
     def test(self, data: Inputs, epoch: str) -> tuple[dict[str, float], NDArray[np.float32]]:
@@ -120,8 +126,22 @@ class Program:
             for variable, kept in zip(self.part.state, self._kept, strict=True):
                 variable.assign(kept)
         sums, outputs = self._tested(data)
-        means = (sums.numpy() / np.float32(len(data.y_test))).tolist()
+        means = self._means(sums.numpy(), len(data.y_test))
         return dict(zip(self.part.names, means, strict=True)), outputs.numpy()
+
+    def counted(self, data: Inputs) -> NDArray[np.bool_] | None:
+        """What a mask leaves of the test outputs; ``None`` if that is all of them."""
+        if not self.part.masked:
+            return None
+        self._counted = self._counted or masks(self.part.model)
+        return counted(self._counted, data)
+
+    def _means(self, sums: NDArray[np.float32], cases: int) -> list[float]:
+        """Means of a pass over all cases: metrics of what a mask leaves, if there is one."""
+        if not self.part.masked:
+            return (sums / np.float32(cases)).tolist()  # type: ignore[no-any-return]
+        loss, *metrics, steps = sums.tolist()
+        return [loss / cases, *(metric / steps if steps else 0.0 for metric in metrics)]
 
     def codes(
         self, data: Inputs, cases: NDArray[np.int32], *, test: bool = False
@@ -136,7 +156,7 @@ class Program:
         return np.concatenate(found)
 
     def _tested(self, data: Inputs) -> tuple[tf.Tensor, tf.Tensor]:
-        total = tf.zeros(len(self.part.names))
+        total = tf.zeros(self._width)
         if isinstance(data, Resident):
             seen = noisy(data, data.x_test, "test")
             return self._test(data.x_test, data.y_test, seen, total)  # type: ignore[no-any-return]
@@ -156,13 +176,13 @@ class Program:
         held: NDArray[np.int32],
     ) -> tf.Tensor:
         """An epoch in several calls, the sums handed from one to the next."""
-        batch, total = self.part.sizes.batch, tf.zeros(len(self.part.names))
+        batch, total = self.part.sizes.batch, tf.zeros(self._width)
         for x, y, start in data.chunks(order, batch):
             steps = tf.constant(len(x) // batch)
             own = rates[start // batch :][: -(-len(x) // batch)]
             cases = tf.range(len(x))
             total = self._part(x, y, cases, steps, tf.constant(own), total)
-        val = tf.zeros(len(self.part.names))
+        val = tf.zeros(self._width)
         for x, y, start in data.chunks(held, EVALUATED):
             cases = tf.range(len(x))
             val = self._held(x, y, cases, noisy(data, x, "val", start), cases, val)
@@ -179,7 +199,7 @@ class Program:
         seen: tf.Tensor,
         places: tf.Tensor,
     ) -> tf.Tensor:
-        nothing = tf.zeros(len(self.part.names))
+        nothing = tf.zeros(self._width)
         train = self._train(x, y, order, steps, rates, nothing)
         return self._conclude(train, self._over(x, y, held, seen, places, nothing))
 
@@ -196,7 +216,7 @@ class Program:
         self.traces += 1
 
         def step(cases: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
-            inputs = tf.gather(x, cases)
+            inputs = pick(x, cases)
             return self._step(inputs, self._targets(inputs, y, cases), rates[index])
 
         return _accumulate(order, self.part.sizes.batch, steps, step, total)
@@ -229,15 +249,22 @@ class Program:
 
     def _total(self, y: tf.Tensor, outputs: tf.Tensor, weights: Any = None) -> tf.Tensor:
         """The mean loss of a batch with all penalties, weighted by class in training."""
-        per_case = self.part.loss(y, outputs)
+        # Each step has a class of its own, and a mask leaves out single steps.
+        each = self.part.masked or weights is not None
+        found = self.part.loss.each(y, outputs) if each else self.part.loss(y, outputs)
         if weights is not None:
-            per_case *= tf.gather(weights.value, y)
-        return tf.add_n([tf.reduce_mean(per_case), *self.part.model.losses])
+            found *= tf.gather(weights.value, y)
+        mean = masking.mean(found, outputs) if self.part.masked else tf.reduce_mean(found)
+        return tf.add_n([mean, *self.part.model.losses])
 
     def _sums(self, y: tf.Tensor, outputs: tf.Tensor, loss: tf.Tensor) -> tf.Tensor:
         count = tf.cast(tf.shape(y)[0], tf.float32)
-        means = [tf.reduce_sum(metric(y, outputs)) for metric in self.part.metrics.values()]
-        return tf.stack([loss * count, *means])
+        metrics = self.part.metrics.values()
+        if not self.part.masked:
+            sums = [tf.reduce_sum(metric(y, outputs)) for metric in metrics]
+            return tf.stack([loss * count, *sums])
+        found = [masking.weighed(metric.each(y, outputs), outputs) for metric in metrics]
+        return tf.stack([loss * count, *(total for total, _ in found), found[0][1]])
 
     def _over(
         self,
@@ -255,8 +282,8 @@ class Program:
 
         def forward(both: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
             part, place = both[:, 0], both[:, 1]
-            labels = self._targets(tf.gather(x, part), y, part)
-            outputs = self.part.model(tf.gather(seen, place), training=False)
+            labels = self._targets(pick(x, part), y, part)
+            outputs = self.part.model(pick(seen, place), training=False)
             return self._sums(labels, outputs, self._total(labels, outputs))
 
         size = min(EVALUATED, cases.shape[0])
@@ -267,7 +294,7 @@ class Program:
         self, x: tf.Tensor, y: tf.Tensor, seen: tf.Tensor, total: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Sums of loss and metrics, and all outputs, a bounded number of cases at a time."""
-        count = x.shape[0]
+        count = y.shape[0]
         size = min(EVALUATED, count)
         whole = count // size
         rows = tf.TensorArray(
@@ -275,8 +302,8 @@ class Program:
         )
 
         def forward(cases: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            labels = self._targets(tf.gather(x, cases), y, cases)
-            outputs = self.part.model(tf.gather(seen, cases), training=False)
+            labels = self._targets(pick(x, cases), y, cases)
+            outputs = self.part.model(pick(seen, cases), training=False)
             return self._sums(labels, outputs, self._total(labels, outputs)), outputs
 
         def body(index: tf.Tensor, total: tf.Tensor, rows: tf.TensorArray) -> tuple[Any, ...]:
@@ -303,13 +330,27 @@ class Program:
             kept.assign(tf.where(better, variable.value, kept))
 
 
+def masks(model: Any) -> Callable[[Any], tf.Tensor]:
+    """What gives the mask of a model's outputs."""
+    return tf.function(lambda x: masking.mask_of(model(x, training=False)), autograph=False)  # type: ignore[no-any-return]
+
+
+def counted(mask: Callable[[Any], tf.Tensor], data: Inputs) -> NDArray[np.bool_]:
+    """What a mask leaves of the test outputs."""
+    cases = np.arange(len(data.y_test), dtype=np.int32)
+    parts = []
+    for start in range(0, len(cases), EVALUATED):
+        x, _ = take(data, cases[start : start + EVALUATED], test=True)
+        parts.append(mask(noisy(data, x, "test", start)).numpy())
+    return np.concatenate(parts).astype(bool)
+
+
 def uses_xla(model: Any, card: Card) -> bool:
     """The fixed rule of device and operations, read from the graph of a forward pass."""
     if tf.config.list_logical_devices("GPU"):
         return True
-    spec = tf.TensorSpec((2, *card.shape), tf.float32)
     traced = tf.function(lambda x: model(x, training=True), autograph=False)
-    graph = traced.get_concrete_function(spec).graph.as_graph_def()
+    graph = traced.get_concrete_function(outline(card)).graph.as_graph_def()
     nodes = [*graph.node, *(node for part in graph.library.function for node in part.node_def)]
     return not any(_SLOW_UNDER_XLA.match(node.op) for node in nodes)
 

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from harness.errors import TemplateError
+from harness.program.compiled import counted, masks
 from harness.program.inputs import EVALUATED, take
 
 if TYPE_CHECKING:
@@ -35,9 +36,10 @@ class Fallback:
         self._record = np.inf
         part.model.compile(
             optimizer=part.optimizer,
-            loss=part.loss,
+            loss=part.loss.each if part.masked or part.class_weight is not None else part.loss,
             metrics=[
-                keras.metrics.MeanMetricWrapper(metric, name=name)
+                # Keras itself leaves out what a mask does not count, of what it is given per step.
+                keras.metrics.MeanMetricWrapper(metric.each if part.masked else metric, name=name)
                 for name, metric in part.metrics.items()
             ],
             jit_compile=False,
@@ -60,11 +62,10 @@ class Fallback:
         """As ``Program.epoch``."""
         part = self.part
         history = part.model.fit(
-            _Batches(data, order, part.sizes.batch),
+            _Batches(data, order, part.sizes.batch, weights=self._class_weight()),
             shuffle=False,
             verbose=0,
             callbacks=[_Rates(part.optimizer, rates)],
-            class_weight=self._class_weight(),
         )
         train = {name: float(values[-1]) for name, values in history.history.items()}
         val = self._measure(_Batches(data, held, EVALUATED))
@@ -90,9 +91,14 @@ class Fallback:
         batches = _Batches(data, cases, EVALUATED, test=True)
         return self._measure(batches), self.part.model.predict(batches, verbose=0)
 
-    def _class_weight(self) -> dict[int, float] | None:
+    def counted(self, data: Inputs) -> NDArray[np.bool_] | None:
+        """As ``Program.counted``."""
+        return counted(masks(self.part.model), data) if self.part.masked else None
+
+    def _class_weight(self) -> NDArray[np.generic] | None:
+        """One weight per class; ``fit`` itself takes such for one label per case only."""
         weights = self.part.class_weight
-        return None if weights is None else dict(enumerate(weights.numpy().tolist()))
+        return None if weights is None else weights.numpy()
 
     def _measure(self, batches: _Batches) -> dict[str, float]:
         found = self.part.model.evaluate(batches, verbose=0, return_dict=True)
@@ -100,20 +106,28 @@ class Fallback:
 
 
 class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Consecutive batches of the given cases, in that order."""
+    """Consecutive batches of the given cases, in that order, perhaps weighted by class."""
 
     def __init__(
-        self, data: Inputs, cases: NDArray[np.int32], size: int, *, test: bool = False
+        self,
+        data: Inputs,
+        cases: NDArray[np.int32],
+        size: int,
+        *,
+        test: bool = False,
+        weights: NDArray[np.generic] | None = None,
     ) -> None:
         super().__init__()
         self._data, self._cases, self._size, self._test = data, cases, size, test
+        self._weights = weights
 
     def __len__(self) -> int:
         return ceil(len(self._cases) / self._size)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         part = self._cases[index * self._size :][: self._size]
-        return take(self._data, part, test=self._test)
+        x, y = take(self._data, part, test=self._test)
+        return (x, y) if self._weights is None else (x, y, self._weights[y.numpy()])
 
 
 class _Rates(keras.callbacks.Callback):  # type: ignore[misc]

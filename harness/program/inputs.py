@@ -7,7 +7,7 @@ makes its own.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from harness.datasets import Data, Rows
+    from harness.datasets import Data
+    from harness.datasets.rows import Rows, Several
     from harness.noise import Noise
 
 CHUNK = 1 << 28
@@ -84,9 +85,9 @@ class Resident:
     def of(cls, data: Data) -> Resident:
         """All of a data set that is in memory."""
         return cls(
-            x=tf.constant(data.x[:]),
+            x=whole(data.x[:]),
             y=tf.constant(data.y),
-            x_test=tf.constant(data.x_test[:]),
+            x_test=whole(data.x_test[:]),
             y_test=tf.constant(data.y_test),
         )
 
@@ -119,9 +120,9 @@ class Streamed:
         memory: bytes of inputs to read at a time.
     """
 
-    x: Rows
+    x: Rows | Several
     y: NDArray[np.generic]
-    x_test: Rows
+    x_test: Rows | Several
     y_test: NDArray[np.generic]
     stamp: tuple[int, int] | None
     memory: int = CHUNK
@@ -173,6 +174,16 @@ class Streamed:
 Inputs = Resident | Streamed
 
 
+def pick(x: Any, cases: tf.Tensor) -> Any:
+    """Some cases of a tensor, or of each of several named ones."""
+    return tf.nest.map_structure(lambda part: tf.gather(part, cases), x)
+
+
+def whole(rows: Any) -> Any:
+    """Rows as a tensor, or each of several named ones."""
+    return tf.nest.map_structure(tf.constant, rows)
+
+
 def noisy(data: Inputs, x: tf.Tensor, part: str, start: int = 0) -> tf.Tensor:
     """What a network is shown of some cases in an evaluation; see ``Corruption``."""
     return data.noise(x, part, start) if data.noise else x
@@ -182,5 +193,5 @@ def take(data: Inputs, cases: NDArray[np.int32], *, test: bool = False) -> tuple
     """Inputs and labels of some cases of the training or of the test part."""
     x, y = (data.x_test, data.y_test) if test else (data.x, data.y)
     if isinstance(data, Streamed):
-        return tf.constant(x[cases]), tf.constant(y[cases])
-    return tf.gather(x, cases), tf.gather(y, cases)
+        return whole(x[cases]), tf.constant(y[cases])
+    return pick(x, cases), tf.gather(y, cases)

@@ -15,10 +15,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from harness import catalog, design, layers, losses, metrics
+from harness import catalog, design, layers, losses, masking, metrics, outputs
 from harness.errors import TemplateError
 from harness.layers import Drawn, resolve
-from harness.spec import training_cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -59,13 +58,22 @@ class Network:
         model: as the template returned it.
         weights: in the order in which they were made.
         inputs: scalar variables by value name, such as ``dropout`` or ``regularizer.l2``.
+        form: what its outputs are.
         notes: what a reader of the results has to know of it, a sentence each.
     """
 
     model: Any
     weights: tuple[Weight, ...]
     inputs: dict[str, Any]
+    form: outputs.Form
     notes: tuple[str, ...] = ()
+
+
+def outline(card: Card) -> Any:
+    """The shapes of two cases, as a network is given them."""
+    one = card.inputs or {"": card.shape}
+    specs = {name: tf.TensorSpec((2, *shape), tf.float32) for name, shape in one.items()}
+    return specs if card.inputs else specs[""]
 
 
 def sizes(trial: Trial, card: Card) -> Sizes:
@@ -73,8 +81,11 @@ def sizes(trial: Trial, card: Card) -> Sizes:
     validation, batch = trial.settings["validation"], trial.settings["batch_size"]
     assert isinstance(validation, float)
     assert isinstance(batch, int)
-    train = training_cases(card.cases, validation)
-    return Sizes(train=train, validation=card.cases - train, batch=batch)
+    return Sizes(
+        train=card.training_cases(validation),
+        validation=card.validation_cases(validation),
+        batch=batch,
+    )
 
 
 def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
@@ -102,7 +113,22 @@ def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
     with _recording() as weights:
         model = template(card.shape, card.outputs, **arguments)
     _check_model(model, weights, trial, card)
-    return Network(model=model, weights=tuple(weights), inputs=inputs)
+    _check_scaled(model, card, trial.template)
+    form = outputs.form(
+        model,
+        card,
+        trial.template,
+        _told(trial),
+        built_in=trial.template in catalog.TEMPLATES,
+    )
+    losses.check_loss(str(trial.settings["loss"]), form, card, trial.template)
+    return Network(model=model, weights=tuple(weights), inputs=inputs, form=form)
+
+
+def _told(trial: Trial) -> str | None:
+    """What a study says of a model's outputs."""
+    said = trial.settings.get("outputs")
+    return None if said is None else str(said)
 
 
 class Refillable:
@@ -118,7 +144,9 @@ class Refillable:
         task: kind of data.
         reconstructs: whether the inputs are the targets.
         denoises: whether evaluations are shown inputs with noise.
-        scores: outputs to probabilities, where the outputs are logits.
+        form: what the outputs are.
+        loss: of every case; its ``each`` of every step, where labels are per step.
+        masked: whether the outputs bear a mask, so that some steps do not count.
         names: of the loss and the metrics.
         quantities: names of what an epoch yields, such as ``val/loss``.
     """
@@ -131,9 +159,10 @@ class Refillable:
         self.optimizer = _optimizer(trial, self.variables, network.inputs)
         named = str(trial.settings["loss"])
         smoothing = network.inputs.get("label_smoothing")
-        self.loss = losses.per_case(named, self.model, smoothing)
-        self.scores = losses.scores(named, self.model)
-        self.metrics = _metrics(trial, losses.per_case(named, self.model))
+        self.form = network.form
+        self.loss = losses.per_case(named, self.form, smoothing)
+        self.metrics = _metrics(trial, losses.per_case(named, self.form), self.form)
+        self.masked = masking.is_masked(self.model, outline(card))
         self.task = trial.task
         self.reconstructs = trial.task in catalog.RECONSTRUCTIONS
         self.denoises = trial.task == "denoising"
@@ -193,7 +222,7 @@ class Refillable:
 
 def _weighs_classes(trial: Trial) -> bool:
     weighting = catalog.choice("class_weight", trial.settings["class_weight"]).name
-    return trial.task == "classification" and weighting != "none"
+    return trial.task in {"classification", "sequence"} and weighting != "none"
 
 
 def _argument(trial: Trial, name: str, part: Value, inputs: dict[str, Any]) -> Any:
@@ -246,8 +275,10 @@ def _clip(trial: Trial, inputs: dict[str, Any]) -> Callable[[Sequence[Any]], Seq
     return partial(function, limit=inputs["clip.limit"])
 
 
-def _metrics(trial: Trial, loss: Callable[[Any, Any], Any]) -> dict[str, Callable[..., Any]]:
-    known = metrics.of_task(trial.task)
+def _metrics(
+    trial: Trial, loss: losses.OverSteps, form: outputs.Form
+) -> dict[str, losses.OverSteps]:
+    known = metrics.of_task(trial.task, form)
     entropy = {"crossentropy": loss} if "crossentropy" in catalog.TASK_METRICS[trial.task] else {}
     return {**entropy, **known}
 
@@ -302,3 +333,20 @@ def _check_model(model: Any, weights: list[Weight], trial: Trial, card: Card) ->
             f"template {name!r}: expected weights made by this call with add_weight, so that every "
             f"replicate can draw them anew. Received: {strange[0]!r}, made elsewhere."
         )
+
+
+def _check_scaled(model: Any, card: Card, name: str) -> None:
+    """A network must not scale once more what is scaled already, nor look up what was scaled."""
+    layers = model._flatten_layers() if card.scaled else ()  # noqa: SLF001
+    for layer in layers:
+        if type(layer).__name__ in SCALES:
+            raise TemplateError(
+                f"template {name!r}: expected a network that takes its inputs as they come: "
+                f"{card.scaling}. Received: one with {type(layer).__name__} ({layer.name!r}), "
+                f"which does not go with that. Leave the layer out, or the scaling: dataset = "
+                "{ file = ..., scale = false }, and standardize = false."
+            )
+
+
+SCALES = frozenset({"Rescaling", "Normalization", "Embedding"})
+"""Layers that want numbers as they are in a file."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras
 
-from harness import catalog, layers
+from harness import catalog, layers, masking
 from harness.errors import TemplateError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def rnn(
-    shape: Sequence[int],
+    shape: Sequence[int] | Mapping[str, Sequence[int]],
     outputs: int,
     *,
     cell: Value = "lstm",
@@ -27,6 +28,7 @@ def rnn(
     every_step: bool = False,
     vocabulary: int | None = None,
     embedding: int = 32,
+    padding: int | None = None,
     activation: Value = "tanh",
     initializer: Any = "glorot_uniform",
     recurrent_initializer: Any = "orthogonal",
@@ -51,7 +53,8 @@ def rnn(
 
     Args:
         shape: of one case: ``(steps, features)``, such as the rows of an image, ``(steps,)`` for
-            token numbers, which need a vocabulary, or for one real number per step.
+            token numbers, which need a vocabulary, or for one real number per step; with a length
+            per case ``{"x": (steps, features), "lengths": ()}``: steps behind it do not count.
         outputs: number of linear outputs, per case or per step.
         cell: ``"simple"``, ``"lstm"`` or ``"gru"``.
         units: width of each recurrent layer.
@@ -61,6 +64,8 @@ def rnn(
         every_step: sequence to sequence: an output for every step, and no pooling.
         vocabulary: number of different tokens; ``None`` for real-valued inputs.
         embedding: width of the token embedding.
+        padding: the token that fills cases up, whose steps do not count: they change no state,
+            and neither pooling, nor the loss of labels per step, sees them; ``None`` or -1: none.
         activation: of candidates and outputs in every cell; the gates keep their sigmoid.
         initializer: of input, embedding and output kernels.
         recurrent_initializer: of the kernels from state to state; ``"identity"`` with
@@ -82,7 +87,8 @@ def rnn(
         noise: standard deviation of normal noise on the same.
 
     Raises:
-        TemplateError: for a forget bias without a forget gate, or no layer at all.
+        TemplateError: for a forget bias without a forget gate, padding without a vocabulary, or
+            no layer at all.
 
     Example:
         >>> rnn((28, 28), 10, units=(16,)).count_params()
@@ -100,9 +106,10 @@ def rnn(
             "template 'rnn': expected at least one recurrent layer. Received: units = []. "
             "Name their widths, such as units = [32]."
         )
-    inputs = keras.Input(tuple(shape), name="inputs")
-    x = _embedded(inputs, vocabulary, embedding, initializer)
-    x = layers.disturbed(x, input_dropout, noise)
+    given, lengths = _given(shape)
+    valid = _valid(given, lengths, padding, vocabulary)
+    x = _embedded(given, vocabulary, embedding, initializer)
+    x = _masked(layers.disturbed(x, input_dropout, noise), valid, "mask")
     for index, width in enumerate(units, start=1):
         name = f"{chosen}_{index}"
         layer = partial(
@@ -120,17 +127,61 @@ def rnn(
             recurrent_dropout=recurrent_dropout,
             return_sequences=index < len(units) or every_step or pooled != "last",
             **(_forget(forget_bias) if chosen == "lstm" else {}),
+            **_without_cudnn(chosen, valid),
         )
-        x = _both_ways(layer, x, name) if bidirectional else layer(name=name)(x)
+        x = _both_ways(layer, x, name, valid) if bidirectional else layer(name=name)(x)
         x = layers.normalization(normalization, f"{name}_normalization")(x)
         x = layers.dropout(dropout, f"{name}_dropout", dropout_kind)(x)
+        x = _masked(x, valid, f"{name}_mask")
     if not every_step and pooled != "last":
-        x = layers.resolve(catalog.POOLINGS[pooled].target)(name="pooling")(x)
+        x = _pooled(x, pooled, valid)
     x = keras.layers.Dense(outputs, kernel_initializer=initializer, name="outputs")(x)
+    inputs = given if lengths is None else {"x": given, "lengths": lengths}
     return keras.Model(inputs, x, name="rnn")
 
 
-def _both_ways(layer: Callable[..., Any], x: Any, name: str) -> Any:
+def _given(shape: Sequence[int] | Mapping[str, Sequence[int]]) -> tuple[Any, Any]:
+    """The sequence, and how long it is, where that is told."""
+    if not isinstance(shape, Mapping):
+        return keras.Input(tuple(shape), name="inputs"), None
+    return keras.Input(tuple(shape["x"]), name="x"), keras.Input((), name="lengths")
+
+
+def _valid(given: Any, lengths: Any, padding: int | None, vocabulary: int | None) -> Any:
+    """Which steps count; ``None`` if all of them do."""
+    if padding is not None and padding >= 0 and vocabulary is None:
+        raise TemplateError(
+            "template 'rnn': expected 'padding' only with a vocabulary, whose token it is. "
+            f"Received: padding = {padding} and none. Sequences of numbers take an array "
+            "'lengths' in their .npz, a whole number per case."
+        )
+    parts = []
+    if padding is not None and padding >= 0:
+        parts.append(masking.Other(padding, name="padding")(given))
+    if lengths is not None:
+        parts.append(masking.Before(given.shape[1], name="within")(lengths))
+    return keras.ops.logical_and(*parts) if len(parts) == 2 else next(iter(parts), None)
+
+
+def _masked(x: Any, valid: Any, name: str) -> Any:
+    """The same steps, with the mask that some layers do not hand on."""
+    if valid is None or len(x.shape) < 3 or masking.mask_of(x) is not None:
+        return x
+    return masking.Masked(name=name)([x, valid])
+
+
+def _pooled(x: Any, pooled: str, valid: Any) -> Any:
+    if valid is not None:
+        return masking.Pooled(pooled, name="pooling")(x, mask=valid)
+    return layers.resolve(catalog.POOLINGS[pooled].target)(name="pooling")(x)
+
+
+def _without_cudnn(cell: str, valid: Any) -> dict[str, Any]:
+    """With a mask, Keras' own loop: cuDNN refuses padding in front, and cases of padding alone."""
+    return {} if valid is None or cell == "simple" else {"use_cudnn": False}
+
+
+def _both_ways(layer: Callable[..., Any], x: Any, name: str, valid: Any) -> Any:
     """A layer that reads forwards, and one that reads backwards, joined.
 
     As Keras' ``Bidirectional``, which would copy the layer by its configuration and lose what
@@ -140,7 +191,8 @@ def _both_ways(layer: Callable[..., Any], x: Any, name: str) -> Any:
     back = layer(name=f"{name}_back", go_backwards=True)(x)
     if len(back.shape) == 3:
         back = keras.ops.flip(back, axis=1)
-    return keras.layers.Concatenate(name=f"{name}_both")([forth, back])
+    both = keras.layers.Concatenate(name=f"{name}_both")([forth, back])
+    return _masked(both, valid, f"{name}_both_mask")
 
 
 def _forget(bias: Any) -> dict[str, Any]:

@@ -140,7 +140,9 @@ class Card:
             'no 2, yes 6 (chance 75.0 %)'
         """
         found = {"task": self.task}
-        if self.counts:
+        if self.normal:
+            found["normal"] = self._divided()
+        elif self.counts:
             shown = [
                 f"{self.class_name(number)} {count}"
                 for number, count in enumerate(self.counts[:SHOWN])
@@ -161,6 +163,16 @@ class Card:
         if self.copies:
             found["copies"] = self._copied()
         return found
+
+    def _divided(self) -> str:
+        """Which classes are trained on, and which are to be told from them."""
+        others = [one for one in range(self.outputs) if one not in self.normal]
+        normal, rest = (", ".join(map(self._numbered, part)) for part in (self.normal, others))
+        return f"{normal}; anomalies, in the test split alone: {rest}"
+
+    def _numbered(self, one: int) -> str:
+        name = self.class_name(one)
+        return name if name == str(one) else f"{one} ({name})"
 
     def _named(self, count: int) -> str:
         """Names of the classes, or how many there are."""

@@ -12,7 +12,6 @@ from pydantic import (
     Discriminator,
     Field,
     FiniteFloat,
-    NonNegativeInt,
     PositiveInt,
     Tag,
     ValidationError,
@@ -57,7 +56,21 @@ def _no_strings(number: object) -> object:
 
 Number = Annotated[FiniteFloat, BeforeValidator(_no_strings)]
 Count = Annotated[PositiveInt, BeforeValidator(_no_strings)]
-Class = Annotated[NonNegativeInt, BeforeValidator(_no_strings)]
+
+
+def _class(named: object) -> object:
+    """Refuse what is neither the name nor the number of a class."""
+    number = isinstance(named, int) and not isinstance(named, bool) and named >= 0
+    if not number and not (isinstance(named, str) and named):
+        raise ValueError(f"expected the name or the number of a class. Received: {named!r}")
+    return named
+
+
+def _by_text(level: object) -> object:
+    return {str(key): part for key, part in level.items()} if isinstance(level, dict) else level
+
+
+Class = Annotated[str | int, BeforeValidator(_class)]
 
 
 class Frozen(BaseModel):
@@ -177,17 +190,48 @@ class Tune(Frozen):
         return text
 
 
+class Split(Frozen):
+    """What keeps rows of a table together that must not be on both sides of a split.
+
+    Args:
+        group: a column; all rows with the same value stay together in test, training or validation.
+        time: a column of dates or numbers; the last fifth is the test split, and of the rest the
+            last rows validate.
+    """
+
+    group: str = ""
+    time: str = ""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if bool(self.group) == bool(self.time):
+            raise ValueError(
+                "expected a column to split by, { group = ... } or { time = ... }. "
+                f"Received: {'both' if self.group else 'none'}"
+            )
+        return self
+
+
 class Columns(Frozen):
     """Named columns of a CSV, TSV or Parquet file.
 
     Args:
         file: its path.
         target: the column to predict; several for several numbers.
-        inputs: columns to predict from, numbers or words. Default: all others.
-        task: default: text, truth values and whole numbers are classes, real numbers are predicted.
+        inputs: columns to predict from, numbers or words. Default: all others that are
+            measurements, which row numbers and identifiers are not.
+        task: default: text, truth values and few whole numbers are classes, real numbers are
+            predicted.
         standardize: whether numbers, predicted ones too, are shifted and scaled to mean 0 and
-            deviation 1 over the cases outside the test split.
+            deviation 1 over the training cases.
         cases: of a stratified subset; default: all of them.
+        categorical: columns whose numbers are names.
+        drop: columns that are not looked at.
+        missing: what becomes of inputs without a value: ``median`` fills them in, ``indicator``
+            also says where, ``drop`` leaves such rows out. Default: they are refused.
+        test: path of a table with the test cases. Default: a fifth of the rows.
+        split: what the test split and validation go by. Default: chance.
+        decimal: what stands before decimals, ``.`` or ``,``. Default: as can be told.
     """
 
     file: Annotated[str, Field(min_length=1)]
@@ -196,6 +240,12 @@ class Columns(Frozen):
     task: Literal["", "classification", "regression"] = ""
     standardize: bool = True
     cases: Count | None = None
+    categorical: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    missing: Literal["", "median", "indicator", "drop"] = ""
+    test: str = ""
+    split: Split | None = None
+    decimal: Literal["", ".", ","] = ""
 
 
 class Images(Frozen):
@@ -271,8 +321,8 @@ class Study(Frozen):
         dataset: ``digits``, ``digits@500`` (a stratified subset), the path of an ``.npz``, a folder
             of images per class, a function ``module:function``, ``Columns``, ``Images`` or
             ``Arrays``; not needed when arrays are given to ``harness.run``.
-        normal: classes to train on alone; an autoencoder is then judged by how well its errors
-            tell test cases of the other classes as anomalies.
+        normal: classes, by name or number, to train on alone; an autoencoder is then judged by
+            how well its errors tell test cases of the other classes as anomalies.
         denoise: a corruption of the catalogue, such as ``gaussian``; an autoencoder is then shown
             validation and test cases with such noise, and judged by how well it removes it.
         references: methods that train no network, measured on the same splits.
@@ -335,6 +385,16 @@ class Study(Frozen):
                 f"digit, and no name that Windows reserves. Received: {name!r}"
             )
         return name
+
+    @field_validator("fixed", "factors", mode="before")
+    @classmethod
+    def _numbered_classes(cls, given: object) -> object:
+        """Class weights by number, as Keras takes them, are keys of a table like others."""
+        if not isinstance(given, dict) or "class_weight" not in given:
+            return given
+        raw = given["class_weight"]
+        named = [_by_text(one) for one in raw] if isinstance(raw, list | tuple) else _by_text(raw)
+        return {**given, "class_weight": named}
 
     @field_validator("template", mode="before")
     @classmethod
@@ -473,6 +533,8 @@ def label(level: Value) -> str:
     if isinstance(level, dict) and "name" in level:
         rest = ", ".join(f"{key}={label(part)}" for key, part in level.items() if key != "name")
         return f"{level['name']}({rest})" if rest else str(level["name"])
+    if isinstance(level, dict):
+        return "(" + ", ".join(f"{key}={label(part)}" for key, part in level.items()) + ")"
     if isinstance(level, bool):
         return str(level).lower()
     return f"{level:g}" if isinstance(level, float) else str(level)

@@ -284,8 +284,8 @@ class Compiled:
         _, numbers = design.split(trial)
         values: dict[str, Any] = dict(numbers)
         if self.program.part.class_weight is not None:
-            counts = np.bincount(labels.ravel(), minlength=self.program.part.class_weight.shape[0])
-            values["class_weight"] = labels.size / (len(counts) * np.maximum(counts, 1))
+            count = self.program.part.class_weight.shape[0]
+            values["class_weight"] = _class_weights(trial, labels, count)
         noise = seeds.stream(trial.seed, trial.phase, trial.replicate, "noise")
         self.program.part.refill(initial.draw(self.network.weights, trial), values, noise)
         self.program.reset()
@@ -297,6 +297,15 @@ class Compiled:
             stream = seeds.stream(trial.seed, trial.phase, trial.replicate, "calibration")
             some = train[seeds.permutation(stream, len(train))][:CALIBRATED]
             initial.calibrate(self.network, program.take(inputs, some)[0], variance)
+
+
+def _class_weights(trial: Trial, labels: NDArray[np.generic], classes: int) -> NDArray[Any]:
+    """What every class counts: as given, or all classes as much."""
+    given = catalog.choice("class_weight", trial.settings["class_weight"]).words.get("weights")
+    if given is not None:
+        return np.array(given, np.float32)
+    counts = np.bincount(labels.ravel(), minlength=classes)
+    return labels.size / (classes * np.maximum(counts, 1))
 
 
 def _drawn(

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 LARGEST = sys.float_info.max
 
+BY_CLASS = "by_class"
+"""Name of class weights that a study gives as a table."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
@@ -62,7 +65,8 @@ class Choice:
     def structure(self) -> dict[str, Value]:
         """The rest: what the program is compiled for."""
         values = self.values()
-        return {key: part for key, part in self.setting().items() if key not in values}
+        inside = {*values, *(["weights"] if self.name == BY_CLASS else [])}
+        return {key: part for key, part in self.setting().items() if key not in inside}
 
 
 def choice(family: str, raw: Value) -> Choice:
@@ -86,6 +90,14 @@ def choice(family: str, raw: Value) -> Choice:
     name = given.pop("name", None)
     if isinstance(name, str) and family in OPEN and names_code(name):
         return Choice(family=family, name=name, words=given)
+    if family == "class_weight" and isinstance(raw, dict) and not (name and isinstance(name, str)):
+        return _by_class(raw)
+    if family == "class_weight" and name == BY_CLASS:
+        weights = given.get("weights")
+        if isinstance(weights, dict):
+            return _by_class(weights)
+        if isinstance(weights, list):
+            return Choice(family=family, name=name, words=given)
     entries = FAMILIES[family]
     known = {alias: key for key, entry in entries.items() for alias in (key, *entry.aliases)}
     if not isinstance(name, str) or name not in known:
@@ -112,6 +124,17 @@ def choice(family: str, raw: Value) -> Choice:
             for key, words in entry.options.items()
         },
     )
+
+
+def _by_class(raw: Mapping[str, Value]) -> Choice:
+    weights: dict[str, Value] = {}
+    for name, weight in raw.items():
+        if isinstance(weight, bool) or not isinstance(weight, int | float):
+            raise StudyError(f"expected a number for class {name!r}. Received: {weight!r}.")
+        weights[name] = _amount(weight)
+    if not weights:
+        raise StudyError("expected a weight for some class. Received: none.")
+    return Choice(family="class_weight", name=BY_CLASS, words={"weights": weights})
 
 
 def check_argument(argument: Argument, raw: Value) -> Value:

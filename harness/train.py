@@ -7,7 +7,7 @@ import re
 import time
 import traceback
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -243,7 +243,9 @@ class Trainer:
     def _build(self, trial: Trial) -> tuple[Network, Refillable]:
         self._import(trial)
         network = program.build(trial, self._card, _template(trial, self._folders))
-        return network, Refillable(trial, self._card, network)
+        part = Refillable(trial, self._card, network)
+        said = (program.AVERAGED,) if part.finalizes else ()
+        return replace(network, notes=(*network.notes, *said)), part
 
     def _compile(self, key: str, trial: Trial, inputs: Inputs, clock: _Clock) -> Compiled:
         """The first engine that can express the model.
@@ -297,6 +299,7 @@ class Compiled:
             stream = seeds.stream(trial.seed, trial.phase, trial.replicate, "calibration")
             some = train[seeds.permutation(stream, len(train))][:CALIBRATED]
             initial.calibrate(self.network, program.take(inputs, some)[0], variance)
+            self.program.part.restart()
 
 
 def _class_weights(trial: Trial, labels: NDArray[np.generic], classes: int) -> NDArray[Any]:

@@ -10,8 +10,10 @@ from harness.program.compiled import Program, uses_xla
 from harness.program.fallback import Fallback, is_expressible
 from harness.program.inputs import Corruption, Inputs, Resident, Streamed, noisy, take
 from harness.program.network import Network, Refillable, Sizes, Weight, build, sizes
+from harness.program.updates import AVERAGED
 
 __all__ = [
+    "AVERAGED",
     "Corruption",
     "Fallback",
     "Inputs",

@@ -125,6 +125,8 @@ class Program:
         if epoch == "best":
             for variable, kept in zip(self.part.state, self._kept, strict=True):
                 variable.assign(kept)
+        else:
+            self.part.finalize()
         sums, outputs = self._tested(data)
         means = self._means(sums.numpy(), len(data.y_test))
         return dict(zip(self.part.names, means, strict=True)), outputs.numpy()
@@ -183,10 +185,11 @@ class Program:
             cases = tf.range(len(x))
             total = self._part(x, y, cases, steps, tf.constant(own), total)
         val = tf.zeros(self._width)
-        for x, y, start in data.chunks(held, EVALUATED):
-            cases = tf.range(len(x))
-            val = self._held(x, y, cases, noisy(data, x, "val", start), cases, val)
-        return self._end(total, val)
+        with self.part.finalized():
+            for x, y, start in data.chunks(held, EVALUATED):
+                cases = tf.range(len(x))
+                val = self._held(x, y, cases, noisy(data, x, "val", start), cases, val)
+            return self._end(total, val)
 
     def _epoch(
         self,
@@ -201,7 +204,8 @@ class Program:
     ) -> tf.Tensor:
         nothing = tf.zeros(self._width)
         train = self._train(x, y, order, steps, rates, nothing)
-        return self._conclude(train, self._over(x, y, held, seen, places, nothing))
+        with self.part.finalized():
+            return self._conclude(train, self._over(x, y, held, seen, places, nothing))
 
     def _train(
         self,
@@ -241,7 +245,8 @@ class Program:
         with tf.GradientTape() as tape:
             outputs = self.part.model(x, training=True)
             loss = self._total(y, outputs, self.part.class_weight)
-        gradients = tape.gradient(loss, [variable.value for variable in self.part.variables])
+            scaled = self.part.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled, [variable.value for variable in self.part.variables])
         gradients = self.part.clip(gradients)
         self.part.optimizer.learning_rate.assign(rate)
         self.part.optimizer.apply(gradients, self.part.variables)

@@ -34,6 +34,7 @@ class Fallback:
         self.part = part
         self._kept: list[NDArray[np.generic]] = []
         self._record = np.inf
+        self._unfinished = [_Unfinished(part)] if part.finalizes else []
         part.model.compile(
             optimizer=part.optimizer,
             loss=part.loss.each if part.masked or part.class_weight is not None else part.loss,
@@ -65,13 +66,14 @@ class Fallback:
             _Batches(data, order, part.sizes.batch, weights=self._class_weight()),
             shuffle=False,
             verbose=0,
-            callbacks=[_Rates(part.optimizer, rates)],
+            callbacks=[_Rates(part.optimizer, rates), *self._unfinished],
         )
         train = {name: float(values[-1]) for name, values in history.history.items()}
-        val = self._measure(_Batches(data, held, EVALUATED))
-        score = val[part.names[part.best]] * part.sign
-        if score < self._record:
-            self._record, self._kept = score, [variable.numpy() for variable in part.state]
+        with part.finalized():
+            val = self._measure(_Batches(data, held, EVALUATED))
+            score = val[part.names[part.best]] * part.sign
+            if score < self._record:
+                self._record, self._kept = score, [variable.numpy() for variable in part.state]
         missing = [name for name in part.names if name not in train]
         if missing:
             raise TemplateError(
@@ -87,6 +89,8 @@ class Fallback:
         if epoch == "best":
             for variable, kept in zip(self.part.state, self._kept, strict=True):
                 variable.assign(kept)
+        else:
+            self.part.finalize()
         cases = np.arange(len(data.y_test), dtype=np.int32)
         batches = _Batches(data, cases, EVALUATED, test=True)
         return self._measure(batches), self.part.model.predict(batches, verbose=0)
@@ -128,6 +132,22 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
         part = self._cases[index * self._size :][: self._size]
         x, y = take(self._data, part, test=self._test)
         return (x, y) if self._weights is None else (x, y, self._weights[y.numpy()])
+
+
+class _Unfinished(keras.callbacks.Callback):  # type: ignore[misc]
+    """Takes back what the optimizer does to the weights when ``fit`` ends, once an epoch here."""
+
+    def __init__(self, part: Refillable) -> None:
+        super().__init__()
+        self._variables = part.variables
+        self._raw: list[NDArray[np.generic]] = []
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002, Keras' names
+        self._raw = [variable.numpy() for variable in self._variables]
+
+    def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002, Keras' name
+        for variable, array in zip(self._variables, self._raw, strict=True):
+            variable.assign(array)
 
 
 class _Rates(keras.callbacks.Callback):  # type: ignore[misc]

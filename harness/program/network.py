@@ -18,6 +18,7 @@ import tensorflow as tf
 from harness import catalog, design, layers, losses, masking, metrics, outputs
 from harness.errors import TemplateError
 from harness.layers import Drawn, resolve
+from harness.program import updates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -149,6 +150,7 @@ class Refillable:
         masked: whether the outputs bear a mask, so that some steps do not count.
         names: of the loss and the metrics.
         quantities: names of what an epoch yields, such as ``val/loss``.
+        finalizes: whether the optimizer exchanges the weights when a training ends.
     """
 
     def __init__(self, trial: Trial, card: Card, network: Network) -> None:
@@ -156,7 +158,8 @@ class Refillable:
         self.sizes = sizes(trial, card)
         self.model = network.model
         self.variables = self.model.trainable_variables
-        self.optimizer = _optimizer(trial, self.variables, network.inputs)
+        self.optimizer, self._copies = updates.optimizer(trial, self.variables, network.inputs)
+        self.finalizes = updates.finalizes(self.optimizer)
         named = str(trial.settings["loss"])
         smoothing = network.inputs.get("label_smoothing")
         self.form = network.form
@@ -216,8 +219,29 @@ class Refillable:
             variable.assign(state)
         for variable, number in zip(self._inputs.values(), inputs, strict=True):
             variable.assign(number)
-        if hasattr(self.optimizer, "restart"):
-            self.optimizer.restart()
+        self.restart()
+
+    def restart(self) -> None:
+        """Let every slot of the optimizer that begins as a copy of a weight be one."""
+        for slot, variable in self._copies:
+            slot.assign(variable)
+
+    def finalize(self) -> None:
+        """Let the optimizer end the training."""
+        if self.finalizes:
+            self.optimizer.finalize_variable_values(self.variables)
+
+    @contextmanager
+    def finalized(self) -> Iterator[None]:
+        """The weights as they would be if the training ended here, for as long as this lasts."""
+        if not self.finalizes:
+            yield
+            return
+        raw = [tf.identity(variable.value) for variable in self.variables]
+        self.finalize()
+        yield
+        for variable, array in zip(self.variables, raw, strict=True):
+            variable.assign(array)
 
 
 def _weighs_classes(trial: Trial) -> bool:
@@ -245,25 +269,6 @@ _MAKERS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
     "regularizer": layers.regularizer,
 }
 """Families that a template is given an object of; of others it is given the choice itself."""
-
-
-def _optimizer(trial: Trial, variables: Sequence[Any], inputs: dict[str, Any]) -> Any:
-    chosen = catalog.choice("optimizer", trial.settings["optimizer"])
-    arguments = chosen.arguments
-    if chosen.name not in catalog.OPTIMIZERS:
-        arguments["learning_rate"] = trial.settings["learning_rate"]
-    made = resolve(chosen.entry.target)(**arguments)
-    if not isinstance(made, keras.optimizers.Optimizer):
-        raise TemplateError(
-            f"expected a Keras optimizer from {chosen.name!r}. Received: {type(made).__name__}."
-        )
-    made.build(variables)
-    for name in chosen.values():
-        if f"optimizer.{name}" in inputs:
-            setattr(made, name, inputs[f"optimizer.{name}"])
-    if "weight_decay" in inputs:
-        made.weight_decay = inputs["weight_decay"]
-    return made
 
 
 def _clip(trial: Trial, inputs: dict[str, Any]) -> Callable[[Sequence[Any]], Sequence[Any]]:

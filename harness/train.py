@@ -219,6 +219,8 @@ class Trainer:
             kind = Resident if data.nbytes <= self._resident else Streamed
             own = data.standardized(train)
             self._made = key, kind.of(own), own.unit
+            if kind is Resident and data.standardize is None:
+                self._data = data.without_inputs()  # they are tensors now, for all replicates
         _, inputs, unit = self._made
         if isinstance(inputs, Streamed):
             inputs.check()

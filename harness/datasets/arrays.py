@@ -73,6 +73,11 @@ class Data:
         """Bytes of all inputs in single precision."""
         return self.x.nbytes + self.x_test.nbytes
 
+    def without_inputs(self) -> Data:
+        """All but the inputs, so that they need not be in memory twice."""
+        none = all_rows(np.empty((0, *self.x.shape[1:]), np.float32))
+        return replace(self, x=none, x_test=none)
+
     def standardized(self, train: NDArray[np.integer]) -> Data:
         """The data as a replicate trains on it: mean 0 and deviation 1 over its training cases.
 

@@ -74,8 +74,13 @@ def scores(loss: str, model: Any) -> Callable[[NDArray[np.float32]], NDArray[np.
     return partial(softmax, axis=-1) if logits else lambda outputs: outputs
 
 
-def check_outputs(model: Any, card: Card, template: str) -> None:
+def check_outputs(shape: Any, card: Card, template: str) -> None:
     """Make sure that a model's output fits the labels.
+
+    Args:
+        shape: of the output, its first axis ``None``; more than one output has more shapes.
+        card: of the data.
+        template: by name.
 
     Raises:
         TemplateError: naming the template and both shapes.
@@ -84,11 +89,11 @@ def check_outputs(model: Any, card: Card, template: str) -> None:
     expected = (None, *steps, card.outputs)
     if card.task in catalog.RECONSTRUCTIONS:
         expected = (None, *card.shape)
-    if isinstance(model.output_shape, list) or tuple(model.output_shape) != expected:
+    if not isinstance(shape, tuple) or shape != expected:
         per = "class at every step" if steps else "class or target"
         raise TemplateError(
             f"template {template!r}: expected a model with one output of shape {expected}, one "
-            f"number per {per}. Received: {model.output_shape}. "
+            f"number per {per}. Received: {shape}. "
             f"The second argument that a template is called with is {card.outputs}."
         )
 

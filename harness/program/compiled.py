@@ -271,7 +271,7 @@ class Program:
         size = min(EVALUATED, count)
         whole = count // size
         rows = tf.TensorArray(
-            tf.float32, whole, element_shape=(size, *self.part.model.output_shape[1:])
+            tf.float32, whole, element_shape=(size, *self.part.output_shape[1:])
         )
 
         def forward(cases: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -289,7 +289,7 @@ class Program:
             (tf.constant(0), total, rows),
             parallel_iterations=1,
         )
-        outputs = tf.reshape(rows.stack(), (whole * size, *self.part.model.output_shape[1:]))
+        outputs = tf.reshape(rows.stack(), (whole * size, *self.part.output_shape[1:]))
         if count % size:
             sums, last = forward(tf.range(whole * size, count))
             total, outputs = total + sums, tf.concat([outputs, last], axis=0)

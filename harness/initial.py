@@ -82,6 +82,32 @@ def variance(trial: Trial) -> float | None:
     return made.variance if isinstance(made, LSUV) else None
 
 
+def notes(network: Network, trial: Trial) -> tuple[str, ...]:
+    """What a reader has to know of how a trial's initializer meets the layers of a network."""
+    setting = trial.settings.get("initializer")
+    made = _chosen(setting) if isinstance(setting, dict) and "name" in setting else None
+    if not isinstance(made, keras.initializers.VarianceScaling) or made.mode == "fan_avg":
+        return ()
+    drawn = {id(one.variable) for one in network.weights if isinstance(one.initializer, Drawn)}
+    if any(
+        isinstance(layer, _TRANSPOSED) and id(layer.kernel) in drawn
+        for layer in network.model.layers
+    ):
+        sentence = (
+            f"Initializers that go by fan-in (he, lecun, classical): {catalog.TRANSPOSED}. The "
+            "decoder starts with another spread than the inputs of its layers would give it."
+        )
+        return (sentence,)
+    return ()
+
+
+_TRANSPOSED = (
+    keras.layers.Conv1DTranspose,
+    keras.layers.Conv2DTranspose,
+    keras.layers.Conv3DTranspose,
+)
+
+
 def calibrate(network: Network, inputs: Any, variance: float) -> None:
     """Scale every kernel that a trial has drawn, so that its layer's outputs have a variance.
 

@@ -39,9 +39,11 @@ class Program:
     Attributes:
         traces: how often the training was traced: once, however many trials it serves; for
             data in chunks once more if the last one is shorter.
+        notes: what a reader of the results has to know of the training, a sentence each.
     """
 
-    engine: Literal["program"] = "program"
+    engine: Literal["program", "fit"] = "program"
+    notes: tuple[str, ...] = ()
 
     def __init__(self, part: Refillable, *, xla: bool) -> None:
         """Define the graphs; nothing is traced yet."""
@@ -162,11 +164,28 @@ class Program:
             own = rates[start // batch :][: -(-len(x) // batch)]
             cases = tf.range(len(x))
             total = self._part(x, y, cases, steps, tf.constant(own), total)
-        val = tf.zeros(len(self.part.names))
-        for x, y, start in data.chunks(held, EVALUATED):
+        return self._end(total, self._evaluated(data, held))
+
+    def _evaluated(
+        self, data: Inputs, which: NDArray[np.int32], *, clean: bool = False
+    ) -> tf.Tensor:
+        """Sums over cases outside the test split, with the weights as they are.
+
+        Args:
+            data: all of it.
+            which: cases; the validation cases, if they are shown with noise.
+            clean: whether the network is shown no noise.
+        """
+        total = tf.zeros(len(self.part.names))
+        if isinstance(data, Resident):
+            cases = tf.constant(which)
+            seen, places = (data.x, cases) if clean else data.shown(which)
+            return self._held(data.x, data.y, cases, seen, places, total)
+        for x, y, start in data.chunks(which, EVALUATED):
             cases = tf.range(len(x))
-            val = self._held(x, y, cases, noisy(data, x, "val", start), cases, val)
-        return self._end(total, val)
+            seen = x if clean else noisy(data, x, "val", start)
+            total = self._held(x, y, cases, seen, cases, total)
+        return total
 
     def _epoch(
         self,
@@ -270,9 +289,7 @@ class Program:
         count = x.shape[0]
         size = min(EVALUATED, count)
         whole = count // size
-        rows = tf.TensorArray(
-            tf.float32, whole, element_shape=(size, *self.part.output_shape[1:])
-        )
+        rows = tf.TensorArray(tf.float32, whole, element_shape=(size, *self.part.output_shape[1:]))
 
         def forward(cases: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             labels = self._targets(tf.gather(x, cases), y, cases)

@@ -135,31 +135,32 @@ def brought(weights: Sequence[Weight], model: Any) -> tuple[str, ...]:
     for one in kept:
         assert one.kept is not None
         sha.update(_digest(one.kept))
-    return (
+    sentence = (
         f"{len(kept)} of {len(weights)} weights start from values that the template brings along "
         f"({', '.join([*told, *rest])}): the same in every replicate. Their content has the hash "
-        f"{sha.hexdigest()[:12]}.",
+        f"{sha.hexdigest()[:12]}."
     )
+    return (sentence,)
 
 
 def _names(weights: Sequence[Weight], model: Any) -> dict[int, str]:
     """Paths by variable, in which Keras' own numbers count from zero in every network alike."""
     numbered = re.compile(f"({'|'.join(map(re.escape, _kinds(model)))})(_[0-9]+)?")
     seen: dict[str, list[str]] = {}
-    found = {}
-    for one in weights:
-        parts = []
-        for part in one.variable.path.split("/"):
-            match = numbered.fullmatch(part)
-            if match:
-                alike = seen.setdefault(match[1], [])
-                if part not in alike:
-                    alike.append(part)
-                place = alike.index(part)
-                part = f"{match[1]}_{place}" if place else match[1]
-            parts.append(part)
-        found[id(one.variable)] = "/".join(parts)
-    return found
+
+    def renumbered(part: str) -> str:
+        match = numbered.fullmatch(part)
+        if not match:
+            return part
+        alike = seen.setdefault(match[1], [])
+        if part not in alike:
+            alike.append(part)
+        place = alike.index(part)
+        return f"{match[1]}_{place}" if place else match[1]
+
+    return {
+        id(one.variable): "/".join(map(renumbered, one.variable.path.split("/"))) for one in weights
+    }
 
 
 def _kinds(model: Any) -> set[str]:

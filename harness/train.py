@@ -140,7 +140,7 @@ class Trainer:
         except Exception as error:  # noqa: BLE001, a user's function may raise anything
             return Rehearsal(problem=_explain(error))
         self._built[design.program_key(trial, self._card)] = built
-        return Rehearsal(notes=built[0].notes)
+        return Rehearsal(notes=(*built[0].notes, *initial.notes(built[0], trial)))
 
     def _run(self, trial: Trial, clock: _Clock) -> Outcome:
         with clock.spent("data"):
@@ -181,7 +181,11 @@ class Trainer:
             xla=compiled.program.xla,
             reused=reused,
             seconds=clock.seconds(),
-            notes=compiled.network.notes,
+            notes=(
+                *compiled.network.notes,
+                *initial.notes(compiled.network, trial),
+                *compiled.program.notes,
+            ),
         )
 
     def _refer(self, trial: Trial, clock: _Clock) -> Outcome:

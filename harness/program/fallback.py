@@ -12,8 +12,11 @@ from harness.errors import TemplateError
 from harness.program.inputs import EVALUATED, take
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
+    from harness.isolation import World
     from harness.program.inputs import Inputs
     from harness.program.network import Refillable
 
@@ -33,6 +36,8 @@ class Fallback:
         self.part = part
         self._kept: list[NDArray[np.generic]] = []
         self._record = np.inf
+        if part.world:
+            _watch(part.model, part.world)
         part.model.compile(
             optimizer=part.optimizer,
             loss=part.loss,
@@ -125,6 +130,18 @@ class _Rates(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002, Keras' name
         self._optimizer.learning_rate.assign(self._rates[batch])
+
+
+def _watch(model: Any, world: World) -> None:
+    """Refuse training steps that draw numbers while they are traced."""
+    for name in ("train_step", "test_step"):
+        step = getattr(model, name)
+
+        def watched(*args: Any, step: Callable[..., Any] = step) -> Any:
+            with world.traced():
+                return step(*args)
+
+        object.__setattr__(model, name, watched)  # out of Keras' sight
 
 
 def is_expressible(model: Any) -> bool:

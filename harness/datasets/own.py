@@ -10,7 +10,7 @@ import numpy as np
 from harness import usercode
 from harness.datasets.arrays import from_arrays, scaled
 from harness.datasets.splits import test_mask
-from harness.errors import DataError, StudyError, nearest
+from harness.errors import DataError, HarnessError, StudyError, nearest
 from harness.spec import Columns, Images, names_code
 
 if TYPE_CHECKING:
@@ -101,10 +101,12 @@ def check_function(reference: str, folders: Sequence[Path]) -> None:
 
 def _called(reference: str, folders: Sequence[Path]) -> Arrays:
     check_function(reference, folders)
-    function = usercode.load(reference, folders)
     try:
-        given = function()
-    except Exception as error:
+        with usercode.contained():
+            given = usercode.load(reference, folders)()
+    except HarnessError:
+        raise
+    except (Exception, SystemExit) as error:
         raise DataError(f"{reference} raised {type(error).__name__}: {error}") from error
     arrays = _named(given)
     if arrays is None:

@@ -11,6 +11,8 @@ import pytest
 import tensorflow as tf
 from foreign import row
 
+from harness.coordinator import run, signals, waiting
+from harness.errors import TemplateError
 from harness.train import Trainer
 
 NOISES = (
@@ -242,7 +244,7 @@ def state():
         os.getcwd(),
         dict(os.environ),
         random.getstate(),
-        np.random.get_state()[1].tolist(),
+        np.random.get_state()[1].tolist(),  # noqa: NPY002
     )
 
 
@@ -295,3 +297,72 @@ def test_the_process_does_not_set_the_precision(foreign, blobs):
     finally:
         keras.config.set_dtype_policy("float32")
         keras.config.set_epsilon(1e-7)
+
+
+ENDING = """
+    import os, sys, time
+    import keras
+
+    def build(shape, outputs, kind=""):
+        if kind == "exits":
+            sys.exit(0)
+        if kind == "hangs":
+            while True:
+                try:
+                    time.sleep(0.01)
+                except Exception:
+                    pass
+        if kind == "dies":
+            os._exit(0)
+        inputs = keras.Input(shape)
+        return keras.Model(inputs, keras.layers.Dense(outputs)(inputs))
+"""
+
+
+def ended(foreign, blobs, kind, workers):
+    """How a study ends whose template does something to its process; and what was said."""
+    foreign.module(ENDING)
+    study = foreign.plan(blobs, factors={"kind": [kind]}, fixed={"epochs": 1}).study
+    seen = set()
+
+    def watch(progress):
+        seen.update(wait.what for wait in waiting.lasting(progress.waits).values())
+
+    with pytest.raises(TemplateError) as caught:
+        run(
+            study,
+            root=foreign.folder,
+            workers=workers,
+            folders=foreign.places,
+            progress=watch,
+        )
+    return str(caught.value), seen
+
+
+@row("a template that calls sys.exit", "refused: the call is named; nothing was trained")
+def test_a_template_that_exits(foreign, blobs):
+    """In this process, its exit code is not that of the command."""
+    said, _ = ended(foreign, blobs, "exits", workers=0)
+    assert "exits: the code called sys.exit(0) (theirs.py, line 7)" in said
+    assert "Nothing was trained" in said
+
+
+@row("a template that hangs", "named while it is waited for, refused after ten minutes")
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_template_that_hangs(foreign, blobs, workers, monkeypatch):
+    """It is named while it builds, and given up when it has had its time."""
+    monkeypatch.setattr(waiting, "BUILDING", 3.0)
+    monkeypatch.setattr(waiting, "QUIET_BUILDING", 0.5)
+    monkeypatch.setattr(signals, "TICK", 0.3)
+    said, seen = ended(foreign, blobs, "hangs", workers)
+    assert "hangs: not built after 3 s, so it was given up" in said
+    place = "in worker 0" if workers else "in this process"
+    assert seen == {f"hangs to be built {place}"}
+
+
+@row("a template that ends its process", "refused after two workers; nothing was trained")
+@pytest.mark.slow
+def test_a_template_that_kills_its_worker(foreign, blobs):
+    """Other networks are built all the same, and the one that does it is named."""
+    said, _ = ended(foreign, blobs, "dies", workers=1)
+    assert "dies: its process ended with exit code 0 while the network was built, 2 times" in said

@@ -62,11 +62,16 @@ def main() -> int:
             f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True
         )
         return error.exit_code
-    except typer.Abort:
-        return ExitCode.INTERRUPTED
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):
         _stderr().print("interrupted; finished trials are kept. The same command goes on.")
         return ExitCode.INTERRUPTED
+    except SystemExit as error:
+        _stderr().print(
+            f"error: code of yours called sys.exit({error.code!r}), outside of any training.",
+            style="red",
+            markup=False,
+        )
+        return ExitCode.INVALID
     except Exception as error:  # noqa: BLE001, the last resort: shown whole, with a bug's code
         if hasattr(error, "exit_code") and hasattr(error, "show"):
             error.show()

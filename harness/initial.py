@@ -9,9 +9,7 @@ all replicates one.
 
 from __future__ import annotations
 
-import random
 from collections import Counter
-from contextlib import contextmanager
 from math import prod, sqrt
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +17,12 @@ import keras
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from harness import catalog, seeds
+from harness import catalog, isolation, seeds
 from harness.initializers import LSUV
 from harness.layers import Drawn, ForgetBias, called, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -161,7 +159,7 @@ def _fill(
         case keras.initializers.Ones():
             drawn = np.ones(shape)
         case _:
-            with _seeded(int(generator.integers(2**31))):
+            with isolation.seeded(int(generator.integers(2**31))):
                 drawn = np.asarray(initializer(shape, dtype=dtype))
     return drawn.astype(dtype)
 
@@ -214,15 +212,3 @@ def _orthogonal(generator: np.random.Generator, shape: tuple[int, ...]) -> NDArr
     q, r = np.linalg.qr(normal if rows >= columns else normal.T)
     q = q * np.sign(np.diag(r))
     return (q if rows >= columns else q.T).reshape(shape)
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Seed what an unknown initializer may draw from, and leave the caller's state alone."""
-    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002, restores the user's
-    try:
-        keras.utils.set_random_seed(seed)
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(legacy)  # noqa: NPY002

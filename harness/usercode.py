@@ -9,8 +9,9 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib
+import os
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -115,6 +116,30 @@ def _named(tree: ast.Module, folders: Sequence[Path]) -> dict[str, Path]:
                 found[text] = file
                 break
     return found
+
+
+@contextmanager
+def contained() -> Iterator[None]:
+    """Working directory and environment variables are afterwards what they were before."""
+    place, variables = Path.cwd(), dict(os.environ)
+    try:
+        yield
+    finally:
+        os.chdir(place)
+        if dict(os.environ) != variables:
+            os.environ.clear()
+            os.environ.update(variables)
+
+
+def forget(reference: str, folders: Sequence[Path]) -> None:
+    """Let a module and the local modules that it imports be run anew when they are next loaded.
+
+    What they keep between two calls, such as a generator of random numbers, would make what they
+    build depend on what was built before.
+    """
+    for name, file in _closure(reference, folders).items():
+        if name in sys.modules and _is_from(sys.modules[name], file):
+            del sys.modules[name]
 
 
 def load(reference: str, folders: Sequence[Path]) -> Callable[..., Any]:

@@ -371,10 +371,14 @@ def uses_xla(model: Any, card: Card) -> bool:
     """The fixed rule of device and operations, read from the graph of a forward pass."""
     if tf.config.list_logical_devices("GPU"):
         return True
+    return not any(_SLOW_UNDER_XLA.match(node.op) for node in forward(model, card))
+
+
+def forward(model: Any, card: Card) -> list[Any]:
+    """All nodes of the graph of a forward pass in training."""
     traced = tf.function(lambda x: model(x, training=True), autograph=False)
     graph = traced.get_concrete_function(outline(card)).graph.as_graph_def()
-    nodes = [*graph.node, *(node for part in graph.library.function for node in part.node_def)]
-    return not any(_SLOW_UNDER_XLA.match(node.op) for node in nodes)
+    return [*graph.node, *(node for part in graph.library.function for node in part.node_def)]
 
 
 def _accumulate(

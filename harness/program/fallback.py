@@ -15,8 +15,11 @@ from harness.program.compiled import Program
 from harness.program.inputs import take
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
+    from harness.isolation import World
     from harness.program.inputs import Inputs
     from harness.program.network import Refillable
 
@@ -47,6 +50,8 @@ class Fallback(Program):
         super().__init__(part, xla=False)
         self._unfinished = [_Unfinished(part)] if part.finalizes else []
         model = part.model
+        if part.world:
+            _watch(model, part.world)
         # What a template has told a compile of its own is not told again: it stays.
         own = partial(keras.Model.compile, model) if model.compiled else model.compile
         own(
@@ -176,6 +181,18 @@ class _Rates(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002, Keras' name
         self._optimizer.learning_rate.assign(self._rates[batch])
+
+
+def _watch(model: Any, world: World) -> None:
+    """Refuse training steps that draw numbers while they are traced."""
+    for name in ("train_step", "test_step"):
+        step = getattr(model, name)
+
+        def watched(*args: Any, step: Callable[..., Any] = step) -> Any:
+            with world.traced():
+                return step(*args)
+
+        object.__setattr__(model, name, watched)  # out of Keras' sight
 
 
 def is_expressible(model: Any) -> bool:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.card import Card
+    from harness.isolation import World
     from harness.spec import Trial, Value
 
 
@@ -54,6 +55,7 @@ class Network:
         output_shape: of what the model returns, its first axis ``None``.
         form: what its outputs are.
         notes: what a reader of the results has to know of it, a sentence each.
+        world: what user code behind it finds and leaves in this process.
     """
 
     model: Any
@@ -62,6 +64,7 @@ class Network:
     output_shape: Any
     form: outputs.Form
     notes: tuple[str, ...] = ()
+    world: World | None = None
 
 
 def outline(card: Card) -> Any:
@@ -186,6 +189,10 @@ class Refillable:
         self._built = [(variable, variable.numpy()) for variable in self.optimizer.variables]
         weights = {id(variable) for variable in self.state}
         self._seeds = [part for part in self.model.variables if id(part) not in weights]
+        self.world = network.world
+        known = {id(part) for part in self._seeds}
+        made = [one.state for one in network.world.generators] if network.world else []
+        self._seeds += [state for state in made if id(state) not in known]
         self._set = tf.function(self._assign, autograph=False)
 
     @property

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -47,8 +46,6 @@ class _Lines:
                 self._console.print(
                     f"finished {arm.label} ({len(self._told)} of {len(progress.plan.rows)}; "
                     f"{progress.left} trials left{_time(progress)})",
-                    highlight=False,
-                    markup=False,
                     soft_wrap=True,
                 )
 
@@ -72,9 +69,7 @@ def _table(progress: Progress) -> Table:
         arms = tuple(arm for arm in arms if not _finished(progress, arm.index))
     for arm in arms[:ROWS]:
         cells = [cell for phase in phases for cell in _cells(progress, (arm.index, phase))]
-        table.add_row(
-            escape(arm.label), *cells, style="dim" if _finished(progress, arm.index) else ""
-        )
+        table.add_row(arm.label, *cells, style="dim" if _finished(progress, arm.index) else "")
     if len(arms) > ROWS:
         table.add_row(f"... and {len(arms) - ROWS} more")
     return table

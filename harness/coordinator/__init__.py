@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,7 @@ def run(
     folders: Sequence[Path | str] = (),
     yes: bool = False,
     mixed_environment: bool = False,
+    replace: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> Finished:
     """Train what a study still lacks.
@@ -51,6 +52,8 @@ def run(
         yes: whether more than 100,000 trials are meant.
         mixed_environment: whether to go on under other versions, or on another processor, than
             those of the results that are already there.
+        replace: whether to take the place of a finished study of the same name, with another
+            template or other data. Its results stay in the store.
         progress: called whenever a trial begins or ends.
 
     Returns:
@@ -86,6 +89,7 @@ def run(
             setup,
             workers=count,
             mixed_environment=mixed_environment,
+            replace=replace,
             report=progress or (lambda _: None),
         )
         return coordinator.finish()
@@ -129,4 +133,4 @@ def _card(
         arrays, name = {"x": np.asarray(data[0]), "y": np.asarray(data[1])}, "given arrays"
         datasets.from_arrays(arrays, "data")
     kept = str(objects.keep_arrays(folder, arrays).resolve())
-    return replace(datasets.describe(f"{kept}@{size}" if size else kept, []), name=name)
+    return dataclasses.replace(datasets.describe(f"{kept}@{size}" if size else kept, []), name=name)

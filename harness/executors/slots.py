@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from harness.environment import gpus
 from harness.errors import HarnessError
 from harness.executors import Attempt, Died, Ended, Event, Rehearsed, Setup, Started, messages
+from harness.links import append_to
 from harness.records import Outcome, Rehearsal
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class Slots:
         environment = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, "KERAS_BACKEND": "tensorflow"}
         if devices := gpus():
             environment["CUDA_VISIBLE_DEVICES"] = devices[place % len(devices)]
-        with log.open("ab") as stream:
+        with append_to(log) as stream:
             process = subprocess.Popen(  # noqa: S603, our own interpreter and code
                 [sys.executable, "-P", "-c", code],
                 pass_fds=(handle,),

@@ -282,8 +282,9 @@ class Study(Frozen):
         replicates: confirm trials per arm, paired over arms.
         seed: of all random streams.
         confidence: of the simultaneous intervals.
-        margin: difference, on the metric's own scale, below which two arms count as
-            equivalent. Default: none, and no equivalence is claimed.
+        margin: difference below which two arms count as equivalent: of shares such as accuracy a
+            share (0.015 is 1.5 points), of losses and errors a relative one (0.05 is 5 %). Default:
+            none, and no equivalence is claimed.
         threads: intra-operation threads of one training; part of a trial's identity.
         schema_version: of the study file; written ``schema`` there.
 
@@ -337,6 +338,16 @@ class Study(Frozen):
                 f"worker processes can import it. Received: {template!r}"
             )
         return template
+
+    @field_validator("confidence", mode="before")
+    @classmethod
+    def _below_one(cls, given: object) -> object:
+        if isinstance(given, int | float) and 1 < given < 100:
+            raise ValueError(
+                f"expected a share above 0.5 and below 1. Received: {given:g}. "
+                f"{given / 100:g} is {given:g} %"
+            )
+        return given
 
     @field_validator("metric")
     @classmethod

@@ -156,7 +156,34 @@ def check_metrics(study: Study, card: Card) -> None:
         wanted["tune.objective"] = study.tune.objective
     for key, text in wanted.items():
         _check_metric(Metric.parse(text), card, key)
+    _check_margin(study)
     _check_penalties(study, card)
+
+
+WIDE = 0.5
+"""Margin of a share from which on it says nothing: more likely points, or percent, are meant."""
+
+
+def _check_margin(study: Study) -> None:
+    """A margin in points or percent would make everything equivalent."""
+    margin, metric = study.margin, Metric.parse(study.metric)
+    entry = catalog.METRICS[metric.name]
+    relative = entry.scale == "log"
+    shared = entry.percent or entry.limited
+    if margin is None or not (relative or shared) or margin < (1 if relative else WIDE):
+        return
+    if relative:
+        form = "a margin below 1, because differences of this metric are relative"
+        meant = f"{margin:g} is {100 * margin:g} %; {margin / 100:g} is {margin:g} %"
+    else:
+        unit = " points" if entry.percent else ""
+        form = f"a margin below {WIDE:g}, because {metric.name} is at most 1"
+        factor = 100 if entry.percent else 1
+        meant = (
+            f"{margin:g} is {factor * margin:g}{unit}, which makes everything equivalent; "
+            f"{margin / 100:g} is {factor * margin / 100:g}{unit}"
+        )
+    raise StudyError(f"expected {form}. Received: {margin:g}. {meant}.", key="margin")
 
 
 def _check_metric(metric: Metric, card: Card, key: str) -> None:

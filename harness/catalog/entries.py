@@ -76,6 +76,7 @@ class Metric:
         test_only: whether it needs all cases at once, and is computed on the test split alone.
         outputs: fewest outputs that it makes sense for.
         ranks: numbers of axes of a case that it makes sense for; none: any.
+        aliases: other names that users know it by.
         note: one line for ``keras-harness catalog``.
     """
 
@@ -87,6 +88,7 @@ class Metric:
     test_only: bool = False
     outputs: int = 1
     ranks: tuple[int, ...] = ()
+    aliases: tuple[str, ...] = ()
     note: str = ""
 
 
@@ -96,6 +98,7 @@ class Loss:
 
     target: str
     tasks: frozenset[str]
+    aliases: tuple[str, ...] = ()
     note: str = ""
 
 

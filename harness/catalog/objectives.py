@@ -21,15 +21,23 @@ LOSSES: Mapping[str, Loss] = {
     "sparse_categorical_crossentropy": Loss(
         target="keras.losses:sparse_categorical_crossentropy",
         tasks=_CLASSES | _STEPS,
+        aliases=("crossentropy", "cross_entropy_loss", "categorical_crossentropy", "log_loss"),
         note="integer labels 0..C-1, one output per class",
     ),
-    "mean_squared_error": Loss(target="keras.losses:mean_squared_error", tasks=_NUMBERS | _INPUTS),
+    "mean_squared_error": Loss(
+        target="keras.losses:mean_squared_error",
+        tasks=_NUMBERS | _INPUTS,
+        aliases=("mse", "mse_loss"),
+    ),
     "mean_absolute_error": Loss(
-        target="keras.losses:mean_absolute_error", tasks=_NUMBERS | _INPUTS
+        target="keras.losses:mean_absolute_error",
+        tasks=_NUMBERS | _INPUTS,
+        aliases=("mae", "l1_loss"),
     ),
     "binary_crossentropy": Loss(
         target="keras.losses:binary_crossentropy",
         tasks=_INPUTS,
+        aliases=("bce", "bce_loss"),
         note="inputs between 0 and 1, with output_activation = 'sigmoid'",
     ),
 }
@@ -70,6 +78,7 @@ METRICS: Mapping[str, Metric] = {
         direction="minimize",
         scale="log",
         tasks=_CLASSES | _STEPS,
+        aliases=("cross_entropy", "log_loss", "nll", "sparse_categorical_crossentropy"),
         note="log loss: mean negative log-likelihood of the labels, without penalties",
     ),
     "accuracy": Metric(
@@ -77,6 +86,7 @@ METRICS: Mapping[str, Metric] = {
         scale="identity",
         tasks=_CLASSES | _STEPS,
         percent=True,
+        aliases=("acc",),
         note="share of cases, or of steps, whose largest output is the label",
     ),
     "top_5_accuracy": Metric(
@@ -86,6 +96,7 @@ METRICS: Mapping[str, Metric] = {
         percent=True,
         test_only=True,
         outputs=6,
+        aliases=("top5", "top_5", "top5_acc", "top_5_acc"),
         note="share of cases whose label is among the five largest outputs",
     ),
     "macro_f1": Metric(
@@ -94,6 +105,7 @@ METRICS: Mapping[str, Metric] = {
         tasks=_CLASSES,
         percent=True,
         test_only=True,
+        aliases=("f1", "f1_score", "f1_macro"),
         note="mean over classes of the harmonic mean of precision and recall",
     ),
     "auroc": Metric(
@@ -102,6 +114,7 @@ METRICS: Mapping[str, Metric] = {
         tasks=_CLASSES | _ANOMALIES,
         percent=True,
         test_only=True,
+        aliases=("auc", "roc_auc"),
         note="area under the ROC curve: of class 1 if there are two, else mean of one against "
         "rest; of anomalies, by their error",
     ),
@@ -111,6 +124,7 @@ METRICS: Mapping[str, Metric] = {
         tasks=_ANOMALIES,
         percent=True,
         test_only=True,
+        aliases=("ap", "auprc", "pr_auc"),
         note="mean precision over the anomalies, in the order of their error",
     ),
     "calibration_error": Metric(
@@ -119,6 +133,7 @@ METRICS: Mapping[str, Metric] = {
         tasks=_CLASSES,
         percent=True,
         test_only=True,
+        aliases=("ece",),
         note="mean gap between confidence and accuracy, over 15 bins (Guo et al. 2017)",
     ),
     "bits": Metric(
@@ -131,14 +146,19 @@ METRICS: Mapping[str, Metric] = {
     "perplexity": Metric(
         direction="minimize", scale="log", tasks=_STEPS, test_only=True, note="2 to the bits"
     ),
-    "mean_squared_error": Metric(direction="minimize", scale="log", tasks=_NUMBERS | _INPUTS),
-    "mean_absolute_error": Metric(direction="minimize", scale="log", tasks=_NUMBERS | _INPUTS),
+    "mean_squared_error": Metric(
+        direction="minimize", scale="log", tasks=_NUMBERS | _INPUTS, aliases=("mse",)
+    ),
+    "mean_absolute_error": Metric(
+        direction="minimize", scale="log", tasks=_NUMBERS | _INPUTS, aliases=("mae",)
+    ),
     "r2": Metric(
         direction="maximize",
         scale="identity",
         tasks=_NUMBERS,
         limited=True,
         test_only=True,
+        aliases=("r2_score",),
         note="share of the variance explained, averaged over targets",
     ),
     "psnr": Metric(

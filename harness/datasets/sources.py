@@ -276,7 +276,7 @@ def _file(name: str, folders: Sequence[Path]) -> Path:
 def _advice(name: str) -> str:
     if name.lower().endswith(tablefiles.FORMS):
         return f"Of a table name the column to predict: {{ file = {name!r}, target = ... }}."
-    return nearest(name, [*KNOWN, *synthetic.EXAMPLES])
+    return nearest(name.partition("@")[0], [*KNOWN, *synthetic.EXAMPLES])
 
 
 def _of_pixels(name: str) -> bool:

@@ -129,7 +129,7 @@ def _card(
             key="dataset",
         )
     else:
-        arrays = {"x": datasets.plain(data[0]), "y": datasets.plain(data[1])}
+        arrays = datasets.flat({"x": data[0], "y": data[1]})
     name = datasets.title(source)
     datasets.check(arrays, name, study.dataset)
     kept = objects.keep_arrays(folder, arrays).resolve()

@@ -105,6 +105,8 @@ class Coordinator:
             if self._begin():
                 self._train()
                 self._abandon()
+            else:
+                changed = []
         return Finished(
             folder=self._store.folder,
             trained=self._trained,

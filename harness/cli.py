@@ -420,7 +420,7 @@ def _show_plan(laid: Plan, sizes: dict[str, int], programs: int) -> None:
     lines = {
         "data": f"{card.label}: {card.cases} cases to train and validate on, "
         f"{card.tests} test cases, shape {card.shape}, {kind}",
-        "decided by": f"{laid.metric} over {study.replicates} paired replicates",
+        "decided by": f"{laid.metric} over {study.replicates} paired replicates{_margin(laid)}",
         "trials": " + ".join(f"{size} {part}" for part, size in sizes.items() if part in phases)
         + f" = {sum(sizes.values())}",
         "programs": f"{programs}, each compiled once per worker that needs it"
@@ -435,6 +435,14 @@ def _show_plan(laid: Plan, sizes: dict[str, int], programs: int) -> None:
     _show_floor(laid)
     if laid.code:
         out.print(f"{'your code:':<12}{study.template} runs with your rights")
+
+
+def _margin(laid: Plan) -> str:
+    """What counts as equivalent, in the unit that people think in."""
+    margin = laid.study.margin
+    if margin is None:
+        return ""
+    return f"; equivalent within {catalog.METRICS[laid.metric.name].amount(margin)}"
 
 
 def _built(laid: Plan, study: str) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from typing_extensions import TypeAliasType
 
 from harness.errors import StudyError, nearest
 from harness.identity import digest
+from harness.printable import printable
 
 Scalar = bool | int | FiniteFloat | str
 if TYPE_CHECKING:
@@ -564,7 +565,7 @@ def _is_named(level: Level) -> bool:
 
 
 def label(level: Value) -> str:
-    """How a level is written in tables.
+    """How a level is written in tables, figures and messages.
 
     Example:
         >>> label({"name": "sgd", "momentum": 0.9}), label([16, 32]), label(0.5)
@@ -572,12 +573,13 @@ def label(level: Value) -> str:
     """
     if isinstance(level, dict) and "name" in level:
         rest = ", ".join(f"{key}={label(part)}" for key, part in level.items() if key != "name")
-        return f"{level['name']}({rest})" if rest else str(level["name"])
+        name = printable(str(level["name"]))
+        return f"{name}({rest})" if rest else name
     if isinstance(level, dict):
         return "(" + ", ".join(f"{key}={label(part)}" for key, part in level.items()) + ")"
     if isinstance(level, bool):
         return str(level).lower()
-    return f"{level:g}" if isinstance(level, float) else str(level)
+    return f"{level:g}" if isinstance(level, float) else printable(str(level))
 
 
 _TAGS = frozenset({"range", "choices", "<columns>", "<images>", "<arrays>", "<text>"})

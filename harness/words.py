@@ -90,8 +90,9 @@ def near(word: str, names: Collection[str]) -> str | None:
     for name in SYNONYMS.get(plain, ()):
         if name in names:
             return name
-    close = get_close_matches(word, names, n=1, cutoff=NEAR)
-    return close[0] if close else _begun(word, names)
+    lower = {name.lower(): name for name in names}
+    close = get_close_matches(word.lower(), lower, n=1, cutoff=NEAR)
+    return lower[close[0]] if close else _begun(word, names)
 
 
 def _begun(word: str, names: Collection[str]) -> str | None:

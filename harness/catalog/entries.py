@@ -91,6 +91,19 @@ class Metric:
     aliases: tuple[str, ...] = ()
     note: str = ""
 
+    def amount(self, margin: float) -> str:
+        """A margin as people say it.
+
+        Example:
+            >>> accuracy = Metric(direction="maximize", scale="identity", tasks=frozenset(),
+            ...                   percent=True)
+            >>> accuracy.amount(0.015)
+            '1.5 points'
+        """
+        if self.scale == "log":
+            return f"{100 * margin:g} %"
+        return f"{100 * margin:g} points" if self.percent else f"{margin:g}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:

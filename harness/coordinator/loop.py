@@ -108,6 +108,8 @@ class Coordinator:
             if self._begin():
                 self._train()
                 self._abandon()
+            else:
+                changed = []
         return Finished(
             folder=self._store.folder,
             trained=self._trained,

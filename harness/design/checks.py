@@ -194,22 +194,17 @@ def _check_margin(study: Study) -> None:
     """A margin in points or percent would make everything equivalent."""
     margin, metric = study.margin, Metric.parse(study.metric)
     entry = catalog.METRICS[metric.name]
-    relative = entry.scale == "log"
-    shared = entry.percent or entry.limited
-    if margin is None or not (relative or shared) or margin < (1 if relative else WIDE):
+    relative, shared = entry.scale == "log", entry.percent or entry.limited
+    most = 1.0 if relative else WIDE
+    if margin is None or margin < most or not (relative or shared):
         return
-    if relative:
-        form = "a margin below 1, because differences of this metric are relative"
-        meant = f"{margin:g} is {100 * margin:g} %; {margin / 100:g} is {margin:g} %"
-    else:
-        unit = " points" if entry.percent else ""
-        form = f"a margin below {WIDE:g}, because {metric.name} is at most 1"
-        factor = 100 if entry.percent else 1
-        meant = (
-            f"{margin:g} is {factor * margin:g}{unit}, which makes everything equivalent; "
-            f"{margin / 100:g} is {factor * margin / 100:g}{unit}"
-        )
-    raise StudyError(f"expected {form}. Received: {margin:g}. {meant}.", key="margin")
+    why = "its differences are relative" if relative else "it is at most 1"
+    raise StudyError(
+        f"expected a margin below {most:g} of {metric.name}, because {why}. Received: {margin:g}. "
+        f"{margin:g} is {entry.amount(margin)}, which makes everything equivalent; "
+        f"{margin / 100:g} is {entry.amount(margin / 100)}.",
+        key="margin",
+    )
 
 
 def _check_metric(metric: Metric, card: Card, key: str) -> None:

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from harness.errors import DiskError
 from harness.objects import write_atomic
+from harness.printable import printable
 from reports import export, frames, tables, verdicts
 from reports.page.markup import grid, typeset
 from reports.page.sections import facts, method, sections, verdict_caption
@@ -66,7 +67,7 @@ def lay_out(results: Results, judged: Judged, file: Path) -> Path:
 
 def _render(results: Results, judged: Judged) -> str:
     study, marked = results.study, [judged.baseline]
-    return _template().render(
+    page = _template().render(
         name=study.name,
         title=study.question or study.name,
         headline=verdicts.headline(results, judged),
@@ -80,6 +81,7 @@ def _render(results: Results, judged: Judged) -> str:
         provenance=grid(tables.provenance(results, judged)),
         method=method(results, judged),
     )
+    return printable(page)
 
 
 @lru_cache(maxsize=1)

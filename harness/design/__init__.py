@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.design.checks import check_names
+from harness.design.checks import check_names, unpassed
 from harness.design.framing import framed, settle
 from harness.design.plans import (
     Plan,
@@ -34,4 +34,5 @@ __all__ = [
     "settings",
     "settle",
     "split",
+    "unpassed",
 ]

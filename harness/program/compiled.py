@@ -232,7 +232,7 @@ class Program:
         per_case = self.part.loss(y, outputs)
         if weights is not None:
             per_case *= tf.gather(weights.value, y)
-        return tf.add_n([tf.reduce_mean(per_case), *self.part.model.losses])
+        return tf.add_n([tf.reduce_mean(per_case), *map(_added, self.part.model.losses)])
 
     def _sums(self, y: tf.Tensor, outputs: tf.Tensor, loss: tf.Tensor) -> tf.Tensor:
         count = tf.cast(tf.shape(y)[0], tf.float32)
@@ -301,6 +301,11 @@ class Program:
         self._record.assign(tf.where(better, score, self._record))
         for kept, variable in zip(self._kept, self.part.state, strict=True):
             kept.assign(tf.where(better, variable.value, kept))
+
+
+def _added(loss: tf.Tensor) -> tf.Tensor:
+    """What ``add_loss`` was given as one number: Keras adds up what has several."""
+    return tf.reduce_sum(loss) if loss.shape.rank else loss
 
 
 def uses_xla(model: Any, card: Card) -> bool:

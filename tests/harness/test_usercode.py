@@ -256,7 +256,7 @@ WRITTEN = {
     "imported under another name": "from helpers import other as build",
     "imported at one remove": "from between import build",
     "imported with a star": "from helpers import *",
-    "imported from beside": "try:\n    from .helpers import build\nfinally:\n    from helpers import build",
+    "imported from beside": "try:\n    from . import x\nfinally:\n    from helpers import build",
     "another name": "def other(shape, outputs, width=3): pass\nbuild = other",
     "lambda": "build = lambda shape, outputs, width=3: None",
     "serializable": "@saving.register_keras_serializable()\ndef build(a, b, width=3): pass",

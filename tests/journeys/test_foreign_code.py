@@ -11,8 +11,9 @@ import pytest
 import tensorflow as tf
 from foreign import row
 
+from harness import datasets
 from harness.coordinator import run, signals, waiting
-from harness.errors import StudyError, TemplateError
+from harness.errors import DataError, StudyError, TemplateError
 from harness.program import take
 from harness.train import Trainer, _drawn
 
@@ -463,3 +464,18 @@ def test_a_vector_in_add_loss_is_summed_as_keras_does(foreign, blobs):
     network.model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     expected = network.model.evaluate(x, y, batch_size=len(y), verbose=0)
     assert found == pytest.approx(expected, rel=1e-5)
+
+
+@row("a data function that calls sys.exit, or changes the working directory", "refused; undone")
+def test_a_data_function_keeps_to_itself(foreign):
+    """Its exit code is not that of the command, and results go where they were asked for."""
+    foreign.module("""
+        import os, sys
+
+        def data():
+            os.chdir("/")
+            sys.exit(0)
+    """)
+    with pytest.raises(DataError, match="theirs:data raised SystemExit: 0"):
+        datasets.read_own("theirs:data", foreign.places)
+    assert os.getcwd() == str(foreign.folder)

@@ -15,7 +15,7 @@ import typer
 from rich.table import Table
 
 from harness import catalog, data_cli, datasets, design, store, studyfile
-from harness.errors import ExitCode, HarnessError, StudyError, UsageError, nearest
+from harness.errors import ExitCode, HarnessError, StudyError, TemplateError, UsageError, nearest
 from harness.printable import printable
 from harness.spec import NAME, label
 from harness.terminal import Terminal
@@ -56,20 +56,13 @@ _STATUSES = ("completed", "diverged", "failed", "lost", "interrupted", "running"
 def main() -> int:
     """Run the command line; its exit code."""
     try:
-        code = app(standalone_mode=False)
+        code = _answer()
     except HarnessError as error:
         _stderr().print(f"error: {error}", style="red", soft_wrap=True)
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
         _stderr().print("interrupted; finished trials are kept. The same command goes on.")
         return ExitCode.INTERRUPTED
-    except SystemExit as error:
-        _stderr().print(
-            f"error: code of yours called sys.exit({error.code!r}), outside of any training.",
-            style="red",
-            markup=False,
-        )
-        return ExitCode.INVALID
     except Exception as error:  # noqa: BLE001, the last resort: shown whole, with a bug's code
         if hasattr(error, "exit_code") and hasattr(error, "show"):
             error.show()
@@ -78,6 +71,17 @@ def main() -> int:
         _stderr().print("error: this is a bug in keras-harness. Nothing finished is lost.")
         return ExitCode.INTERNAL
     return int(code or 0)
+
+
+def _answer() -> int | None:
+    """What a verb returns; code of a user's cannot end the command with a code of its own."""
+    try:
+        code: int | None = app(standalone_mode=False)
+    except SystemExit as error:
+        raise TemplateError(
+            f"expected code of yours to return. Received: a call of sys.exit({error.code!r})."
+        ) from error
+    return code
 
 
 def _version(wanted: bool) -> None:
@@ -214,6 +218,7 @@ def check(study: StudyName, models: Models = False, yes: Yes = False, as_json: J
             soft_wrap=True,
         )
         _print_lines(laid.card.lines() | dict.fromkeys(laid.card.notes, ""))
+        _print_notes(laid.notes)
         _print_networks(laid, networks)
     return ExitCode.DONE
 
@@ -234,6 +239,11 @@ def _print_networks(laid: Plan, networks: Sequence[Mapping[str, Any]]) -> None:
 def _print_lines(lines: Mapping[str, str]) -> None:
     for name, line in lines.items():
         _stdout().print(f"{name + ':':<12}{line}", soft_wrap=True)
+
+
+def _print_notes(notes: Iterable[str]) -> None:
+    for note in notes:
+        _stdout().print(f"{'note:':<12}{note}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _check_without_data(
@@ -430,8 +440,7 @@ def _show_plan(laid: Plan, sizes: dict[str, int], programs: int) -> None:
     if laid.references:
         lines["references"] = ", ".join(one.label for one in laid.references)
     _print_lines(lines | card.lines())
-    for note in card.notes:
-        out.print(f"{'note:':<12}{note}", soft_wrap=True)
+    _print_notes((*card.notes, *laid.notes))
     _show_floor(laid)
     if laid.code:
         out.print(f"{'your code:':<12}{study.template} runs with your rights")

@@ -7,7 +7,7 @@ import re
 import time
 import traceback
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +20,12 @@ from harness import (
     datasets,
     design,
     initial,
-    isolation,
     metrics,
     program,
     references,
     schedules,
     seeds,
+    surroundings,
     usercode,
 )
 from harness.errors import HarnessError, TemplateError, UsageError
@@ -35,7 +35,6 @@ from harness.records import Epoch, Outcome, Rehearsal, Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
@@ -132,11 +131,8 @@ class Trainer:
             raise TemplateError(_explain(error)) from error
 
     def _import(self, trial: Trial) -> None:
-        """Run the modules of the user's own objects of a trial, as if for the first time."""
-        own = design.own(trial.template, trial.settings)
-        for reference in own:
-            usercode.forget(reference, self._folders)
-        for reference in own:
+        """Make the user's own objects of a trial importable. This runs user code."""
+        for reference in design.own(trial.template, trial.settings):
             usercode.load(reference, self._folders)
 
     def rehearse(self, trial: Trial) -> Rehearsal:
@@ -160,7 +156,7 @@ class Trainer:
         key = design.program_key(trial, self._card)
         reused = key in self.programs
         compiled = self._compiled(trial, key, inputs, clock)
-        within.enter_context(_entered(compiled.network, trial))
+        within.enter_context(surroundings.training(compiled.network, trial, self._folders))
         with clock.spent("data"):
             if compiled.program.part.denoises:
                 inputs = inputs.corrupted(_corruption(trial, self._card), held)
@@ -258,41 +254,14 @@ class Trainer:
         return self._built.pop(key) if key in self._built else None
 
     def _build(self, trial: Trial) -> tuple[Network, Refillable]:
-        if not trial.code:
-            with isolation.settled():
-                return self._assembled(trial)
-        world = isolation.World()
-        with world.entered(_of_program(trial, self._card)):
-            for reference in _code(trial):
-                usercode.forget(reference, self._folders)
+        with surroundings.building(trial, self._card, self._folders) as world:
             self._import(trial)
-            return self._assembled(trial, world)
-
-    def _assembled(
-        self, trial: Trial, world: isolation.World | None = None
-    ) -> tuple[Network, Refillable]:
-        network = program.build(trial, self._card, _template(trial, self._folders))
-        if world:
-            network = replace(network, world=world, notes=(*network.notes, *_notes(world)))
-            isolation.check_precision(network.model, trial.template)
-            self._probe(network)
-        part = Refillable(trial, self._card, network)
+            network = program.build(trial, self._card, _template(trial, self._folders))
+            if world:
+                network = surroundings.look(network, world, trial, self._card, self._folders)
+            part = Refillable(trial, self._card, network)
         said = (program.AVERAGED,) if part.finalizes else ()
         return replace(network, notes=(*network.notes, *said)), part
-
-    def _probe(self, network: Network) -> None:
-        """Look for random numbers that no trial can set back, before anything is trained.
-
-        Raises:
-            TemplateError: naming the first.
-        """
-        assert network.world
-        with network.world.traced():
-            try:
-                nodes = program.forward(network.model, self._card)
-            except Exception:  # noqa: BLE001, what no graph expresses may still train by ``fit``
-                return
-        isolation.check_operations(nodes)
 
     def _compile(self, key: str, trial: Trial, inputs: Inputs, clock: _Clock) -> Compiled:
         """The first engine that can express the model.
@@ -305,7 +274,7 @@ class Trainer:
             with clock.spent("build"):
                 network, part = self._take(key) or self._build(trial)
             try:
-                with clock.spent("compile"), _tracing(network, trial, self._card):
+                with clock.spent("compile"), surroundings.tracing(network, trial, self._card):
                     made = _engine(engine, part, self._card)
                     made.compile(inputs)
             except TemplateError:
@@ -399,48 +368,6 @@ def _corruption(trial: Trial, card: Card) -> program.Corruption:
     (amount,) = chosen.numbers.values()
     layer = resolve(chosen.entry.target)(amount)
     return program.Corruption(layer, (trial.seed, trial.phase, trial.replicate))
-
-
-def _code(trial: Trial) -> list[str]:
-    """All code of the user's own that a trial names."""
-    built_in = trial.template in catalog.TEMPLATES
-    return [*([] if built_in else [trial.template]), *design.own(trial.template, trial.settings)]
-
-
-def _of_program(trial: Trial, card: Card) -> np.random.Generator:
-    """What is drawn without a seed while a network is built: the same in every worker."""
-    return seeds.stream(trial.seed, "build", 0, design.program_key(trial, card))
-
-
-def _entered(network: Network, trial: Trial) -> AbstractContextManager[None]:
-    """The global state under which a trial of a network is trained."""
-    if network.world is None:
-        return isolation.settled()
-    stream = seeds.stream(trial.seed, trial.phase, trial.replicate, "unseeded")
-    return network.world.entered(stream)
-
-
-@contextmanager
-def _tracing(network: Network, trial: Trial, card: Card) -> Iterator[None]:
-    """The global state under which the graphs of a network are made."""
-    with ExitStack() as stack:
-        if network.world is None:
-            stack.enter_context(isolation.settled())
-        else:
-            stack.enter_context(network.world.entered(_of_program(trial, card)))
-            stack.enter_context(network.world.traced())
-        yield
-
-
-def _notes(world: isolation.World) -> tuple[str, ...]:
-    """What has been drawn while a network was built, as a reader of the results has to know it."""
-    if not (drawn := world.drawn()):
-        return ()
-    note = (
-        f"numbers drawn from {' and '.join(drawn)} while the network was built belong to its "
-        "structure: they are the same in all replicates, and differ between structures"
-    )
-    return (note,)
 
 
 def _explain(error: BaseException) -> str:

@@ -39,45 +39,166 @@ class Signature:
     open: bool
 
 
-def signature(reference: str, folders: Sequence[Path], leading: int) -> Signature:
+def signature(
+    reference: str, folders: Sequence[Path], leading: int, *, of_class: int = 0
+) -> Signature:
     """Read the keyword arguments of a user's function or class from its source.
 
     Args:
         reference: ``module:function`` or ``module:class``.
         folders: where modules are looked for, in order.
         leading: how many leading positional arguments the harness itself passes to a function.
+        of_class: how many it passes to a class.
 
     Raises:
-        StudyError: if the module, or such an object in it, does not exist.
+        StudyError: if the module, or such an object in it, does not exist, or does not take the
+            leading arguments.
     """
-    file = _source(reference, folders)
-    name = reference.partition(":")[2]
-    defined = {
-        node.name: node
-        for node in _parse(file).body
-        if isinstance(node, ast.FunctionDef | ast.ClassDef)
-    }
-    if name not in defined:
+    module, _, name = reference.partition(":")
+    file = _source(reference, folders, leading)
+    found = [
+        _read(node, leading, of_class, reference) if isinstance(node, _Definition) else _OPEN
+        for node in _definitions(module, name, folders, leading)
+    ]
+    if not found:
+        bound = _bindings(_parse(file).body)
+        known = {name for name, node in bound if isinstance(node, _Definition)}
         raise StudyError(
             f"expected a function or class at the top level of {file}. Received: {name!r}. "
-            + nearest(name, defined)
+            + nearest(name, known)
         )
-    node = defined[name]
-    if isinstance(node, ast.FunctionDef):
-        return _taken(node.args, leading)
-    for part in node.body:
-        if isinstance(part, ast.FunctionDef) and part.name == "__init__":
-            return _taken(part.args, 1)
-    return Signature(names=(), required=frozenset(), open=True)  # whatever its parents take
+    return Signature(  # of several, in the branches of an if, any may be the one that is defined
+        names=tuple(dict.fromkeys(name for one in found for name in one.names)),
+        required=frozenset.intersection(*(one.required for one in found)),
+        open=any(one.open for one in found),
+    )
 
 
-def _taken(arguments: ast.arguments, leading: int) -> Signature:
+_Definition = ast.FunctionDef | ast.ClassDef | ast.Lambda
+_TEMPLATE = 2
+"""Leading arguments of a template, which tell it from other code of a user's."""
+
+_SHAPES = "the shape of a case and the number of outputs"
+_OPEN = Signature(names=(), required=frozenset(), open=True)
+_TRANSPARENT = frozenset({"register_keras_serializable", "cache", "lru_cache", "wraps"})
+"""Decorators that leave the arguments of a function as they are."""
+
+
+def _definitions(
+    module: str, name: str, folders: Sequence[Path], leading: int, seen: tuple[str, ...] = ()
+) -> Iterator[ast.AST]:
+    """What a name of a module may stand for: definitions, and calls that make something.
+
+    Raises:
+        StudyError: if it comes from an installed package.
+    """
+    file, here = _find(module, folders), f"{module}:{name}"
+    if file is None or here in seen:
+        return
+    for bound, node in _bindings(_parse(file).body):
+        if isinstance(node, ast.ImportFrom):
+            base = _base(node, _package(module, file))
+            for original in _imported(node, name):
+                if _find(base, folders) is None and "*" not in {one.name for one in node.names}:
+                    raise StudyError(_adapter(f"{base}:{original}", name, leading))
+                yield from _definitions(base, original, folders, leading, (*seen, here))
+        elif bound == name and isinstance(node, ast.Name):
+            yield from _definitions(module, node.id, folders, leading, (*seen, here))
+        elif bound == name and isinstance(node, _Definition | ast.Call | ast.Attribute):
+            yield node
+
+
+def _imported(node: ast.ImportFrom, name: str) -> Iterator[str]:
+    """What a name is called where it is imported from."""
+    for alias in node.names:
+        if alias.name == "*":
+            yield name
+        elif (alias.asname or alias.name) == name:
+            yield alias.name
+
+
+def _bindings(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.AST]]:
+    """All names that a module binds, wherever outside of functions and classes."""
+    for node in body:
+        match node:
+            case ast.FunctionDef() | ast.ClassDef():
+                yield node.name, node
+            case ast.ImportFrom():
+                yield "", node
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                yield name, value
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                yield name, value
+            case _:
+                for part in ("body", "orelse", "finalbody"):
+                    yield from _bindings(getattr(node, part, []))
+                for handler in getattr(node, "handlers", []):
+                    yield from _bindings(handler.body)
+
+
+def _read(
+    node: ast.FunctionDef | ast.ClassDef | ast.Lambda, leading: int, of_class: int, reference: str
+) -> Signature:
+    if isinstance(node, ast.ClassDef):
+        for part in node.body:
+            if isinstance(part, ast.FunctionDef) and part.name == "__init__":
+                return _taken(part.args, 1, of_class, reference)
+        return _OPEN  # whatever its parents take
+    if isinstance(node, ast.FunctionDef) and not all(map(_is_transparent, node.decorator_list)):
+        return _OPEN
+    return _taken(node.args, 0, leading, reference)
+
+
+def _is_transparent(decorator: ast.expr) -> bool:
+    named = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return ast.unparse(named).rpartition(".")[2] in _TRANSPARENT
+
+
+def _adapter(target: str, name: str, leading: int) -> str:
+    """What to write to use an object of an installed package."""
+    module, _, original = target.partition(":")
+    takes, gives = "*given", "*given"
+    if leading == _TEMPLATE:
+        takes, gives = "shape, outputs", "input_shape=shape, classes=outputs"
+    return (
+        f"expected code of your own. Received: {target!r}, of an installed package. Write a module "
+        f"beside the study, such as mine.py, and name 'mine:{name}'; give it what it takes:\n\n"
+        f"    from {module} import {original} as theirs\n\n\n"
+        f"    def {name}({takes}, **arguments):\n"
+        f"        return theirs({gives}, **arguments)\n"
+    )
+
+
+def _taken(arguments: ast.arguments, own: int, leading: int, reference: str) -> Signature:
+    """What is left for a study to name.
+
+    Args:
+        arguments: of a function.
+        own: how many of them Python itself passes, such as ``self``.
+        leading: how many the harness passes behind them.
+        reference: for the error message.
+
+    Raises:
+        StudyError: if it does not take so many.
+    """
     positional = [argument.arg for argument in arguments.posonlyargs + arguments.args]
-    without_default = positional[: len(positional) - len(arguments.defaults)][leading:]
+    first = own + leading
+    if len(positional) < first and arguments.vararg is None:
+        name = reference.partition(":")[2]
+        what, example = "what it is applied to", "apply(x, **arguments)"
+        if leading == _TEMPLATE:
+            what, example = _SHAPES, "build(shape, outputs, **arguments)"
+        raise StudyError(
+            f"expected {what} as the first of what {reference!r} takes. Received: "
+            f"({', '.join(positional[own:])}). Write a function that gives it what it needs:\n\n"
+            f"    def {example}:\n"
+            f"        return {name}(**arguments)\n"
+        )
+    without_default = positional[: len(positional) - len(arguments.defaults)][first:]
     only = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     required = [argument.arg for argument, default in only if default is None]
     return Signature(
-        names=(*positional[leading:], *(argument.arg for argument in arguments.kwonlyargs)),
+        names=(*positional[first:], *(argument.arg for argument in arguments.kwonlyargs)),
         required=frozenset((*without_default, *required)),
         open=arguments.kwarg is not None,
     )
@@ -162,7 +283,12 @@ def load(reference: str, folders: Sequence[Path]) -> Callable[..., Any]:
             del sys.modules[name]  # of another study in this process
     importlib.invalidate_caches()
     module, _, function = reference.partition(":")
-    loaded: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    loaded: Callable[..., Any] | None = getattr(importlib.import_module(module), function, None)
+    if loaded is None:
+        raise StudyError(
+            f"expected {module!r} to define {function!r} when it is imported. Received: a module "
+            "without it, perhaps because the branch that defines it was not taken."
+        )
     return loaded
 
 
@@ -172,23 +298,30 @@ _searched: list[str] = []
 
 def _refuse_installed(name: str, file: Path, folders: Sequence[Path]) -> None:
     top = name.partition(".")[0]
-    own = {folder.resolve() for folder in folders} | {Path(folder) for folder in _searched}
-    installed = [entry for entry in sys.path if Path(entry).resolve() not in own]
-    if top in sys.stdlib_module_names or PathFinder.find_spec(top, installed) is not None:
+    if _installed(top, folders):
         raise StudyError(
             f"expected a module name of your own for {file}. Received: {top!r}, which is also the "
             "name of an installed module. Rename yours."
         )
 
 
+def _installed(top: str, folders: Sequence[Path]) -> bool:
+    """Whether a module of this name is found without the folders of users."""
+    own = {folder.resolve() for folder in folders} | {Path(folder) for folder in _searched}
+    places = [entry for entry in sys.path if Path(entry).resolve() not in own]
+    return top in sys.stdlib_module_names or PathFinder.find_spec(top, places) is not None
+
+
 def _is_from(module: object, file: Path) -> bool:
     return Path(getattr(module, "__file__", None) or "").resolve() == file.resolve()
 
 
-def _source(reference: str, folders: Sequence[Path]) -> Path:
+def _source(reference: str, folders: Sequence[Path], leading: int = 0) -> Path:
     module = reference.partition(":")[0]
     file = _find(module, folders)
     if file is None:
+        if _installed(module.partition(".")[0], folders):
+            raise StudyError(_adapter(reference, reference.partition(":")[2], leading))
         looked = ", ".join(str(folder) for folder in folders)
         raise StudyError(
             f"expected a Python module for {reference!r}. Received: {module!r}, found in none "
@@ -222,7 +355,7 @@ def _closure(reference: str, folders: Sequence[Path]) -> dict[str, Path]:
     waiting = [start]
     while waiting:
         current = waiting.pop()
-        package = current if found[current].name == "__init__.py" else current.rpartition(".")[0]
+        package = _package(current, found[current])
         for name in (*_parents(current), *_imports(_parse(found[current]), package)):
             file = _find(name, folders)
             if file is not None and name not in found:
@@ -241,8 +374,18 @@ def _imports(tree: ast.Module, package: str) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            parts = package.split(".") if package and node.level else []
-            above = parts[: len(parts) - node.level + 1] if node.level else []
-            base = ".".join([*above, *([node.module] if node.module else [])])
+            base = _base(node, package)
             yield base
             yield from (f"{base}.{alias.name}" if base else alias.name for alias in node.names)
+
+
+def _package(module: str, file: Path) -> str:
+    """The package that relative imports of a module start from."""
+    return module if file.name == "__init__.py" else module.rpartition(".")[0]
+
+
+def _base(node: ast.ImportFrom, package: str) -> str:
+    """The module that names are imported from."""
+    parts = package.split(".") if package and node.level else []
+    above = parts[: len(parts) - node.level + 1] if node.level else []
+    return ".".join([*above, *([node.module] if node.module else [])])

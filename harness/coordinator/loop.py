@@ -85,7 +85,7 @@ class Coordinator:
         self._trained = 0
         self._failed = 0
         self._problems: Counter[str] = Counter()
-        self._notes = dict.fromkeys(plan.card.notes)
+        self._notes = dict.fromkeys((*plan.card.notes, *plan.notes))
         self._searching: dict[int, set[str]] = {}
         self._candidates: list[dict[str, Scalar]] = [{}]
         self._executor: Executor | None = None

@@ -57,7 +57,10 @@ class Rehearsing:
         problems: list[tuple[int, str]] = []
         left = {trial.key for trial in programs.values()}
         self.executor.rehearse(programs)
+        self.waits[""] = Wait(what="Keras to be loaded", quiet=waiting.QUIET_LOADING)
         for event in self._events(left, problems):
+            if event:
+                self.waits.pop("", None)
             match event:
                 case Building(key=key, place=place):
                     label = self.plan.rows[self.arm(key)].label

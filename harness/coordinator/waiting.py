@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 BUILDING = 600.0
 """Seconds that one network may take to be built. A training has no limit but its epochs."""
 
+QUIET_LOADING = 30.0
 QUIET_BUILDING = 15.0
 QUIET_TRAINING = 60.0
 """Seconds for which nothing is said about what is waited for."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.design.checks import check_names
+from harness.design.checks import check_names, unpassed
 from harness.design.framing import framed, settle
 from harness.design.plans import (
     Plan,
@@ -36,4 +36,5 @@ __all__ = [
     "settings",
     "settle",
     "split",
+    "unpassed",
 ]

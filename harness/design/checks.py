@@ -48,10 +48,14 @@ def _signature(study: Study, folders: Sequence[Path]) -> usercode.Signature:
             f"Received: {study.template!r}. {hint}",
             key="template",
         )
-    try:
-        found = usercode.signature(study.template, folders, LEADING)
-    except StudyError as error:
-        raise StudyError(error.message, key="template") from None
+    found = _taken(study.template, folders)
+    for name in found.names:
+        if name in catalog.SETTINGS and name in found.required:
+            raise StudyError(
+                f"expected a default for {name!r}, which is a setting of a study: a template is "
+                f"called without it. Received: an argument of {study.template!r} without one.",
+                key="template",
+            )
     names = (*found.names, *catalog.SETTINGS)
     return usercode.Signature(names=names, required=found.required, open=found.open)
 
@@ -63,6 +67,25 @@ def _spelling(name: str) -> str:
     if not file.endswith(".py") or not names_code(f"{module}:{function}"):
         return ""
     return f"Write '{module}:{function}', with {module}.py beside the study file."
+
+
+def _taken(template: str, folders: Sequence[Path]) -> usercode.Signature:
+    try:
+        return usercode.signature(template, folders, LEADING, of_class=LEADING)
+    except StudyError as error:
+        raise StudyError(error.message, key="template") from None
+
+
+def unpassed(template: str, folders: Sequence[Path]) -> tuple[str, ...]:
+    """What a template of the user's is not given, although it would take it, in a sentence."""
+    if template in catalog.TEMPLATES:
+        return ()
+    shared = [name for name in _taken(template, folders).names if name in catalog.SETTINGS]
+    if not shared:
+        return ()
+    names, are = ", ".join(shared), "is a setting" if len(shared) == 1 else "are settings"
+    note = f"{names} {are} of every study: {template} is called without, and trains as they say"
+    return (note,)
 
 
 def _check_keys(study: Study, taken: usercode.Signature) -> None:

@@ -13,6 +13,7 @@ from harness.design.checks import (
     check_metrics,
     check_names,
     check_references,
+    unpassed,
     user_code,
     validation_share,
 )
@@ -44,6 +45,7 @@ class Plan:
         codes: fingerprints of user code, by reference; none if all is built in.
         arms: all of them, in the order of the table.
         references: methods that the arms are measured against.
+        notes: what a reader of the results has to know of the template, a sentence each.
     """
 
     study: Study
@@ -51,6 +53,7 @@ class Plan:
     codes: Mapping[str, str]
     arms: tuple[Arm, ...]
     references: tuple[Reference, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def rows(self) -> tuple[Arm | Reference, ...]:
@@ -160,7 +163,14 @@ def plan(study: Study, card: Card, folders: Sequence[Path]) -> Plan:
     references = catalog.references(study)
     check_references(study, card, references)
     codes = {name: usercode.fingerprint(name, folders) for name in user_code(study, folders)}
-    return Plan(study=study, card=card, codes=codes, arms=tuple(arms(study)), references=references)
+    return Plan(
+        study=study,
+        card=card,
+        codes=codes,
+        arms=tuple(arms(study)),
+        references=references,
+        notes=unpassed(study.template, folders),
+    )
 
 
 def programs(plan: Plan) -> dict[str, tuple[Trial, list[Arm]]]:

@@ -279,7 +279,7 @@ class Program:
         if weights is not None:
             found *= tf.gather(weights.value, y)
         mean = masking.mean(found, outputs) if self.part.masked else tf.reduce_mean(found)
-        return tf.add_n([mean, *self.part.model.losses])
+        return tf.add_n([mean, *map(_added, self.part.model.losses)])
 
     def _sums(self, y: tf.Tensor, outputs: tf.Tensor, loss: tf.Tensor) -> tf.Tensor:
         count = tf.cast(tf.shape(y)[0], tf.float32)
@@ -365,6 +365,11 @@ def counted(mask: Callable[[Any], tf.Tensor], data: Inputs) -> NDArray[np.bool_]
         x, _ = take(data, cases[start : start + EVALUATED], test=True)
         parts.append(mask(noisy(data, x, "test", start)).numpy())
     return np.concatenate(parts).astype(bool)
+
+
+def _added(loss: tf.Tensor) -> tf.Tensor:
+    """What ``add_loss`` was given as one number: Keras adds up what has several."""
+    return tf.reduce_sum(loss) if loss.shape.rank else loss
 
 
 def uses_xla(model: Any, card: Card) -> bool:

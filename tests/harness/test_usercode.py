@@ -260,3 +260,100 @@ def test_load_imports_behind_everything_installed(write, tmp_path, monkeypatch):
     assert sys.path[-1] == str(tmp_path)
     assert sys.path.count(str(tmp_path)) == 1
     del sys.modules["nets_loaded"]
+
+
+WRITTEN = {
+    "inside if": "if True:\n    def build(shape, outputs, width=3): pass",
+    "inside else": "if False:\n    x = 1\nelse:\n    def build(shape, outputs, width=3): pass",
+    "inside try": "try:\n    import no\nexcept ImportError:\n    def build(a, b, width=3): pass",
+    "inside with": "with open('x'):\n    def build(shape, outputs, width=3): pass",
+    "imported": "from helpers import build",
+    "imported under another name": "from helpers import other as build",
+    "imported at one remove": "from between import build",
+    "imported with a star": "from helpers import *",
+    "imported from beside": "try:\n    from . import x\nfinally:\n    from helpers import build",
+    "another name": "def other(shape, outputs, width=3): pass\nbuild = other",
+    "lambda": "build = lambda shape, outputs, width=3: None",
+    "serializable": "@saving.register_keras_serializable()\ndef build(a, b, width=3): pass",
+    "class": "class build:\n    def __init__(self, shape, outputs, width=3): pass",
+}
+
+
+@pytest.mark.parametrize("how", WRITTEN)
+def test_definitions_as_people_write_them(write, tmp_path, how):
+    """Wherever it is defined, its arguments are those that can be named."""
+    write("helpers.py", "def build(shape, outputs, width=3): pass\nother = build\n")
+    write("between.py", "from helpers import build")
+    write("nets.py", WRITTEN[how])
+    found = usercode.signature("nets:build", [tmp_path], 2, of_class=2)
+    assert (found.names, found.required, found.open) == (("width",), frozenset(), False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import functools\ndef f(a, b, c): pass\nbuild = functools.partial(f, c=1)",
+        "def f(g): return g\n@f\ndef build(shape, outputs): pass",
+        "import helpers\nbuild = helpers.build",
+        "import keras\nclass build(keras.Model): pass",
+    ],
+)
+def test_what_only_running_would_tell_takes_anything(write, tmp_path, text):
+    """Results of calls, other decorators, and classes that inherit how they are made."""
+    write("nets.py", text)
+    assert usercode.signature("nets:build", [tmp_path], 2, of_class=2).open
+
+
+def test_branches_are_joined(write, tmp_path):
+    """Of two definitions either may be the one; only what both need is needed."""
+    write(
+        "nets.py",
+        "try:\n    import nothing\n    def build(s, o, a, b): pass\n"
+        "except ImportError:\n    def build(s, o, a, c=1): pass\n",
+    )
+    found = usercode.signature("nets:build", [tmp_path], 2)
+    assert (found.names, found.required) == (("a", "b", "c"), {"a"})
+
+
+@pytest.mark.parametrize(
+    ("reference", "text"),
+    [
+        ("nets:MobileNet", "from keras.applications import MobileNet"),
+        ("keras.applications:MobileNet", ""),
+    ],
+)
+def test_objects_of_installed_packages_need_an_adapter(write, tmp_path, reference, text):
+    """The message holds it whole."""
+    write("nets.py", text)
+    with pytest.raises(StudyError) as caught:
+        usercode.signature(reference, [tmp_path], 2)
+    said = str(caught.value)
+    assert "Received: 'keras.applications:MobileNet', of an installed package" in said
+    adapter = textwrap.dedent(said.partition("\n\n")[2])
+    assert len(adapter.splitlines()) <= 6
+    write("mine.py", adapter)
+    assert usercode.signature("mine:MobileNet", [tmp_path], 2).open
+
+
+@pytest.mark.parametrize(
+    ("text", "received"),
+    [
+        ("class build:\n    def __init__(self, classes): pass", "(classes)"),
+        ("def build(): pass", "()"),
+    ],
+)
+def test_what_does_not_take_shape_and_outputs_is_refused(write, tmp_path, text, received):
+    """With a function that would."""
+    write("nets.py", text)
+    with pytest.raises(StudyError) as caught:
+        usercode.signature("nets:build", [tmp_path], 2, of_class=2)
+    assert f"Received: {received}. Write a function" in str(caught.value)
+    assert "def build(shape, outputs, **arguments):" in str(caught.value)
+
+
+def test_a_branch_that_is_not_taken(write, tmp_path):
+    """What a module does not define when it is imported is told."""
+    write("nets_untaken.py", "if False:\n    def build(shape, outputs): pass\n")
+    with pytest.raises(StudyError, match="the branch that defines it was not taken"):
+        usercode.load("nets_untaken:build", [tmp_path])
+    del sys.modules["nets_untaken"]

@@ -11,9 +11,11 @@ import pytest
 import tensorflow as tf
 from foreign import row
 
+from harness import datasets
 from harness.coordinator import run, signals, waiting
-from harness.errors import TemplateError
-from harness.train import Trainer
+from harness.errors import DataError, StudyError, TemplateError
+from harness.program import take
+from harness.train import Trainer, _drawn
 
 NOISES = (
     "tf.random.normal(tf.shape(x))",
@@ -366,3 +368,114 @@ def test_a_template_that_kills_its_worker(foreign, blobs):
     """Other networks are built all the same, and the one that does it is named."""
     said, _ = ended(foreign, blobs, "dies", workers=1)
     assert "dies: its process ended with exit code 0 while the network was built, 2 times" in said
+
+
+@row("a class of a local module, imported inside try", "program")
+def test_classes_and_imported_definitions(foreign, blobs):
+    """They are found without being run, and trained."""
+    foreign.module(
+        """
+        import keras
+
+        class Net(keras.Model):
+            def __init__(self, shape, outputs, width=3):
+                inputs = keras.Input(shape)
+                x = keras.layers.Dropout(0.1)(keras.layers.Dense(width)(inputs))
+                super().__init__(inputs, keras.layers.Dense(outputs)(x))
+        """,
+        "helpers",
+    )
+    foreign.module("""
+        try:
+            from helpers import Net
+        except ImportError:
+            raise
+    """)
+    plan = foreign.plan(blobs, "theirs:Net", factors={"width": [2, 5]})
+    outcome, _ = foreign.train(plan, arm=1)
+    assert outcome.status == "completed", outcome.reason
+    assert outcome.parameters == 4 * 5 + 5 + 5 * 3 + 3
+
+
+COMPILED = """
+    import keras
+
+    def build(shape, outputs, width=3, optimizer="sgd", learning_rate=0.5):
+        inputs = keras.Input(shape)
+        model = keras.Model(inputs, keras.layers.Dense(outputs)(keras.layers.Dropout(0.1)(inputs)))
+        model.compile(optimizer=optimizer, loss="mse")
+        return model
+"""
+
+
+@row(
+    "a template with arguments such as optimizer, that compiles its model",
+    "program; printed: they are not passed, and compile() is replaced",
+)
+def test_what_a_template_is_not_given_is_said_once(foreign, blobs):
+    """By check and plan without running it; by run and page with what is replaced."""
+    foreign.module(COMPILED)
+    plan = foreign.plan(blobs, factors={"width": [2, 5]})
+    note = (
+        "optimizer, learning_rate are settings of every study: theirs:build is called without, "
+        "and trains as they say"
+    )
+    assert plan.notes == (note,)
+    outcome, trainer = foreign.train(plan)
+    replaced = "compile() in the template is replaced: optimizer, loss and metrics are those of"
+    assert outcome.notes[0] == note
+    assert outcome.notes[1].startswith(replaced)
+    assert trainer.rehearse(plan.trial(plan.arms[1], {}, "confirm", 0)).notes == outcome.notes
+
+
+def test_a_setting_that_a_template_requires_is_refused(foreign, blobs):
+    """It would never be given."""
+    foreign.module("def build(shape, outputs, optimizer): pass")
+    with pytest.raises(StudyError, match="expected a default for 'optimizer', which is a setting"):
+        foreign.plan(blobs, fixed={"optimizer": "adam"})
+
+
+@row("add_loss with one number per case", "program; printed: it depends on the batch")
+def test_a_vector_in_add_loss_is_summed_as_keras_does(foreign, blobs):
+    """The loss of the first batch equals that of fit, and the study says what it depends on."""
+    foreign.module("""
+        import keras
+
+        class Penalty(keras.layers.Layer):
+            def call(self, x):
+                self.add_loss(0.01 * keras.ops.mean(keras.ops.square(x), axis=-1))
+                return x
+
+        def build(shape, outputs):
+            inputs = keras.Input(shape)
+            x = keras.layers.Dense(4, kernel_initializer="ones")(Penalty()(inputs))
+            return keras.Model(inputs, keras.layers.Dense(outputs, kernel_initializer="ones")(x))
+    """)
+    plan = foreign.plan(blobs, fixed={"epochs": 1, "batch_size": 77})
+    outcome, trainer = foreign.train(plan)
+    (note,) = outcome.notes
+    assert note.startswith("add_loss in Penalty is given one number per case, which Keras adds up")
+    assert outcome.engine == "program"
+    network = trainer.network(plan.trial(plan.arms[0], {}, "confirm", 0))
+    found = outcome.curve[0].quantities["train/loss"]
+    split = trainer._load()
+    train, _ = _drawn(plan.trial(plan.arms[0], {}, "confirm", 0), split[0])
+    x, y = take(split[1], train)
+    network.model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    expected = network.model.evaluate(x, y, batch_size=len(y), verbose=0)
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+@row("a data function that calls sys.exit, or changes the working directory", "refused; undone")
+def test_a_data_function_keeps_to_itself(foreign):
+    """Its exit code is not that of the command, and results go where they were asked for."""
+    foreign.module("""
+        import os, sys
+
+        def data():
+            os.chdir("/")
+            sys.exit(0)
+    """)
+    with pytest.raises(DataError, match="theirs:data raised SystemExit: 0"):
+        datasets.read_own("theirs:data", foreign.places)
+    assert os.getcwd() == str(foreign.folder)

@@ -196,6 +196,8 @@ def _advice(name: str) -> str:
 def _card(reference: str, content: str, data: Data) -> Card:
     classes = data.y.dtype.kind == "i"
     task = ("sequence" if data.y.ndim > 1 else "classification") if classes else "regression"
+    outputs = int(data.y.max()) + 1 if classes else data.y.shape[1]
+    counted = task == "classification"
     return Card(
         reference=reference,
         digest=content,
@@ -203,6 +205,7 @@ def _card(reference: str, content: str, data: Data) -> Card:
         shape=data.x.shape[1:],
         cases=len(data.x),
         tests=len(data.x_test),
-        outputs=int(data.y.max()) + 1 if classes else data.y.shape[1],
-        counts=tuple(np.bincount(data.y).tolist()) if task == "classification" else (),
+        outputs=outputs,
+        counts=tuple(np.bincount(data.y).tolist()) if counted else (),
+        test_counts=tuple(np.bincount(data.y_test, minlength=outputs).tolist()) if counted else (),
     )

@@ -135,6 +135,8 @@ class Card:
             ...      tests=2, outputs=2, counts=(1, 49), test_counts=(0, 2)).absent()
             'no test case: 0; no validation case: 0'
         """
+        if self.task != "classification":
+            return ""
         parts = {"test": self.test_counts}
         if self.counts and self.drawing == "stratified":
             parts["validation"] = _quotas(self.counts, max(1, round(self.cases * validation)))

@@ -126,6 +126,7 @@ def test_what_is_told_is_believed_unless_it_cannot_be():
         (logits, "log_probabilities"),
         (soft, "log_probabilities"),
         (soft, "logits"),
+        (sigmoid, "logits"),
     ]:
         with pytest.raises(TemplateError, match=f"as outputs = '{said}' says"):
             told(made, card(), said)

@@ -156,6 +156,8 @@ class Card:
         elif self.task == "regression" and (self.target or self.chance):
             mean = f"; the mean alone has an error of {self.chance:.4g} squared"
             found["target"] = (self.target or "one number") + (mean if self.chance else "")
+        if absent := self.absent():
+            found["absent"] = absent
         if self.drawing in DRAWN:
             found["validation"] = DRAWN[self.drawing].format(self)
         if self.scaling:
@@ -181,6 +183,30 @@ class Card:
         rest = f" and {count - SHOWN} more" if count > SHOWN else ""
         return ", ".join(self.classes[:SHOWN]) + rest
 
+    def absent(self, validation: float = 0.2) -> str:
+        """Which classes have no test case, or no validation case; empty if all have both.
+
+        Args:
+            validation: share of the cases outside the test split that validates.
+
+        Example:
+            >>> Card(reference="a", digest="", task="classification", shape=(2,), cases=50,
+            ...      tests=2, outputs=2, counts=(1, 49), test_counts=(0, 2)).absent()
+            'no test case: 0; no validation case: 0'
+        """
+        if self.task != "classification":
+            return ""
+        parts = {"test": self.test_counts}
+        if self.counts and self.drawing == "stratified":
+            parts["validation"] = _quotas(self.counts, max(1, round(self.cases * validation)))
+        names = {
+            part: [self.class_name(one) for one, count in enumerate(counts) if not count]
+            for part, counts in parts.items()
+        }
+        return "; ".join(
+            f"no {part} case: {_few(missing)}" for part, missing in names.items() if missing
+        )
+
     def _copied(self) -> str:
         copies, relabelled = self.copies
         if not copies:
@@ -198,6 +224,21 @@ DRAWN = {
 
 SHOWN = 12
 """Classes that are listed in one line."""
+
+
+def _quotas(counts: tuple[int, ...], size: int) -> tuple[int, ...]:
+    """How many of each class a stratified draw takes, as ``datasets.splits`` draws."""
+    exact = [count * (size / sum(counts)) for count in counts]
+    quota = [int(part) for part in exact]
+    by_rest = sorted(range(len(counts)), key=lambda one: quota[one] - exact[one])
+    for one in by_rest[: size - sum(quota)]:
+        quota[one] += 1
+    return tuple(quota)
+
+
+def _few(names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def framed_digest(whole: str, frame: Mapping[str, Any]) -> str:

@@ -426,7 +426,8 @@ def _show_plan(laid: Plan, sizes: dict[str, int], programs: int) -> None:
         out.print(f"... and {len(laid.arms) - 50} more arms.")
     card = laid.card
     phases = {"tune", "confirm"} | ({"reference"} if laid.references else set())
-    kind = f"{card.outputs} classes" if card.task == "classification" else card.task
+    counted = {"classification": "classes", "multilabel": "labels"}.get(card.task)
+    kind = f"{card.outputs} {counted}" if counted else card.task
     lines = {
         "data": f"{card.label}: {card.cases} cases to train and validate on, "
         f"{card.tests} test cases, shape {card.shape}, {kind}",

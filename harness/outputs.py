@@ -244,6 +244,11 @@ class _Look:
         sums = self.built.sum(axis=1)
         return seen if self._each else f"{seen}, in rows that sum to {sums.min():.3g} and more"
 
+    @property
+    def _constant(self) -> bool:
+        """Whether the weights as built make all cases alike, which tells nothing."""
+        return not len(self.built) or np.ptp(self.built, axis=0).max() == 0
+
     def _of_each(self, others: Numbers) -> Kind | None:
         everything = np.concatenate([self.built, others])
         if (everything < 0).any():
@@ -251,8 +256,7 @@ class _Look:
         return "probabilities" if (everything <= 1 + self.near).all() else None
 
     def _of_rows(self, others: Numbers) -> Kind | None:
-        constant = not len(self.built) or np.ptp(self.built, axis=0).max() == 0
-        parts = [others] if constant else [self.built, others]
+        parts = [others] if self._constant else [self.built, others]
         found = {self._rows(rows) for rows in parts if len(rows)}
         if found == {"logits", None}:
             return "logits"
@@ -277,8 +281,9 @@ class _Look:
 
     def contradicts(self, told: Kind, seen: Kind | None) -> bool:
         """Whether the outputs, with the weights as built, cannot be what is told."""
-        if told == "logits":
-            return seen == "probabilities"
+        if told == "logits":  # Keras would look behind a sigmoid, or a softmax, all the same
+            within = (self.built >= 0).all() and (self.built <= 1 + self.near).all()
+            return seen == "probabilities" or bool(within and not self._constant)
         if told == "log_probabilities":
             return self._each or (len(self.built) > 0 and not self._logs_of_such(self.built))
         return bool((self.built < -self.near).any() or (self.built > 1 + self.near).any())

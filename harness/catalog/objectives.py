@@ -227,6 +227,7 @@ TASK_METRICS: Mapping[str, tuple[str, ...]] = {
 CLASS_WEIGHTS: Mapping[str, Entry] = {
     "none": Entry(target="", note="every case counts the same"),
     "balanced": Entry(
-        target="", note="cases / (classes * cases of the class), from the training cases"
+        target="",
+        note="cases, or steps, / (classes * those of the class), from the training cases",
     ),
 }

@@ -366,9 +366,10 @@ def _check_outputs(study: Study, card: Card) -> None:
                 f"{card.task} data. Leave 'outputs' out.",
                 key=key,
             )
-        if study.template in catalog.TEMPLATES and raw != "logits":
+        if study.template in catalog.TEMPLATES:
             raise StudyError(
-                f"expected 'logits', which template {study.template!r} gives. Received: {raw!r}.",
+                f"expected a template of your own, to say what its outputs are: {study.template!r} "
+                f"gives logits. Received: {raw!r}. Leave 'outputs' out.",
                 key=key,
             )
 

@@ -212,8 +212,16 @@ def _arguments():
 @pytest.mark.parametrize(("name", "argument"), list(_arguments()))
 def test_defaults_are_valid(name, argument):
     """Every default passes the check of its own argument, and its form is final."""
-    # By optimizer, by labels, never, by the data, 1 for an LSTM.
-    if name in {"learning_rate", "loss", "patience", "weight_decay", "vocabulary", "forget_bias"}:
+    # By optimizer, by labels, by the model, never, by the data, 1 for an LSTM.
+    if name in {
+        "learning_rate",
+        "loss",
+        "outputs",
+        "patience",
+        "weight_decay",
+        "vocabulary",
+        "forget_bias",
+    }:
         assert argument.default is None
         return
     form = check_argument(argument, argument.default)
@@ -298,6 +306,9 @@ LEVELS = {
     "output_activation": ("linear", "sigmoid"),
 }
 
+OF_CLASSES = {"class_weight", "label_smoothing"}
+"""Settings that need classes."""
+
 
 @pytest.mark.parametrize(("family", "name"), ENTRIES)
 def test_the_listing_marks_what_a_choice_is_compiled_for(family, name):
@@ -319,7 +330,7 @@ def test_the_listing_marks_what_a_choice_is_compiled_for(family, name):
         for family in (template, "setting")
         for name in ARGUMENTS[family]
         if name in LEVELS
-        and (name != "label_smoothing" or template not in {"autoencoder", "quadratic"})
+        and (name not in OF_CLASSES or template not in {"autoencoder", "quadratic"})
     ],
 )
 def test_the_listing_marks_what_a_program_is_compiled_for(ask, card, template, family, name):
@@ -348,8 +359,9 @@ def test_the_page_is_the_table(capsys, monkeypatch):
 def test_every_argument_is_listed():
     """Those that the test above has no two levels for are told apart here."""
     listed = {name for arguments in ARGUMENTS.values() for name in arguments}
-    assert listed - LEVELS.keys() == {"loss"}
-    assert ROWS["setting", "loss"].structure == ("loss",)
+    assert listed - LEVELS.keys() == {"loss", "outputs"}
+    for name in ("loss", "outputs"):
+        assert ROWS["setting", name].structure == (name,)
 
 
 def test_a_row_has_marks_for_people():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as theirs
 
 from harness import catalog, metrics
+from harness.outputs import Form
 
 
 def predictions(seed, cases, classes):
@@ -95,11 +96,63 @@ def test_calibration_error():
     assert metrics.calibration_error(np.array([1]), np.array([[0.0, 1.0]])) == 0
 
 
-def test_a_missing_class_is_no_crash():
-    """A test split without a class says nothing about it."""
-    labels, scores = np.array([0, 0, 2]), np.full((3, 3), 1 / 3)
-    assert np.isfinite(metrics.auroc(labels, scores))
-    assert np.isfinite(metrics.macro_f1(labels, scores))
+def test_a_missing_class_is_left_out():
+    """A test split without a class says nothing about it: who is right everywhere gets 1."""
+    labels = np.array([0, 0, 2, 2, 0])
+    right = np.eye(3)[labels]
+    for measure in (metrics.auroc, metrics.macro_f1, metrics.balanced_accuracy):
+        assert measure(labels, right) == 1
+    wrong = np.eye(3)[[0, 1, 2, 2, 0]]
+    expected = theirs.f1_score(labels, wrong.argmax(axis=1), labels=[0, 2], average="macro")
+    assert metrics.macro_f1(labels, wrong) == pytest.approx(expected)
+    assert metrics.auroc(np.zeros(3, int), np.eye(3)) == 0.5  # nothing can be told
+
+
+def test_ties_of_the_five_largest_count_as_fractions():
+    """As if they were broken by chance: of seven alike, five are among the five largest."""
+    alike = np.zeros((4, 7))
+    assert metrics.top_5_accuracy(np.arange(4), alike) == pytest.approx(5 / 7)
+    some = np.array([[9, 9, 9, 9, 1, 1, 0.0]])
+    found = [metrics.top_5_accuracy(np.array([one]), some) for one in range(7)]
+    assert found == [1, 1, 1, 1, 0.5, 0.5, 0]
+
+
+@some
+def test_balanced_accuracy(seed, cases, classes):
+    """The mean recall."""
+    labels, scores = predictions(seed, cases, classes)
+    expected = theirs.balanced_accuracy_score(labels, scores.argmax(axis=1))
+    assert metrics.balanced_accuracy(labels, scores) == pytest.approx(expected)
+
+
+@some
+def test_average_precision_of_classes(seed, cases, classes):
+    """Of class 1, or the mean of one against the rest."""
+    labels, scores = predictions(seed, cases, classes)
+    true = (labels == 1) if classes == 2 else np.eye(classes, dtype=int)[labels]
+    told = scores[:, 1] if classes == 2 else scores
+    expected = theirs.average_precision_score(true, told, average="macro")
+    assert metrics.mean_average_precision(labels, scores) == pytest.approx(expected)
+
+
+@FEW
+@given(seed=st.integers(0, 10_000), labels=st.integers(2, 5))
+def test_several_labels(seed, labels):
+    """The means over labels that scikit-learn takes; a label that no case has is left out."""
+    generator = np.random.default_rng(seed)
+    true = generator.random((40, labels)) < 0.4
+    margins = np.round(generator.normal(size=true.shape) + true - 0.5, 1)
+    columns = np.flatnonzero(true.any(axis=0))
+    y, z = true[:, columns], margins[:, columns]
+    found = metrics.from_outputs("multilabel", true.astype(np.float32), margins, Form(each=True))
+    recalls = [theirs.balanced_accuracy_score(a, b > 0) for a, b in zip(y.T, z.T, strict=True)]
+    expected = {
+        "auroc": theirs.roc_auc_score(y, z, average="macro"),
+        "average_precision": theirs.average_precision_score(y, z, average="macro"),
+        "macro_f1": theirs.f1_score(y, z > 0, average="macro", zero_division=0),
+        "balanced_accuracy": np.mean(recalls),
+    }
+    assert found == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("task", sorted(catalog.TASK_METRICS))

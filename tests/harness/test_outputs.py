@@ -56,16 +56,21 @@ def nested(x):
     return keras.Model(inside, layers.Dense(4, activation="softmax")(inside))(x)
 
 
+def quarter(shape, dtype=None):
+    """Biases that sum to 1."""
+    return ops.full(shape, 0.25, dtype=dtype)
+
+
 HEADS = {
-    "logits": (lambda x: layers.Dense(4)(x), "logits"),
-    "zeros at first": (lambda x: layers.Dense(4, kernel_initializer="zeros")(x), "logits"),
+    "logits": (layers.Dense(4), "logits"),
+    "zeros at first": (layers.Dense(4, kernel_initializer="zeros"), "logits"),
     "halves at first": (
-        lambda x: layers.Dense(4, kernel_initializer="zeros", bias_initializer=quarter)(x),
+        layers.Dense(4, kernel_initializer="zeros", bias_initializer=quarter),
         "logits",
     ),
-    "softmax": (lambda x: layers.Dense(4, activation="softmax")(x), "probabilities"),
+    "softmax": (layers.Dense(4, activation="softmax"), "probabilities"),
     "a uniform softmax at first": (
-        lambda x: layers.Dense(4, activation="softmax", kernel_initializer="zeros")(x),
+        layers.Dense(4, activation="softmax", kernel_initializer="zeros"),
         "probabilities",
     ),
     "keras.ops.softmax": (lambda x: ops.softmax(layers.Dense(4)(x)), "probabilities"),
@@ -77,14 +82,9 @@ HEADS = {
     "a nested head": (nested, "probabilities"),
     "logits times a softmax": (gated, "logits"),
     "log of softmax": (lambda x: ops.log(ops.softmax(layers.Dense(4)(x))), "log_probabilities"),
-    "log_softmax": (lambda x: layers.Dense(4, activation="log_softmax")(x), "log_probabilities"),
-    "squashed logits": (lambda x: layers.Dense(4, activation="tanh")(x), "logits"),
+    "log_softmax": (layers.Dense(4, activation="log_softmax"), "log_probabilities"),
+    "squashed logits": (layers.Dense(4, activation="tanh"), "logits"),
 }
-
-
-def quarter(shape, dtype=None):
-    """Biases that sum to 1."""
-    return ops.full(shape, 0.25, dtype=dtype)
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -99,8 +99,8 @@ def test_what_is_seen(head):
 
 
 UNCLEAR = {
-    "a sigmoid for each of several classes": lambda x: layers.Dense(4, activation="sigmoid")(x),
-    "no negative number": lambda x: layers.Dense(4, activation="relu")(x),
+    "a sigmoid for each of several classes": layers.Dense(4, activation="sigmoid"),
+    "no negative number": layers.Dense(4, activation="relu"),
     "not a number": lambda x: ops.log(layers.Dense(4)(x) * 0 - 1),
 }
 
@@ -126,6 +126,7 @@ def test_what_is_told_is_believed_unless_it_cannot_be():
         (logits, "log_probabilities"),
         (soft, "log_probabilities"),
         (soft, "logits"),
+        (sigmoid, "logits"),
     ]:
         with pytest.raises(TemplateError, match=f"as outputs = '{said}' says"):
             told(made, card(), said)

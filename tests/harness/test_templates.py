@@ -77,6 +77,7 @@ OFFERED = [
     for key, argument in {**catalog.SETTINGS, **built_in.arguments}.items()
     for entry in catalog.FAMILIES.get(argument.family, ())
     if entry not in argument.without
+    and not (key == "class_weight" and (built_in.makes or name == "quadratic"))  # there are none
 ]
 
 

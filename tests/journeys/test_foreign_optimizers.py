@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from fitting import assert_same_curve, curve_of, drawn, initial_weights
+from fitting import assert_same_curve, curve_of, drawn
 from foreign import row
 
 from harness import datasets, initial, program
@@ -148,7 +148,8 @@ QUICK = {"use_ema", "loss_scale_factor", "gradient_accumulation_steps", "Schedul
 @row("use_ema, ema_overwrite_frequency", "program: the average is validated and tested")
 @row("loss_scale_factor, LossScaleOptimizer, gradient_accumulation_steps", "program")
 @pytest.mark.parametrize(
-    "case", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in CASES]
+    "case",
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in CASES],
 )
 def test_every_keyword_of_an_optimizer_equals_fit(theirs, case, monkeypatch):
     """The curve, and the test split after the training; the second trial of a program."""

@@ -18,10 +18,10 @@ demo: $(VENV)/installed  ## Train the study `quickstart` on real data and print 
 	$(BIN)/keras-harness run quickstart
 
 test: lint  ## Check style, types and architecture, then run the tests that take seconds.
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-all: lint  ## The same with the slow tests.
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m ""
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m ""
 
 lint: $(VENV)/tested
 	$(BIN)/ruff check .

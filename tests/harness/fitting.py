@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from functools import reduce
-
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from harness import catalog, datasets, initial, seeds
 from harness.templates.autoencoder import autoencoder
@@ -184,79 +181,6 @@ def by_fit(trial, card, weights):
         ).history
         curve += curve_of(history)
     return curve
-
-
-class Tabled(keras.optimizers.schedules.LearningRateSchedule):
-    """The rates that a stock schedule gives, in a table that can be exchanged."""
-
-    def __init__(self):
-        self.table = tf.Variable([0.0], shape=[None])
-
-    def fill(self, rate, steps):
-        """Ask a schedule, or take a constant."""
-        rates = [rate(step) if callable(rate) else rate for step in range(steps)]
-        self.table.assign(np.asarray(rates, np.float32))
-
-    def __call__(self, step):
-        return tf.gather(self.table, step)
-
-
-class Refit:
-    """A stock model that ``fit`` compiles once and trains again and again.
-
-    Trials may differ in schedule, batch size and class weights. Compiling is most of the time of
-    a small ``fit``, so that the schedule is read from a table which stock Keras has filled, and
-    class weights are always given: as the sample weights that ``fit`` makes of them, or as ones.
-    """
-
-    def __init__(self, trial, card):
-        self.data = datasets.load(card)
-        self.model = stock_model(trial, card)
-        self.schedule = Tabled()
-        stock_compile(self.model, trial, card, self.schedule)
-        self.model.optimizer.build(self.model.trainable_variables)
-        self.built = [(variable, variable.numpy()) for variable in self.model.optimizer.variables]
-
-    def curve(self, trial, weights):
-        """As ``by_fit``."""
-        settings = trial.settings
-        epochs, held = drawn(trial, self.data)
-        steps = steps_of(settings, epochs[0])
-        rate, ended = settings["learning_rate"], settings["epochs"]
-        self.schedule.fill(stock_schedule(settings["schedule"], rate, steps, ended), steps * ended)
-        self.model.set_weights(weights(self.model))
-        for variable, array in self.built:
-            variable.assign(array)
-        if trial.settings["optimizer"]["name"] == "schedule_free_adamw":
-            for sequence, variable in zip(
-                self.model.optimizer._momentums, self.model.trainable_variables, strict=True
-            ):
-                sequence.assign(variable)
-        history = self.model.fit(
-            self._batches(settings, epochs),
-            epochs=ended,
-            steps_per_epoch=steps,
-            shuffle=False,
-            verbose=0,
-            validation_data=tf.data.Dataset.from_tensors((self.data.x[held], self.data.y[held])),
-        ).history
-        return curve_of(history)
-
-    def _batches(self, settings, epochs):
-        """All epochs in a row, each with a partial last batch of its own."""
-        labels = self.data.y[epochs[0]]
-        by_class = stock_class_weight(settings["class_weight"], labels) or dict.fromkeys(labels, 1)
-        parts = [
-            tf.data.Dataset.from_tensor_slices(
-                (
-                    self.data.x[cases],
-                    self.data.y[cases],
-                    np.array([by_class[label] for label in self.data.y[cases]], np.float32),
-                )
-            ).batch(settings["batch_size"])
-            for cases in epochs
-        ]
-        return reduce(tf.data.Dataset.concatenate, parts)
 
 
 def initial_weights(network, trial):

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 from itertools import combinations, product
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from fitting import (
-    TEMPLATES,
-    Refit,
-    assert_equals_fit,
-    assert_same_curve,
-    by_fit,
-    initial_weights,
-)
-from tensorflow.python.framework.ops import gradient_registry
+from fitting import assert_equals_fit
 
-from harness import catalog, design, program
-from harness.train import Trainer
+from harness import catalog
 
 AXES = {
     "optimizer": sorted(catalog.OPTIMIZERS),
@@ -39,30 +28,28 @@ AXES = {
 MOST = 60
 
 
-def cover(axes):
-    """Cases in which every pair of levels of every two axes occurs, found greedily."""
+def cover(axes, strength=2):
+    """Cases in which all levels of every so many axes occur together, found greedily."""
     names = list(axes)
+    levels = [range(len(axes[name])) for name in names]
     open_ = {
-        ((a, i), (b, j))
-        for a, b in combinations(range(len(names)), 2)
-        for i, j in product(range(len(axes[names[a]])), range(len(axes[names[b]])))
+        tuple(zip(chosen, picked, strict=True))
+        for chosen in combinations(range(len(names)), strength)
+        for picked in product(*(levels[axis] for axis in chosen))
     }
     cases = []
     while open_:
-        (a, i), (b, j) = min(open_)
-        case = {a: i, b: j}
+        case = dict(min(open_))
         for axis in range(len(names)):
             if axis not in case:
+                others = list(combinations(case.items(), strength - 1))
                 gain = {
-                    level: sum(
-                        (min((axis, level), part), max((axis, level), part)) in open_
-                        for part in case.items()
-                    )
-                    for level in range(len(axes[names[axis]]))
+                    level: sum(tuple(sorted([(axis, level), *some])) in open_ for some in others)
+                    for level in levels[axis]
                 }
                 case[axis] = max(gain, key=gain.get)
         parts = sorted(case.items())
-        open_ -= set(combinations(parts, 2))
+        open_ -= set(combinations(parts, strength))
         cases.append({names[axis]: axes[names[axis]][level] for axis, level in parts})
     return cases
 
@@ -70,12 +57,14 @@ def cover(axes):
 CASES = cover(AXES)
 
 
-def test_the_cover_is_one():
-    """Every pair occurs, in few cases."""
-    assert len(CASES) <= MOST
-    for a, b in combinations(AXES, 2):
-        for i, j in product(AXES[a], AXES[b]):
-            assert any(case[a] == i and case[b] == j for case in CASES)
+@pytest.mark.parametrize(("strength", "most"), [(2, MOST), (3, 320)])
+def test_the_cover_is_one(strength, most):
+    """Every pair, or triple, occurs in few cases."""
+    cases = cover(AXES, strength)
+    assert len(cases) <= most
+    for axes in combinations(AXES, strength):
+        found = {str([case[axis] for axis in axes]) for case in cases}
+        assert found == {str(list(levels)) for levels in product(*(AXES[axis] for axis in axes))}
 
 
 def fixed_settings(case):
@@ -115,76 +104,13 @@ def test_smoothed_labels_with_class_weights_equal_fit(plan, uneven):
     assert_equals_fit(plan(data=uneven, factors={"activation": ["tanh"]}, fixed=fixed))
 
 
-CELL = ("optimizer", "template", "normalization", "regularizer")
-INSIDE = ("clip", "class_weight", "batch_size", "schedule")
-CELLS = list(product(*(AXES[axis] for axis in CELL)))
-
-
-def cell_id(cell):
-    """Its levels by name."""
-    return "-".join(level["name"] if isinstance(level, dict) else level for level in cell)
-
-
-def lay_out(plan, data, cell):
-    """A study whose arms are all combinations inside a cell."""
-    case = dict(zip(CELL, cell, strict=True))
-    fixed = {**fixed_settings(case), "activation": "tanh"}
-    if case["template"] == "cnn":
-        fixed["units"] = []  # the output is dense too
-    factors = {axis: AXES[axis] for axis in INSIDE}
-    return plan(data=data, template=case["template"], factors=factors, fixed=fixed)
-
-
-def test_a_compiled_fit_can_be_used_again(plan, uneven):
-    """For each of its trials it finds what a fresh ``fit`` finds, whatever came before."""
-    laid = lay_out(plan, uneven, ("adam", "mlp", "batch", AXES["regularizer"][2]))
-    clipped = [arm for arm in laid.arms if arm.levels["clip"] == AXES["clip"][1]]
-    trials = [laid.trial(clipped[index], {}, "confirm", 1) for index in (0, 6, 15)]
-    network = program.build(trials[0], laid.card, TEMPLATES["mlp"])
-    again = Refit(trials[0], laid.card)
-    for trial in trials:
-        weights = initial_weights(network, trial)
-        fresh = by_fit(trial, laid.card, weights)
-        for found, expected in zip(again.curve(trial, weights), fresh, strict=True):
-            assert found == pytest.approx(expected, rel=1e-6)
-
-
-@pytest.fixture
-def light(monkeypatch):
-    """Graphs that are neither rewritten nor kept, because a cell makes twenty of them.
-
-    XLA and TensorFlow's graph optimizer are most of the time of a small training, and change
-    results in the last digits only. TensorFlow holds every graph that has an optimizer in a
-    registry of gradients: some 8 MB each, for ever.
-    """
-    monkeypatch.setattr(program, "uses_xla", lambda model, card: False)
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-    yield
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
-    for name in [name for name in gradient_registry._registry if name.startswith("CustomGradient")]:
-        del gradient_registry._registry[name]
-    gc.collect()
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("cell", CELLS, ids=cell_id)
-def test_all_combinations_equal_fit(plan, uneven, light, cell):
-    """The full product of all axes: 64 trials in each of 234 cells.
-
-    Trials that differ only in values share a program, and those of a clipping share a compiled
-    ``fit``. What is left is some 12 s per cell on one core, nearly all of it tracing.
-    """
-    laid = lay_out(plan, uneven, cell)
-    trainer, fits, curves = Trainer(laid.card, []), {}, set()
-    for arm in laid.arms:
-        trial = laid.trial(arm, {}, "confirm", 1)
-        outcome = trainer.run(trial)
-        network = trainer.programs[design.program_key(trial, laid.card)].network
-        clip = trial.settings["clip"]["name"]
-        if clip not in fits:
-            fits[clip] = Refit(trial, laid.card)
-        curve = fits[clip].curve(trial, initial_weights(network, trial))
-        assert_same_curve(outcome, curve, 1e-5, arm.label)
-        curves.add(str(outcome.curve))
-    assert len(trainer.programs) == 16
-    assert len(curves) > len(laid.arms) // 2, "one of the axes makes no difference"
+@pytest.mark.parametrize("template", AXES["template"])
+@pytest.mark.parametrize("optimizer", AXES["optimizer"])
+def test_any_three_settings_together_equal_fit(plan, uneven, light, optimizer, template):
+    """The cases of one optimizer in one template, of some 300 in which every triple occurs."""
+    for case in cover(AXES, 3):
+        if (case["optimizer"], case["template"]) == (optimizer, template):
+            fixed = fixed_settings(case)
+            factors = {"activation": ["tanh"]}
+            assert_equals_fit(plan(data=uneven, template=template, factors=factors, fixed=fixed))

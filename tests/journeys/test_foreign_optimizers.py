@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from fitting import assert_same_curve, curve_of, drawn, initial_weights
+from fitting import assert_same_curve, curve_of, drawn
 from foreign import row
 
 from harness import datasets, initial, program

@@ -184,3 +184,20 @@ def test_unknown_initializers_are_seeded_and_leave_the_callers_state(plan):
     (first,), (second,) = initial.draw(weights, trial), initial.draw(weights, trial)
     assert np.array_equal(first, second)
     assert np.random.rand() == expected  # noqa: NPY002
+
+
+def test_a_decoder_is_told_how_keras_counts(plan, images):
+    """Where a trial's initializer goes by fan-in and fills a transposed convolution."""
+    fixed = {"filters": [4], "units": [], "code": 4, "epochs": 1}
+    levels = ["he_normal", "glorot_uniform", "lecun_uniform", "orthogonal"]
+    laid = plan(data=images, template="autoencoder", factors={"initializer": levels}, fixed=fixed)
+    trials = [laid.trial(arm, {}, "tune", 0) for arm in laid.arms]
+    trainer = Trainer(laid.card, [])
+    network = trainer.network(trials[0])
+    notes = [initial.notes(network, trial) for trial in trials]
+    assert [len(one) for one in notes] == [1, 0, 1, 0]
+    assert notes[0] == notes[2]
+    assert "Keras counts the output channels as fan-in" in notes[0][0]
+    assert trainer.run(trials[2]).notes == notes[2]
+    dense = plan(template="autoencoder", factors={"initializer": ["he_normal"]}, fixed={"code": 4})
+    assert not trainer.rehearse(dense.trial(dense.arms[0], {}, "tune", 0)).notes

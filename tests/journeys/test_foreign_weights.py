@@ -351,7 +351,14 @@ MODELS = {
 @row("a subclassed `keras.Model`, built or not", "program")
 @row("a `Sequential` without an input", "program")
 @row("`keras.Variable` assigned in a layer or a model", "program; from an array it is kept")
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "subclassed",
+        "variables",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("sequential", "built")),
+    ],
+)
 def test_ways_of_making_a_model(foreign, name):
     """Each trains as plain Keras trains it."""
     foreign.module(HEAD + MODELS[name])
@@ -362,6 +369,17 @@ def test_ways_of_making_a_model(foreign, name):
     assert network.output_shape == (None, 3)
     assert_same_curve(outcome, by_fit(plan, network), 1e-4)
     assert [note[:12] for note in network.notes] == ["1 of 4 weigh"] * (name == "variables")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_a_model_returns_is_known(foreign, name):
+    """Whether it tells or not; what waited for data is built."""
+    foreign.module(HEAD + MODELS[name])
+    plan = foreign.plan(numbers(foreign))
+    trial = plan.trial(plan.arms[0], {}, "confirm", 0)
+    network = Trainer(plan.card, foreign.places).network(trial)
+    assert network.output_shape == (None, 3)
+    assert len(network.weights) == len(network.model.weights) > 1
 
 
 def test_variables_of_an_initializer_are_drawn(foreign):

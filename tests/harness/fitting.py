@@ -128,6 +128,8 @@ def stock_class_weight(setting, labels):
     """One weight per class, or none."""
     if setting["name"] == "none":
         return None
+    if setting["name"] == "by_class":
+        return dict(enumerate(setting["weights"]))
     counts = np.bincount(labels)
     return dict(enumerate(len(labels) / len(counts) / counts))
 

@@ -45,6 +45,9 @@ Results = Annotated[
 ]
 Root = Annotated[Path, typer.Option(help="Folder of all results.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Models = Annotated[
+    bool, typer.Option("--models", help="Build the networks and look at them; runs your code.")
+]
 Yes = Annotated[bool, typer.Option("--yes", help="More than 100,000 trials are meant.")]
 
 _STATUSES = ("completed", "diverged", "failed", "lost", "interrupted", "running", "pending")
@@ -59,11 +62,16 @@ def main() -> int:
             f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True
         )
         return error.exit_code
-    except typer.Abort:
-        return ExitCode.INTERRUPTED
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):
         _stderr().print("interrupted; finished trials are kept. The same command goes on.")
         return ExitCode.INTERRUPTED
+    except SystemExit as error:
+        _stderr().print(
+            f"error: code of yours called sys.exit({error.code!r}), outside of any training.",
+            style="red",
+            markup=False,
+        )
+        return ExitCode.INVALID
     except Exception as error:  # noqa: BLE001, the last resort: shown whole, with a bug's code
         if hasattr(error, "exit_code") and hasattr(error, "show"):
             error.show()
@@ -142,9 +150,7 @@ def run(
 @app.command()
 def plan(
     study: StudyName,
-    models: Annotated[
-        bool, typer.Option("--models", help="Build the networks and show them; runs your code.")
-    ] = False,
+    models: Models = False,
     root: Root = Path("results"),
     yes: Yes = False,
     as_json: Json = False,
@@ -179,15 +185,25 @@ def plan(
 
 
 @app.command()
-def check(study: StudyName, yes: Yes = False, as_json: Json = False) -> int:
-    """Check a study file against catalogue, template and data. Runs none of your code."""
+def check(study: StudyName, models: Models = False, yes: Yes = False, as_json: Json = False) -> int:
+    """Check a study file against catalogue, template and data.
+
+    Runs none of your code, unless it is to build your networks.
+    """
     loaded, folders = _load(study)
     if datasets.needs_code(datasets.split(loaded.dataset)[0]):
+        if models:
+            raise UsageError(
+                "expected data that is known before a study runs, to build networks for it. "
+                f"Received: {loaded.dataset}. `keras-harness run` builds them first of all."
+            )
         return _check_without_data(loaded, folders, study, yes=yes, as_json=as_json)
     laid = _plan(study, yes=yes)
     sizes = laid.sizes()
+    networks = _built(laid, study) if models else []
     if as_json:
-        _print_json({"study": laid.study.name, "valid": True, "trials": sizes})
+        shown = {"models": networks} if models else {}
+        _print_json({"study": laid.study.name, "valid": True, "trials": sizes, **shown})
     else:
         _stdout().print(
             f"{laid.study.name}: valid. {len(laid.arms)} arms, {sum(sizes.values()):,} trials, "
@@ -197,7 +213,21 @@ def check(study: StudyName, yes: Yes = False, as_json: Json = False) -> int:
             soft_wrap=True,
         )
         _print_lines(laid.card.lines() | dict.fromkeys(laid.card.notes, ""))
+        _print_networks(laid, networks)
     return ExitCode.DONE
+
+
+def _print_networks(laid: Plan, networks: Sequence[Mapping[str, Any]]) -> None:
+    """What is to be known of networks before they are trained; or how it could be found out."""
+    notes = dict.fromkeys(note for built in networks for note in built["notes"])
+    if networks:
+        found = [f"{len(networks)} built", *notes]
+    elif laid.code:
+        found = ["not built: that runs your code. --models does, and says what they bring along"]
+    else:
+        return
+    for line in found:
+        _print_lines({"networks": line})
 
 
 def _print_lines(lines: Mapping[str, str]) -> None:
@@ -430,7 +460,8 @@ def _built(laid: Plan, study: str) -> list[dict[str, Any]]:
 def _layer(layer: Any) -> tuple[str, str, str, int]:
     # A layer that is called by a model of the user's own has no symbolic output.
     shape = getattr(getattr(layer, "output", None), "shape", "")
-    return layer.name, type(layer).__name__, str(shape), layer.count_params()
+    parameters = layer.count_params() if layer.built else 0  # one that is never called
+    return layer.name, type(layer).__name__, str(shape), parameters
 
 
 @contextmanager

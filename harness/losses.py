@@ -122,8 +122,13 @@ class OverSteps:
         return keras.ops.mean(found, axis=within) if within else found
 
 
-def check_outputs(model: Any, card: Card, template: str) -> None:
+def check_outputs(shape: Any, card: Card, template: str) -> None:
     """Make sure that a model's output fits the labels.
+
+    Args:
+        shape: of the output, its first axis ``None``; more than one output has more shapes.
+        card: of the data.
+        template: by name.
 
     Raises:
         TemplateError: naming the template and both shapes.
@@ -131,12 +136,12 @@ def check_outputs(model: Any, card: Card, template: str) -> None:
     expected = expected_shapes(card)
     if card.task in catalog.RECONSTRUCTIONS:
         expected = [(None, *card.shape)]
-    if isinstance(model.output_shape, list) or tuple(model.output_shape) not in expected:
+    if not isinstance(shape, tuple) or shape not in expected:
         per = "class at every step" if card.task == "sequence" else "class, label or target"
         other = f", or {expected[1]} for the second of two classes" if len(expected) > 1 else ""
         raise TemplateError(
             f"template {template!r}: expected a model with one output of shape {expected[0]}, one "
-            f"number per {per}{other}. Received: {model.output_shape}. "
+            f"number per {per}{other}. Received: {shape}. "
             f"The second argument that a template is called with is {card.outputs}."
         )
 

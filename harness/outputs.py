@@ -145,7 +145,15 @@ def expected_shapes(card: Card) -> list[tuple[int | None, ...]]:
     return [usual, *([(None, *steps, 1), (None, *steps)] if single else [])]
 
 
-def form(model: Any, card: Card, template: str, told: str | None, *, built_in: bool) -> Form:
+def form(
+    model: Any,
+    card: Card,
+    template: str,
+    told: str | None,
+    *,
+    built_in: bool,
+    shape: tuple[int | None, ...] = (),
+) -> Form:
     """What a model's outputs are.
 
     Args:
@@ -154,6 +162,7 @@ def form(model: Any, card: Card, template: str, told: str | None, *, built_in: b
         template: what error messages call it.
         told: what a study says of them; ``None``: see for yourself.
         built_in: whether the template is one of ours, which all give logits.
+        shape: of the outputs; by default the model knows it.
 
     Raises:
         TemplateError: if they could be several things, or are not what is told.
@@ -161,7 +170,7 @@ def form(model: Any, card: Card, template: str, told: str | None, *, built_in: b
     each = card.task == "multilabel"
     if built_in or (card.task not in _CLASSES and not each):
         return Form(each=each)
-    single = tuple(model.output_shape) != expected_shapes(card)[0]
+    single = tuple(shape or model.output_shape) != expected_shapes(card)[0]
     with _restored(model):
         look = _Look(model, card, each=each or single)
         seen = look.kind()

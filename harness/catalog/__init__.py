@@ -13,7 +13,7 @@ from harness.catalog.choices import Choice, check_argument, choice
 from harness.catalog.counterparts import references
 from harness.catalog.entries import Argument, Entry, Loss, Metric, Number, Template
 from harness.catalog.families import FAMILIES, OPEN
-from harness.catalog.initializers import INITIALIZERS
+from harness.catalog.initializers import INITIALIZERS, TRANSPOSED
 from harness.catalog.listing import ARGUMENTS, LEGEND, Row, markdown, rows
 from harness.catalog.objectives import (
     DECIDES,
@@ -58,6 +58,7 @@ __all__ = [
     "SETTINGS",
     "TASK_METRICS",
     "TEMPLATES",
+    "TRANSPOSED",
     "Argument",
     "Choice",
     "Entry",

@@ -58,15 +58,16 @@ OPTIMIZERS: Mapping[str, Entry] = {
         source="Loshchilov & Hutter 2019",
     ),
     "schedule_free_adamw": Entry(
-        target="harness.optimizers:ScheduleFreeAdamW",
+        target="keras.optimizers:ScheduleFreeAdamW",
         numbers={
             **_rate(0.0025),
             "beta_1": Number(default=0.9, low=1e-3, high=1.0),
             "beta_2": Number(default=0.999, high=1.0),
             "epsilon": Number(default=1e-8),
         },
-        note="decay by the setting weight_decay, warm-up by the schedule; "
-        "validated, as in Keras, where it trains: between its two sequences",
+        note="warm-up by the schedule; weight_decay is Keras': of the averaged sequence alone, in "
+        "the authors' implementation of both; validated, as in Keras, where it trains: between "
+        "its two sequences",
         source="Defazio et al. 2024",
     ),
     "nadam": stock(
@@ -123,7 +124,7 @@ OPTIMIZERS: Mapping[str, Entry] = {
             "epsilon_2": Number(default=0.001),
             "clip_threshold": Number(default=1.0),
         },
-        flags={"relative_step": True},
+        note="Keras always limits the rate by 1 / sqrt(step), whatever its relative_step says",
         source="Shazeer & Stern 2018",
     ),
     "muon": stock(

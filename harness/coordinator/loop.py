@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
 from collections import Counter, deque
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness import catalog, datasets, design, environment, proposers
+from harness.coordinator import waiting
 from harness.coordinator.progress import Finished, Progress
-from harness.errors import StoreError, TemplateError
-from harness.executors import Attempt, Died, Ended, Rehearsed, Setup, Started, messages
+from harness.coordinator.rehearsal import Rehearsing, place_name
+from harness.coordinator.signals import answered, ticking
+from harness.coordinator.waiting import TimeLimitError, Wait
+from harness.errors import StoreError
+from harness.executors import Attempt, Died, Ended, Setup, Started, messages
 from harness.records import FINAL, Member, Outcome
 from harness.spec import Metric
 from harness.store import definition
@@ -34,9 +37,6 @@ GRACE = 10.0
 """Seconds that running trials get to end after a first interrupt."""
 
 WAIT = 0.2
-
-FEW = 5
-"""Problems to tell in one message."""
 
 
 class Coordinator:
@@ -73,6 +73,8 @@ class Coordinator:
         self._places: dict[str, list[tuple[int, Phase]]] = {}
         self._open: dict[str, Attempt] = {}
         self._active: set[str] = set()
+        self._at: dict[str, int] = {}
+        self._longest = 0.0
         self._deaths: Counter[str] = Counter()
         self._trained = 0
         self._failed = 0
@@ -91,7 +93,8 @@ class Coordinator:
         self._revision = self._store.revise(
             self._plan.study, str(self._plan.metric), asdict(self._plan.card), self._plan.code
         )
-        with _signals(self._interrupt), self._closing():
+        watched = nullcontext() if self._workers else ticking(self._tick)
+        with answered(self._interrupt), self._closing(), watched:
             self._enrol_all()
             self._progress.reused = self._progress.done.total()
             self._progress.started = time.monotonic()
@@ -217,29 +220,44 @@ class Coordinator:
     # -- training it -------------------------------------------------------------------------
 
     def _rehearse(self) -> None:
-        """Build every network before the first is trained: a mistake shall cost seconds.
+        """Build every network before the first is trained.
 
         Raises:
             TemplateError: naming the arms whose networks cannot be built.
         """
-        waiting = {program: trials[0] for program, trials in self._pending.items()}
-        if not waiting:
+        programs = {program: trials[0] for program, trials in self._pending.items()}
+        if not programs:
             return
-        executor = self._running_executor()
-        executor.rehearse(waiting)
-        open_, problems = len(waiting), []
-        while open_ and not self._stop:
-            event = executor.next_event(WAIT)
-            if isinstance(event, Rehearsed):
-                open_ -= 1
-                found = event.rehearsal
-                self._notes |= dict.fromkeys(found.notes)
-                if found.problem:
-                    problems.append((self._place_of(event.key), found.problem))
-            elif isinstance(event, Died):
-                break  # its networks will be built when they are needed
-        if problems:
-            raise TemplateError(_cannot_build(self._plan, sorted(problems)))
+        rehearsing = Rehearsing(
+            plan=self._plan,
+            executor=self._running_executor(),
+            arm=self._place_of,
+            waits=self._progress.waits,
+            look=self._look,
+            stopped=lambda: self._stop is not None,
+        )
+        self._notes |= rehearsing.rehearse(programs)
+
+    def _look(self) -> None:
+        """Tell what has been waited for so long that a person may wonder."""
+        if waiting.lasting(self._progress.waits):
+            self._report(self._progress)
+
+    def _tick(self) -> None:
+        """Look around in the middle of what this process does itself."""
+        self._look()
+        if any(wait.over for wait in self._progress.waits.values()):
+            raise TimeLimitError
+
+    def _await(self, attempt: Attempt) -> None:
+        """Note that a training has begun, to be mentioned if it takes longer than others did."""
+        arm, phase = self._places[attempt.key][0]
+        where = place_name(self._at.get(attempt.key))
+        replicate = f"{phase}, replicate {attempt.trial.replicate}"
+        self._progress.waits[attempt.key] = Wait(
+            what=f"{self._plan.rows[arm].label} ({replicate}) to be trained {where}",
+            quiet=max(waiting.QUIET_TRAINING, waiting.LONGER * self._longest),
+        )
 
     def _place_of(self, key: str) -> int:
         return self._places[key][0][0]
@@ -271,12 +289,15 @@ class Coordinator:
             number = self._store.begin(key, self._token, self._workers)
             attempt = Attempt(trial=trial, key=key, number=number, program=program)
             self._open[key] = attempt
+            if self._workers:
+                self._at[key] = place
             executor.submit(place, attempt)
 
     def _take(self, timeout: float) -> None:
         event = self._running_executor().next_event(timeout)
         match event:
             case Started(attempt=attempt) if attempt.key in self._open:
+                self._await(attempt)
                 self._active.add(attempt.key)
                 self._count(self._progress.running, attempt.key, 1)
             case Ended(attempt=attempt, outcome=outcome) if attempt.key in self._open:
@@ -285,6 +306,8 @@ class Coordinator:
                 self._bury(event)
         if event:
             self._report(self._progress)
+        else:
+            self._look()
 
     def _end(self, attempt: Attempt, outcome: Outcome) -> None:
         """Commit an outcome, and draw the conclusion of a finished search."""
@@ -331,6 +354,8 @@ class Coordinator:
     def _close_attempt(self, attempt: Attempt, outcome: Outcome) -> None:
         self._store.end(attempt.key, attempt.number, outcome)
         del self._open[attempt.key]
+        ended = self._progress.waits.pop(attempt.key, None)
+        self._longest = max(self._longest, ended.seconds if ended else 0.0)
         if attempt.key in self._active:
             self._active.discard(attempt.key)
             self._count(self._progress.running, attempt.key, -1)
@@ -401,17 +426,6 @@ class Coordinator:
                 self._executor.close()
 
 
-def _cannot_build(plan: Plan, problems: Sequence[tuple[int, str]]) -> str:
-    """Which arms cannot be built and why, the first few of them."""
-    told = [f"  {plan.rows[arm].label}: {problem}" for arm, problem in problems[:FEW]]
-    more = [f"  and {len(problems) - FEW} more"] if len(problems) > FEW else []
-    first = (
-        f"expected networks that can be built, of template {plan.study.template!r}. "
-        f"Received: {len(problems)} that cannot. Nothing was trained."
-    )
-    return "\n".join([first, *told, *more])
-
-
 def _parts(observed: Environment) -> dict[str, str]:
     """What an environment is made of, by name."""
     devices = {"processor": observed.processor, "accelerator": observed.accelerator or "none"}
@@ -427,18 +441,3 @@ def _choose(
     """
     ranks = {program: (program not in own, program in others) for program in pending}
     return min(ranks, key=ranks.__getitem__)
-
-
-@contextmanager
-def _signals(handle: Callable[[int], Any]) -> Iterator[None]:
-    """Answer SIGINT and SIGTERM while a study runs, where Python allows it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    wanted = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda got, _: handle(got)) for number in wanted}
-    try:
-        yield
-    finally:
-        for number, previous in before.items():
-            signal.signal(number, previous)

@@ -13,6 +13,7 @@ from harness.errors import ExitCode
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from harness.coordinator.waiting import Wait
     from harness.design import Plan
 
 
@@ -27,6 +28,7 @@ class Progress:
         running: being trained now.
         reused: finished ones of earlier runs.
         started: monotonic time at which training began.
+        waits: what is being built or trained now, by key of its trial.
     """
 
     plan: Plan
@@ -35,6 +37,7 @@ class Progress:
     running: Counter[tuple[int, str]] = field(default_factory=Counter)
     reused: int = 0
     started: float = field(default_factory=time.monotonic)
+    waits: dict[str, Wait] = field(default_factory=dict)
 
     @property
     def left(self) -> int:

@@ -50,7 +50,7 @@ class DataSet:
         base: the data set that this one shows in another form.
         view: that form, of an array of inputs.
         standardized: whether inputs (and real-valued targets) are shifted and scaled to mean 0
-            and standard deviation 1 over the cases outside the test split.
+            and standard deviation 1 over the training cases of a replicate.
     """
 
     card: Card
@@ -197,6 +197,7 @@ def _classes(
     tests: int,
     tokens: int = 0,
     padding: int = -1,
+    copies: tuple[int, int] = (0, 0),
     names: tuple[str, ...] = (),
 ) -> Card:
     return Card(
@@ -210,6 +211,7 @@ def _classes(
         tokens=tokens,
         padding=padding,
         counts=counts,
+        copies=copies,
         classes=names,
     )
 
@@ -332,6 +334,8 @@ KNOWN: Mapping[str, DataSet] = {
             cases=354,
             tests=88,
             outputs=1,
+            target="progression",
+            copies=(0, 0),
         ),
         build=_table("diabetes"),
         note="442 patients, 10 measurements, progression a year later; all standardized",
@@ -424,6 +428,7 @@ KNOWN: Mapping[str, DataSet] = {
             tokens=WORDS,
             names=("negative", "positive"),
             padding=0,
+            copies=(123, 0),
         ),
         build=_imdb,
         note="50,000 film reviews, liked or not: the last 200 words, of the 9,998 most frequent",
@@ -471,6 +476,7 @@ KNOWN: Mapping[str, DataSet] = {
             shape=(96, 1),
             counts=(727, 2231, 851, 1474, 2406, 509, 728),
             tests=7711,
+            copies=(208, 101),
         ),
         "16,637 days of electricity use, 96 values, of seven kinds of device",
     ),

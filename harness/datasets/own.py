@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from harness import spec, usercode
 from harness.datasets import pictures, tables
 from harness.datasets.arrays import plain
-from harness.errors import DataError, StudyError
+from harness.errors import DataError, HarnessError, StudyError
 from harness.spec import Columns, Images, names_code
 
 if TYPE_CHECKING:
@@ -97,10 +97,12 @@ def check_function(reference: str, folders: Sequence[Path]) -> None:
 
 def _called(reference: str, folders: Sequence[Path]) -> Arrays:
     check_function(reference, folders)
-    function = usercode.load(reference, folders)
     try:
-        given = function()
-    except Exception as error:
+        with usercode.contained():
+            given = usercode.load(reference, folders)()
+    except HarnessError:
+        raise
+    except (Exception, SystemExit) as error:
         raise DataError(f"{reference} raised {type(error).__name__}: {error}") from error
     arrays = _named(given)
     if arrays is None:

@@ -41,9 +41,11 @@ class Program:
     Attributes:
         traces: how often the training was traced: once, however many trials it serves; for
             data in chunks once more if the last one is shorter.
+        notes: what a reader of the results has to know of the training, a sentence each.
     """
 
-    engine: Literal["program"] = "program"
+    engine: Literal["program", "fit"] = "program"
+    notes: tuple[str, ...] = ()
 
     def __init__(self, part: Refillable, *, xla: bool) -> None:
         """Define the graphs; nothing is traced yet."""
@@ -125,6 +127,8 @@ class Program:
         if epoch == "best":
             for variable, kept in zip(self.part.state, self._kept, strict=True):
                 variable.assign(kept)
+        else:
+            self.part.finalize()
         sums, outputs = self._tested(data)
         means = self._means(sums.numpy(), len(data.y_test))
         return dict(zip(self.part.names, means, strict=True)), outputs.numpy()
@@ -182,11 +186,29 @@ class Program:
             own = rates[start // batch :][: -(-len(x) // batch)]
             cases = tf.range(len(x))
             total = self._part(x, y, cases, steps, tf.constant(own), total)
-        val = tf.zeros(self._width)
-        for x, y, start in data.chunks(held, EVALUATED):
+        with self.part.finalized():
+            return self._end(total, self._evaluated(data, held))
+
+    def _evaluated(
+        self, data: Inputs, which: NDArray[np.int32], *, clean: bool = False
+    ) -> tf.Tensor:
+        """Sums over cases outside the test split, with the weights as they are.
+
+        Args:
+            data: all of it.
+            which: cases; the validation cases, if they are shown with noise.
+            clean: whether the network is shown no noise.
+        """
+        total = tf.zeros(self._width)
+        if isinstance(data, Resident):
+            cases = tf.constant(which)
+            seen, places = (data.x, cases) if clean else data.shown(which)
+            return self._held(data.x, data.y, cases, seen, places, total)
+        for x, y, start in data.chunks(which, EVALUATED):
             cases = tf.range(len(x))
-            val = self._held(x, y, cases, noisy(data, x, "val", start), cases, val)
-        return self._end(total, val)
+            seen = x if clean else noisy(data, x, "val", start)
+            total = self._held(x, y, cases, seen, cases, total)
+        return total
 
     def _epoch(
         self,
@@ -201,7 +223,8 @@ class Program:
     ) -> tf.Tensor:
         nothing = tf.zeros(self._width)
         train = self._train(x, y, order, steps, rates, nothing)
-        return self._conclude(train, self._over(x, y, held, seen, places, nothing))
+        with self.part.finalized():
+            return self._conclude(train, self._over(x, y, held, seen, places, nothing))
 
     def _train(
         self,
@@ -241,7 +264,8 @@ class Program:
         with tf.GradientTape() as tape:
             outputs = self.part.model(x, training=True)
             loss = self._total(y, outputs, self.part.class_weight)
-        gradients = tape.gradient(loss, [variable.value for variable in self.part.variables])
+            scaled = self.part.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled, [variable.value for variable in self.part.variables])
         gradients = self.part.clip(gradients)
         self.part.optimizer.learning_rate.assign(rate)
         self.part.optimizer.apply(gradients, self.part.variables)
@@ -297,9 +321,7 @@ class Program:
         count = y.shape[0]
         size = min(EVALUATED, count)
         whole = count // size
-        rows = tf.TensorArray(
-            tf.float32, whole, element_shape=(size, *self.part.model.output_shape[1:])
-        )
+        rows = tf.TensorArray(tf.float32, whole, element_shape=(size, *self.part.output_shape[1:]))
 
         def forward(cases: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             labels = self._targets(pick(x, cases), y, cases)
@@ -316,7 +338,7 @@ class Program:
             (tf.constant(0), total, rows),
             parallel_iterations=1,
         )
-        outputs = tf.reshape(rows.stack(), (whole * size, *self.part.model.output_shape[1:]))
+        outputs = tf.reshape(rows.stack(), (whole * size, *self.part.output_shape[1:]))
         if count % size:
             sums, last = forward(tf.range(whole * size, count))
             total, outputs = total + sums, tf.concat([outputs, last], axis=0)
@@ -349,10 +371,14 @@ def uses_xla(model: Any, card: Card) -> bool:
     """The fixed rule of device and operations, read from the graph of a forward pass."""
     if tf.config.list_logical_devices("GPU"):
         return True
+    return not any(_SLOW_UNDER_XLA.match(node.op) for node in forward(model, card))
+
+
+def forward(model: Any, card: Card) -> list[Any]:
+    """All nodes of the graph of a forward pass in training."""
     traced = tf.function(lambda x: model(x, training=True), autograph=False)
     graph = traced.get_concrete_function(outline(card)).graph.as_graph_def()
-    nodes = [*graph.node, *(node for part in graph.library.function for node in part.node_def)]
-    return not any(_SLOW_UNDER_XLA.match(node.op) for node in nodes)
+    return [*graph.node, *(node for part in graph.library.function for node in part.node_def)]
 
 
 def _accumulate(

@@ -5,7 +5,6 @@ This is the only place where Keras objects are mutated.
 
 from __future__ import annotations
 
-import inspect
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +17,8 @@ import tensorflow as tf
 from harness import catalog, design, layers, losses, masking, metrics, outputs
 from harness.errors import TemplateError
 from harness.layers import Drawn, resolve
+from harness.program import updates
+from harness.program.weights import Recording, Weight, brought
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,15 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.card import Card
+    from harness.isolation import World
     from harness.spec import Trial, Value
-
-
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """A variable of a model, with the initializer it was made with."""
-
-    variable: Any
-    initializer: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,15 +52,19 @@ class Network:
         model: as the template returned it.
         weights: in the order in which they were made.
         inputs: scalar variables by value name, such as ``dropout`` or ``regularizer.l2``.
+        output_shape: of what the model returns, its first axis ``None``.
         form: what its outputs are.
         notes: what a reader of the results has to know of it, a sentence each.
+        world: what user code behind it finds and leaves in this process.
     """
 
     model: Any
     weights: tuple[Weight, ...]
     inputs: dict[str, Any]
+    output_shape: Any
     form: outputs.Form
     notes: tuple[str, ...] = ()
+    world: World | None = None
 
 
 def outline(card: Card) -> Any:
@@ -89,10 +87,10 @@ def sizes(trial: Trial, card: Card) -> Sizes:
 
 
 def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
-    """Call a template and check what it returns.
+    """Call a template, build what it returns, and check that.
 
     Raises:
-        TemplateError: if that is no built model that fits the data.
+        TemplateError: if that is no model that fits the data.
     """
     structure, values = design.split(trial)
     inputs = {
@@ -110,19 +108,25 @@ def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
         inputs["class_weight"] = keras.Variable(
             np.ones(card.outputs, np.float32), trainable=False, name="class_weight"
         )
-    with _recording() as weights:
+    name = trial.template
+    recording = Recording(compares=name not in catalog.TEMPLATES)
+    with recording.on():
         model = template(card.shape, card.outputs, **arguments)
-    _check_model(model, weights, trial, card)
-    _check_scaled(model, card, trial.template)
-    form = outputs.form(
-        model,
-        card,
-        trial.template,
-        _told(trial),
-        built_in=trial.template in catalog.TEMPLATES,
+        shape = _output_shape(model, card, name)
+    losses.check_outputs(shape, card, name)
+    weights = recording.weights(model, name)
+    _check_scaled(model, card, name)
+    built_in = name in catalog.TEMPLATES
+    form = outputs.form(model, card, name, _told(trial), built_in=built_in, shape=shape)
+    losses.check_loss(str(trial.settings["loss"]), form, card, name)
+    return Network(
+        model=model,
+        weights=weights,
+        inputs=inputs,
+        output_shape=shape,
+        form=form,
+        notes=brought(weights, model),
     )
-    losses.check_loss(str(trial.settings["loss"]), form, card, trial.template)
-    return Network(model=model, weights=tuple(weights), inputs=inputs, form=form)
 
 
 def _told(trial: Trial) -> str | None:
@@ -141,6 +145,7 @@ class Refillable:
 
     Attributes:
         sizes: numbers of cases.
+        output_shape: of what the model returns, its first axis ``None``.
         task: kind of data.
         reconstructs: whether the inputs are the targets.
         denoises: whether evaluations are shown inputs with noise.
@@ -149,14 +154,17 @@ class Refillable:
         masked: whether the outputs bear a mask, so that some steps do not count.
         names: of the loss and the metrics.
         quantities: names of what an epoch yields, such as ``val/loss``.
+        finalizes: whether the optimizer exchanges the weights when a training ends.
     """
 
     def __init__(self, trial: Trial, card: Card, network: Network) -> None:
         """Build the optimizer and note every built value: not all slots start at zero."""
         self.sizes = sizes(trial, card)
         self.model = network.model
+        self.output_shape = network.output_shape
         self.variables = self.model.trainable_variables
-        self.optimizer = _optimizer(trial, self.variables, network.inputs)
+        self.optimizer, self._copies = updates.optimizer(trial, self.variables, network.inputs)
+        self.finalizes = updates.finalizes(self.optimizer)
         named = str(trial.settings["loss"])
         smoothing = network.inputs.get("label_smoothing")
         self.form = network.form
@@ -181,6 +189,10 @@ class Refillable:
         self._built = [(variable, variable.numpy()) for variable in self.optimizer.variables]
         weights = {id(variable) for variable in self.state}
         self._seeds = [part for part in self.model.variables if id(part) not in weights]
+        self.world = network.world
+        known = {id(part) for part in self._seeds}
+        made = [one.state for one in network.world.generators] if network.world else []
+        self._seeds += [state for state in made if id(state) not in known]
         self._set = tf.function(self._assign, autograph=False)
 
     @property
@@ -216,8 +228,29 @@ class Refillable:
             variable.assign(state)
         for variable, number in zip(self._inputs.values(), inputs, strict=True):
             variable.assign(number)
-        if hasattr(self.optimizer, "restart"):
-            self.optimizer.restart()
+        self.restart()
+
+    def restart(self) -> None:
+        """Let every slot of the optimizer that begins as a copy of a weight be one."""
+        for slot, variable in self._copies:
+            slot.assign(variable)
+
+    def finalize(self) -> None:
+        """Let the optimizer end the training."""
+        if self.finalizes:
+            self.optimizer.finalize_variable_values(self.variables)
+
+    @contextmanager
+    def finalized(self) -> Iterator[None]:
+        """The weights as they would be if the training ended here, for as long as this lasts."""
+        if not self.finalizes:
+            yield
+            return
+        raw = [tf.identity(variable.value) for variable in self.variables]
+        self.finalize()
+        yield
+        for variable, array in zip(self.variables, raw, strict=True):
+            variable.assign(array)
 
 
 def _weighs_classes(trial: Trial) -> bool:
@@ -247,25 +280,6 @@ _MAKERS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
 """Families that a template is given an object of; of others it is given the choice itself."""
 
 
-def _optimizer(trial: Trial, variables: Sequence[Any], inputs: dict[str, Any]) -> Any:
-    chosen = catalog.choice("optimizer", trial.settings["optimizer"])
-    arguments = chosen.arguments
-    if chosen.name not in catalog.OPTIMIZERS:
-        arguments["learning_rate"] = trial.settings["learning_rate"]
-    made = resolve(chosen.entry.target)(**arguments)
-    if not isinstance(made, keras.optimizers.Optimizer):
-        raise TemplateError(
-            f"expected a Keras optimizer from {chosen.name!r}. Received: {type(made).__name__}."
-        )
-    made.build(variables)
-    for name in chosen.values():
-        if f"optimizer.{name}" in inputs:
-            setattr(made, name, inputs[f"optimizer.{name}"])
-    if "weight_decay" in inputs:
-        made.weight_decay = inputs["weight_decay"]
-    return made
-
-
 def _clip(trial: Trial, inputs: dict[str, Any]) -> Callable[[Sequence[Any]], Sequence[Any]]:
     """What is done to gradients before the optimizer sees them."""
     chosen = catalog.choice("clip", trial.settings["clip"])
@@ -290,49 +304,23 @@ def _noise(variable: Any, noise: np.random.Generator) -> NDArray[np.generic]:
     return state
 
 
-@contextmanager
-def _recording() -> Iterator[list[Weight]]:
-    """Note every weight that is made, with its initializer, which Keras itself forgets."""
-    original = keras.layers.Layer.add_weight
-    signature = inspect.signature(original)
-    made: list[Weight] = []
-
-    def add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:
-        variable = original(self, *args, **kwargs)
-        given = signature.bind(self, *args, **kwargs).arguments
-        positional = given.get("args", ())
-        initializer = given.get("initializer", positional[1] if len(positional) > 1 else None)
-        if initializer is None:
-            initializer = "glorot_uniform" if "float" in variable.dtype else "zeros"
-        made.append(Weight(variable, keras.initializers.get(initializer)))
-        return variable
-
-    keras.layers.Layer.add_weight = add_weight
-    try:
-        yield made
-    finally:
-        keras.layers.Layer.add_weight = original
+BLANK = 3
+"""Cases of zeros that a model is shown to see what it returns."""
 
 
-def _check_model(model: Any, weights: list[Weight], trial: Trial, card: Card) -> None:
-    name = trial.template
+def _output_shape(model: Any, card: Card, name: str) -> Any:
+    """The shape of what a model returns; one that waits for data is built by the way."""
     if not isinstance(model, keras.Model):
         raise TemplateError(
             f"template {name!r}: expected a Keras model. Received: {type(model).__name__}."
         )
-    if not model.built:
-        raise TemplateError(
-            f"template {name!r}: expected a built model. Received: one without weights. Build it "
-            "with keras.Input(shape), or call model.build((None, *shape)) before returning it."
-        )
-    losses.check_outputs(model, card, name)
-    known = {id(weight.variable) for weight in weights}
-    strange = [weight.path for weight in model.weights if id(weight) not in known]
-    if strange:
-        raise TemplateError(
-            f"template {name!r}: expected weights made by this call with add_weight, so that every "
-            f"replicate can draw them anew. Received: {strange[0]!r}, made elsewhere."
-        )
+    if isinstance(model, keras.Sequential) and not model.built:
+        model.build((None, *card.shape))
+    known = getattr(model, "output_shape", None)  # what is called by its own code has none
+    if isinstance(known, tuple) and known[:1] == (None,):
+        return known
+    outputs = model(np.zeros((BLANK, *card.shape), np.float32), training=False)
+    return keras.tree.map_structure(lambda one: (None, *one.shape[1:]), outputs)
 
 
 def _check_scaled(model: Any, card: Card, name: str) -> None:

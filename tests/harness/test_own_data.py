@@ -43,7 +43,7 @@ def loaded(source, folder):
     """The card that planning sees, and the arrays in a form that a worker reads."""
     card = datasets.describe(source, [folder])
     arrays = datasets.read_own(datasets.split(source)[0], [folder])
-    return card, datasets.from_arrays(arrays, "it")
+    return card, datasets.from_arrays(arrays, "it", {"task": card.task})
 
 
 def test_columns_become_classes(flowers):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from harness.errors import StudyError
-from harness.spec import Arm, Choices, Metric, Range, Study, Trial, Tune, label, training_cases
+from harness.spec import Arm, Choices, Metric, Range, Study, Trial, Tune, label
 
 RATE = {"learning_rate": {"min": 0.01, "max": 0.1}}
 TRIAL = Trial(
@@ -297,9 +297,3 @@ def test_label_of_an_arm():
     """Levels in the order of the factors; what is no name is told by its factor."""
     levels = {"b": "relu", "a": 0.5, "o": {"name": "sgd", "momentum": 0.9}, "d": True, "f": [4]}
     assert Arm(index=0, levels=levels).label == "relu, a=0.5, sgd(momentum=0.9), d=true, f=[4]"
-
-
-@given(st.integers(2, 10**6), st.floats(0, 1, exclude_min=True, exclude_max=True))
-def test_some_cases_validate(cases, share):
-    """However small the share, one case at least is held out."""
-    assert 0 <= training_cases(cases, share) < cases

@@ -143,7 +143,8 @@ def drawn(trial, data):
     """Training cases in the order of every epoch, and validation cases."""
     settings = trial.settings
     streams = (trial.seed, trial.phase, trial.replicate)
-    train, held = datasets.draw(data.y, settings["validation"], *streams)
+    size = max(1, round(len(data.y) * settings["validation"]))
+    train, held = datasets.draw(data.y, (len(data.y) - size, size), streams)
     order = seeds.stream(*streams, "order")
     epochs = [train[seeds.permutation(order, len(train))] for _ in range(settings["epochs"])]
     return np.stack(epochs), held

@@ -7,13 +7,12 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from harness import datasets
 from harness.datasets import synthetic
 from harness.errors import UsageError, nearest
+from harness.terminal import Terminal
 
 app = typer.Typer(help="Data sets: list them, fetch one, check one.", no_args_is_help=True)
 
@@ -37,22 +36,20 @@ def list_(as_json: Json = False) -> None:
         cases, shape = f"{row['cases']} + {row['tests']}", "x".join(map(str, row["shape"]))
         here = "yes" if row["here"] else "no"
         copies = "" if row["copies"] is None else str(row["copies"])
-        table.add_row(row["name"], here, cases, copies, shape, escape(row["note"]))
-    out = Console()
+        table.add_row(row["name"], here, cases, copies, shape, row["note"])
+    out = Terminal()
     out.print(table)
     out.print(
         "cases: outside the test split + in it. copies: test cases that are copies of others. "
         "What is not here is fetched when a study runs, "
         "or by 'data get NAME'. Any of them takes @SIZE for a stratified subset.",
-        highlight=False,
     )
 
 
 @app.command()
 def get(name: Name) -> None:
     """Fetch a data set into the data folder (HARNESS_DATA), checking its content."""
-    err = Console(stderr=True)
-    datasets.obtain(_known(name), lambda line: err.print(line, markup=False, highlight=False))
+    datasets.obtain(_known(name), Terminal(stderr=True).print)
     _say(name)
 
 
@@ -124,4 +121,4 @@ def _say(name: str) -> None:
         f"Licence: {known.licence}. Cite: {known.citation}.",
     )
     for line in lines:
-        Console().print(line, markup=False, highlight=False)
+        Terminal().print(line)

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
 
 from harness.coordinator import waiting
@@ -56,8 +55,6 @@ class _Lines:
                 self._console.print(
                     f"finished {arm.label} ({len(self._told)} of {len(progress.plan.rows)}; "
                     f"{progress.left} trials left{_time(progress)})",
-                    highlight=False,
-                    markup=False,
                     soft_wrap=True,
                 )
 
@@ -95,14 +92,12 @@ def _table(progress: Progress) -> Table:
         arms = tuple(arm for arm in arms if not _finished(progress, arm.index))
     for arm in arms[:ROWS]:
         cells = [cell for phase in phases for cell in _cells(progress, (arm.index, phase))]
-        table.add_row(
-            escape(arm.label), *cells, style="dim" if _finished(progress, arm.index) else ""
-        )
+        table.add_row(arm.label, *cells, style="dim" if _finished(progress, arm.index) else "")
     if len(arms) > ROWS:
         table.add_row(f"... and {len(arms) - ROWS} more")
     waits = sorted(waiting.lasting(progress.waits).values(), key=lambda wait: wait.since)
     lines = [f"waiting for {wait.what}, {_lasted(wait)}" for wait in waits[:WAITS]]
-    table.caption, table.caption_justify = escape("\n".join(lines)), "left"
+    table.caption, table.caption_justify = "\n".join(lines), "left"
     return table
 
 

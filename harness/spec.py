@@ -37,14 +37,27 @@ ENGINE = 2
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
-_METRIC = re.compile(r"(train|val|test)/([a-z0-9_]+)@(best|last)")
-_QUANTITY = re.compile(r"(train|val|test)/([a-z0-9_]+)")
+_METRIC = re.compile(r"(?:(train|val|test)[/_])?([a-z0-9_]+)(?:@(best|last))?")
 
 
 def names_code(name: str) -> bool:
     """Whether a name has the form ``module:function``, code of the user's own."""
     module, _, function = name.partition(":")
     return bool(function.isidentifier() and all(part.isidentifier() for part in module.split(".")))
+
+
+_FILE = re.compile(r"(?:\./)?((?:[^\W\d]\w*/)*[^\W\d]\w*)\.py:([^\W\d]\w*)")
+
+
+def code_name(name: str) -> str:
+    """The form ``module:function`` of ``folder/module.py:function``; any other name unchanged.
+
+    Example:
+        >>> code_name("nets/mine.py:build"), code_name("digits")
+        ('nets.mine:build', 'digits')
+    """
+    match = _FILE.fullmatch(name)
+    return f"{match[1].replace('/', '.')}:{match[2]}" if match else name
 
 
 def _no_strings(number: object) -> object:
@@ -104,20 +117,24 @@ class Metric(Frozen):
     epoch: Literal["best", "last"]
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read ``test/accuracy@best``.
+    def parse(cls, text: str, split: str = "test") -> Self:
+        """Read ``test/accuracy@best``, or ``accuracy``, ``test_accuracy``, ``test accuracy``.
+
+        Args:
+            text: what a study says.
+            split: where it names none; the epoch is then the best one.
 
         Raises:
             StudyError: if the text does not have that form.
         """
-        match = _METRIC.fullmatch(text)
+        match = _METRIC.fullmatch(text.lower().replace(" ", "_"))
         if not match:
             raise StudyError(
                 "expected split/metric@epoch, such as 'test/accuracy@best' or 'val/loss@last'. "
                 f"Received: {text!r}."
             )
-        split, name, epoch = match.groups()
-        return cls(split=split, name=name, epoch=epoch)
+        given, name, epoch = match.groups()
+        return cls(split=given or split, name=name, epoch=epoch or "best")
 
     def __str__(self) -> str:
         """The text that ``parse`` reads."""
@@ -182,12 +199,15 @@ class Tune(Frozen):
     @field_validator("objective")
     @classmethod
     def _on_validation(cls, text: str) -> str:
-        if text and Metric.parse(text).split != "val":
+        if not text:
+            return text
+        metric = Metric.parse(text, "val")
+        if metric.split != "val":
             raise ValueError(
                 f"expected a validation metric, such as 'val/loss@best'. Received: {text!r}; "
                 "the test split is for confirm trials only"
             )
-        return text
+        return str(metric)
 
 
 class Split(Frozen):
@@ -298,7 +318,7 @@ def _source(given: object) -> str:
     if isinstance(given, dict):
         if "folder" in given:
             return "<images>"
-        file = str(given.get("file", ""))
+        file = code_name(str(given.get("file", "")))
         return "<arrays>" if not file or file.endswith(".npz") or names_code(file) else "<columns>"
     return "<text>"
 
@@ -340,8 +360,9 @@ class Study(Frozen):
         replicates: confirm trials per arm, paired over arms.
         seed: of all random streams.
         confidence: of the simultaneous intervals.
-        margin: difference, on the metric's own scale, below which two arms count as
-            equivalent. Default: none, and no equivalence is claimed.
+        margin: difference below which two arms count as equivalent: of shares such as accuracy a
+            share (0.015 is 1.5 points), of losses and errors a relative one (0.05 is 5 %). Default:
+            none, and no equivalence is claimed.
         threads: intra-operation threads of one training; part of a trial's identity.
         schema_version: of the study file; written ``schema`` there.
 
@@ -404,7 +425,24 @@ class Study(Frozen):
                 "expected the name of a template, or a function as 'module:function', so that "
                 f"worker processes can import it. Received: {template!r}"
             )
-        return template
+        return code_name(template) if isinstance(template, str) else template
+
+    @field_validator("dataset")
+    @classmethod
+    def _by_module(cls, dataset: Source) -> Source:
+        if isinstance(dataset, Arrays):
+            return dataset.model_copy(update={"file": code_name(dataset.file)})
+        return code_name(dataset) if isinstance(dataset, str) else dataset
+
+    @field_validator("confidence", mode="before")
+    @classmethod
+    def _below_one(cls, given: object) -> object:
+        if isinstance(given, int | float) and 1 < given < 100:
+            raise ValueError(
+                f"expected a share above 0.5 and below 1. Received: {given:g}. "
+                f"{given / 100:g} is {given:g} %"
+            )
+        return given
 
     @field_validator("metric")
     @classmethod
@@ -414,12 +452,14 @@ class Study(Frozen):
     @field_validator("best")
     @classmethod
     def _selects(cls, text: str) -> str:
-        match = _QUANTITY.fullmatch(text)
-        if text and (not match or match.group(1) != "val"):
+        if not text:
+            return text
+        match = _METRIC.fullmatch(text.lower().replace(" ", "_"))
+        if not match or match[1] not in {"val", None} or match[3]:
             raise ValueError(
                 f"expected a validation quantity, such as 'val/loss'. Received: {text!r}"
             )
-        return text
+        return f"val/{match[2]}"
 
     def digest(self) -> str:
         """Identity of the definition; the order of factors, which numbers the arms, is part."""
@@ -520,7 +560,7 @@ class Trial(Frozen):
 def _is_named(level: Level) -> bool:
     if isinstance(level, dict):
         return "name" in level
-    return isinstance(level, str) and level != "none"
+    return isinstance(level, str) and level.lower() != "none"
 
 
 def label(level: Value) -> str:

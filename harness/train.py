@@ -229,11 +229,13 @@ class Trainer:
 
         What is standardized is so by the training cases alone, anew for every replicate.
         """
-        key = b"" if data.standardize is None else train.tobytes()
+        key = train.tobytes() if data.standardize else b""
         if self._made is None or self._made[0] != key:
             kind = Resident if data.nbytes <= self._resident else Streamed
             own = data.standardized(train)
             self._made = key, kind.of(own), own.unit
+            if kind is Resident and not data.standardize:
+                self._data = data.without_inputs()  # they are tensors now, for all replicates
         _, inputs, unit = self._made
         if isinstance(inputs, Streamed):
             inputs.check()

@@ -32,12 +32,24 @@ class Units:
         percent: whether values are printed in percent, differences in percentage points.
         relative: whether differences are of logarithms, printed as percent change.
         decimals: of differences and percentages.
+        of: what an error is counted in, such as ``price squared``; empty where it has no unit.
     """
 
     name: str
     percent: bool
     relative: bool
     decimals: int = 1
+    of: str = ""
+
+    @property
+    def axis(self) -> str:
+        """The name with what it is counted in, for axes.
+
+        Example:
+            >>> Units(name="test mean absolute error", percent=False, relative=True, of="MW").axis
+            'test mean absolute error (MW)'
+        """
+        return f"{self.name} ({self.of})" if self.of else self.name
 
     @property
     def unit(self) -> str:
@@ -102,13 +114,18 @@ class Units:
         return f"{self.difference(difference)}{link}{self.name}"
 
 
-def units(metric: Metric, entry: Entry, halves: Iterable[float]) -> Units:
+SQUARED = {"mean_squared_error": " squared", "mean_absolute_error": ""}
+"""What errors of a regression are counted in, behind the name of its target."""
+
+
+def units(metric: Metric, entry: Entry, halves: Iterable[float], target: str = "") -> Units:
     """The units of a metric, with enough decimals for two digits of a typical uncertainty.
 
     Args:
         metric: the one that decides.
         entry: its entry in the catalogue.
         halves: half-widths of intervals of differences, on the declared scale.
+        target: what a regression predicts.
     """
     relative = entry.scale == "log"
     factor = 100.0 if relative or entry.percent else 1.0
@@ -120,6 +137,7 @@ def units(metric: Metric, entry: Entry, halves: Iterable[float]) -> Units:
         percent=entry.percent,
         relative=relative,
         decimals=decimals,
+        of=target + SQUARED[metric.name] if target and metric.name in SQUARED else "",
     )
 
 

@@ -63,6 +63,7 @@ INITIALIZERS: Mapping[str, Entry] = {
     "random_uniform": stock(
         "initializers",
         "RandomUniform",
+        aliases=("uniform",),
         numbers={
             "minval": Number(default=-0.05, low=-1e6),
             "maxval": Number(default=0.05, low=-1e6),
@@ -73,9 +74,12 @@ INITIALIZERS: Mapping[str, Entry] = {
         "initializers",
         "RandomNormal",
         numbers=_SPREAD,
+        aliases=("normal",),
         note="one fixed spread, whatever the layer's size",
     ),
-    "truncated_normal": stock("initializers", "TruncatedNormal", numbers=_SPREAD),
+    "truncated_normal": stock(
+        "initializers", "TruncatedNormal", numbers=_SPREAD, aliases=("trunc_normal",)
+    ),
     "orthogonal": stock(
         "initializers",
         "Orthogonal",

@@ -197,6 +197,7 @@ SCHEDULES: Mapping[str, Entry] = {
     ),
     "cosine": Entry(
         target="harness.schedules:cosine",
+        aliases=("cosine_decay", "cosine_annealing"),
         numbers={"floor": Number(default=0.0, high=1.0), **_WARMUP},
         note="half a cosine, down to floor times the rate at the last epoch",
         source="Loshchilov & Hutter 2017",
@@ -232,15 +233,22 @@ _LIMIT = {"limit": Number(default=1.0, low=1e-12)}
 CLIPS: Mapping[str, Entry] = {
     "none": Entry(target="", note="no clipping"),
     "norm": Entry(
-        target="harness.clipping:by_norm", numbers=_LIMIT, note="norm of each weight's gradient"
+        target="harness.clipping:by_norm",
+        numbers=_LIMIT,
+        aliases=("clipnorm",),
+        note="norm of each weight's gradient",
     ),
     "global_norm": Entry(
         target="harness.clipping:by_global_norm",
         numbers=_LIMIT,
+        aliases=("global_clipnorm", "clip_grad_norm"),
         note="norm of all gradients together",
         source="Pascanu et al. 2013",
     ),
     "value": Entry(
-        target="harness.clipping:by_value", numbers=_LIMIT, note="every entry of the gradients"
+        target="harness.clipping:by_value",
+        numbers=_LIMIT,
+        aliases=("clipvalue", "clip_grad_value"),
+        note="every entry of the gradients",
     ),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ def run(
     folders: Sequence[Path | str] = (),
     yes: bool = False,
     mixed_environment: bool = False,
+    replace: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> Finished:
     """Train what a study still lacks.
@@ -50,6 +51,8 @@ def run(
         yes: whether more than 100,000 trials are meant.
         mixed_environment: whether to go on under other versions, or on another processor, than
             those of the results that are already there.
+        replace: whether to take the place of a finished study of the same name, with another
+            template or other data. Its results stay in the store.
         progress: called whenever a trial begins or ends.
 
     Returns:
@@ -85,6 +88,7 @@ def run(
             setup,
             workers=count,
             mixed_environment=mixed_environment,
+            replace=replace,
             report=progress or (lambda _: None),
         )
         return coordinator.finish()
@@ -125,8 +129,8 @@ def _card(
             key="dataset",
         )
     else:
-        arrays = {"x": datasets.plain(data[0]), "y": datasets.plain(data[1])}
+        arrays = datasets.flat({"x": data[0], "y": data[1]})
     name = datasets.title(source)
     datasets.check(arrays, name, study.dataset)
     kept = objects.keep_arrays(folder, arrays).resolve()
-    return replace(datasets.describe_kept(kept, study.dataset), name=name)
+    return dataclasses.replace(datasets.describe_kept(kept, study.dataset), name=name)

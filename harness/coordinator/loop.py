@@ -39,6 +39,10 @@ GRACE = 10.0
 WAIT = 0.2
 
 
+class _StoppedError(Exception):
+    """A signal came before anything was begun."""
+
+
 class Coordinator:
     """One run of one study, for as long as its store is open.
 
@@ -48,6 +52,7 @@ class Coordinator:
         setup: what an executor needs.
         workers: number of worker processes; 0 trains in this one.
         mixed_environment: whether results of other versions may be joined.
+        replace: whether another study of the same name may give up its place.
         report: called whenever a trial begins or ends.
     """
 
@@ -59,13 +64,14 @@ class Coordinator:
         *,
         workers: int,
         mixed_environment: bool,
+        replace: bool,
         report: Callable[[Progress], None],
     ) -> None:
         """Begin with nothing known of what is done."""
         self._plan, self._store, self._setup, self._workers = plan, store, setup, workers
         self._report = report
         self._progress = Progress(plan)
-        self._mixed = mixed_environment
+        self._mixed, self._replace = mixed_environment, replace
         self._environment = environment.observe()
         self._token = ""
         self._revision = 0
@@ -86,28 +92,29 @@ class Coordinator:
         self._stop: signal.Signals | None = None
 
     def finish(self) -> Finished:
-        """Train all that is missing, unless a signal comes first."""
-        self._recover()
+        """Train all that is missing, unless a signal comes first.
+
+        Raises:
+            StudyError: if that would hide the results of another study of this name.
+        """
         before = definition(self._store.folder)
+        earlier = self._store.revision()
         changed = design.changes(before, self._plan) if before else []
-        self._revision = self._store.revise(
-            self._plan.study, str(self._plan.metric), asdict(self._plan.card), self._plan.code
-        )
+        if before and not self._replace:
+            design.check_place(before, self._plan, self._store.finished(earlier))
+        self._recover()
         watched = nullcontext() if self._workers else ticking(self._tick)
         with answered(self._interrupt), self._closing(), watched:
-            self._enrol_all()
-            self._progress.reused = self._progress.done.total()
-            self._progress.started = time.monotonic()
-            self._report(self._progress)
-            self._rehearse()
-            self._train()
-            self._abandon()
+            if self._begin():
+                self._train()
+                self._abandon()
         return Finished(
             folder=self._store.folder,
             trained=self._trained,
             reused=self._progress.reused,
             failed=self._failed,
             changed=tuple(changed),
+            kept=self._store.finished(earlier, outside=self._store.revision()),
             problems=tuple(
                 f"{text} ({count} trials)" if count > 1 else text
                 for text, count in self._problems.items()
@@ -115,6 +122,33 @@ class Coordinator:
             interrupted=self._stop,
             notes=tuple(self._notes),
         )
+
+    def _begin(self) -> bool:
+        """Make this the study's definition, once all its networks could be built.
+
+        Returns:
+            Whether no signal came before. If one did, or if something is wrong, the store shows
+            what it showed before.
+        """
+        plan = self._plan
+        try:
+            with self._store.at_once():
+                self._revision = self._store.revise(
+                    plan.study, str(plan.metric), asdict(plan.card), plan.code
+                )
+                self._enrol_all()
+                self._progress.reused = self._progress.done.total()
+                self._progress.started = time.monotonic()
+                self._report(self._progress)
+                self._rehearse()
+                self._go_on()
+        except _StoppedError:
+            return False
+        return True
+
+    def _go_on(self) -> None:
+        if self._stop:
+            raise _StoppedError
 
     # -- what is missing ---------------------------------------------------------------------
 
@@ -126,7 +160,8 @@ class Coordinator:
             gone = Outcome(status="interrupted", reason="the coordinator ended before it did")
             self._store.end(key, number, left or gone)
         for file in (*folder.glob("*"), *(self._store.folder / "objects").glob(".tmp-*")):
-            file.unlink()
+            if messages.is_ours(file):
+                file.unlink()
 
     def _enrol_all(self) -> None:
         """Give every trial its place, as far as they are known yet."""

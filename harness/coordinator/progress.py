@@ -62,6 +62,7 @@ class Finished:
         reused: number of trials that were finished before.
         failed: number of trials that have no result although they were tried.
         changed: what differs from the last run of this study.
+        kept: finished trials of that run which this study does not have; they stay in the store.
         problems: one line for each way in which trials of an arm ended without a result.
         interrupted: the signal that stopped the run, if one did.
         notes: what a reader of the results has to know of data and networks, a sentence each.
@@ -72,6 +73,7 @@ class Finished:
     reused: int
     failed: int = 0
     changed: tuple[str, ...] = ()
+    kept: int = 0
     problems: tuple[str, ...] = ()
     interrupted: Signals | None = None
     notes: tuple[str, ...] = ()

@@ -6,9 +6,10 @@ for every replicate.
 
 from __future__ import annotations
 
-from harness.datasets.arrays import Data, from_arrays, plain
+from harness.datasets.arrays import Data, from_arrays
 from harness.datasets.folder import is_here
 from harness.datasets.known import KNOWN
+from harness.datasets.named import flat
 from harness.datasets.own import check_function, needs_code
 from harness.datasets.own import read as read_own
 from harness.datasets.rows import Rows
@@ -33,13 +34,13 @@ __all__ = [
     "describe",
     "describe_kept",
     "draw",
+    "flat",
     "from_arrays",
     "is_here",
     "is_own",
     "load",
     "needs_code",
     "obtain",
-    "plain",
     "read_own",
     "split",
     "title",

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from dataclasses import dataclass, replace
-from functools import reduce
+from dataclasses import dataclass, field, replace
+from functools import partial, reduce
 from operator import or_
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from harness.datasets.rows import BLOCK, Joined, Rows, all_rows
+from harness.datasets import named
+from harness.datasets.rows import BLOCK, Joined, Rows, Several, all_rows
 from harness.datasets.scaling import COLOURS, Extent, extent, line, white
 from harness.datasets.splits import group_mask, last_mask, test_mask
 from harness.datasets.targets import Targets, understood
@@ -45,16 +46,16 @@ class Data:
         held: number of official validation cases.
         groups: group of each case outside the test split, where groups stay whole.
         standardize: places of the last axis that are standardized by the training cases of a
-            replicate, and real targets with them; None: nothing is.
+            replicate, by input, and real targets with them; empty: nothing is.
         scaling: what happens to the inputs, in one line.
         scaled: whether anything does.
         unit: what one trained unit of a single target is in its own.
         notes: what a reader of the results has to know.
     """
 
-    x: Rows
+    x: Rows | Several
     y: NDArray[np.generic]
-    x_test: Rows
+    x_test: Rows | Several
     y_test: NDArray[np.generic]
     task: str = ""
     classes: tuple[str, ...] = ()
@@ -62,7 +63,7 @@ class Data:
     drawing: Drawing = "stratified"
     held: int = 0
     groups: NDArray[np.int64] | None = None
-    standardize: NDArray[np.bool_] | None = None
+    standardize: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     scaling: str = ""
     scaled: bool = False
     unit: float = 1.0
@@ -73,6 +74,11 @@ class Data:
         """Bytes of all inputs in single precision."""
         return self.x.nbytes + self.x_test.nbytes
 
+    def without_inputs(self) -> Data:
+        """All but the inputs, so that they need not be in memory twice."""
+        none = all_rows(np.empty((0, 1), np.float32))
+        return replace(self, x=none, x_test=none)
+
     def standardized(self, train: NDArray[np.integer]) -> Data:
         """The data as a replicate trains on it: mean 0 and deviation 1 over its training cases.
 
@@ -81,13 +87,17 @@ class Data:
         Args:
             train: these cases.
         """
-        if self.standardize is None:
+        if not self.standardize:
             return self
         chosen = np.zeros(len(self.x), dtype=bool)
         chosen[train] = True
-        moments = self.x.only(chosen).measured(self.standardize)
-        x, x_test = (replace(part, moments=moments) for part in (self.x, self.x_test))
-        made = replace(self, x=x, x_test=x_test, standardize=None)
+        x, x_test = (_by_name(part) for part in (self.x, self.x_test))
+        for name, columns in self.standardize.items():
+            moments = x[name].only(chosen).measured(columns)
+            x[name], x_test[name] = (
+                replace(part, moments=moments) for part in (x[name], x_test[name])
+            )
+        made = replace(self, x=_together(x), x_test=_together(x_test), standardize={})
         if self.task != "regression":
             return made
         targets = all_rows(self.y[chosen]).measured(np.ones(self.y.shape[1], dtype=bool))
@@ -97,6 +107,14 @@ class Data:
         spread = float(targets.deviation[0])
         unit = spread if len(targets.deviation) == 1 and np.isfinite(spread) else 1.0
         return replace(made, y=y, y_test=y_test, unit=unit)
+
+
+def _by_name(x: Rows | Several) -> dict[str, Rows]:
+    return dict(x.parts) if isinstance(x, Several) else {"": x}
+
+
+def _together(parts: dict[str, Rows]) -> Rows | Several:
+    return parts[""] if "" in parts else Several(parts)
 
 
 UNREADABLE = (
@@ -166,14 +184,6 @@ def _mapped(file: Path, archive: Any, name: str) -> NDArray[np.generic]:
     return np.memmap(file, dtype, "r", start + inside, shape, "F" if fortran else "C")
 
 
-def plain(given: Any) -> NDArray[np.generic]:
-    """What somebody gives as an array; words as text, which a file can hold."""
-    array = np.asarray(given)
-    if array.dtype.kind == "O" and all(isinstance(one, str) for one in array.flat):
-        return array.astype(str)
-    return array
-
-
 def from_arrays(
     arrays: Mapping[str, NDArray[np.generic]],
     source: str,
@@ -184,13 +194,22 @@ def from_arrays(
     Args:
         arrays: ``x`` and ``y`` (or ``x_train`` and ``y_train``); ``x_test`` and ``y_test``
             where there is an official test split, ``x_val`` and ``y_val`` where there is one for
-            validation; ``groups`` of cases that have to stay together.
+            validation; ``groups`` of cases that have to stay together; several inputs or lengths,
+            see ``named``.
         source: what error messages call them.
         reading: how they are read, where that is not the default; see ``spec.Arrays``.
 
     Raises:
         DataError: naming the array and what is wrong with it.
     """
+    if named.is_named(arrays):
+        found: Data = named.read(arrays, source, partial(from_arrays, reading=reading))
+        return found
+    return _of_one_input(arrays, source, reading)
+
+
+def _of_one_input(arrays: Arrays, source: str, reading: Mapping[str, Any]) -> Data:
+    """Data whose cases are one array."""
     names = next((known for known in NAMES if set(known.values()) <= set(arrays)), None)
     if names is None:
         raise DataError(
@@ -216,12 +235,12 @@ def from_arrays(
     task = reading.get("task") or _text(arrays, "task")
     labels = {y: arrays[y] for _, y in parts.values()}
     found = understood(labels, shape, task, source)
-    named = _names(arrays, "classes") or found.classes
     seen = _extents(inputs, {part: x for part, (x, _) in parts.items()}, source)
     standardize = _standardized(arrays, shape, standardize=reading.get("standardize", False))
     most = 1
     if standardize is None:
         most = white(seen, inputs[""], source, scale=reading.get("scale"))
+    inputs = {part: replace(rows, white=float(most)) for part, rows in inputs.items()}
     scaling = line(
         seen,
         most,
@@ -236,9 +255,9 @@ def from_arrays(
         x_test=inputs.get("test", inputs[""]),
         y_test=found.parts.get("y_test", found.parts[names["y"]]),
         task=found.task,
-        classes=named,
+        classes=_names(arrays, "classes") or found.classes,
         target=_target(found, _text(arrays, "target_name"), standardized=standardize is not None),
-        standardize=standardize,
+        standardize={} if standardize is None else {"": standardize},
         scaling=scaling,
         scaled=standardize is not None or most > 1,
         notes=(*found.notes, *_names(arrays, "notes"), *unread),
@@ -246,8 +265,7 @@ def from_arrays(
     made = _divided(made, arrays, source, official="test" in inputs)
     if "val" in inputs:
         made = _with_validation(made, inputs["val"], found.parts["y_val"], source)
-    cases, tests = (replace(part, white=float(most)) for part in (made.x, made.x_test))
-    return replace(made, x=cases, x_test=tests)
+    return made
 
 
 def _target(found: Targets, name: str, *, standardized: bool) -> str:
@@ -298,11 +316,12 @@ def _with_validation(made: Data, x: Rows, y: NDArray[np.generic], source: str) -
             f"{source}: expected either x_val and y_val, or groups to draw validation cases by. "
             "Received: both. Leave one of them out."
         )
+    assert isinstance(made.x, Rows)
     before = made.x.array
     assert not isinstance(before, Joined)
     assert not isinstance(x.array, Joined)
     index = np.concatenate([made.x.index, x.index + len(before)])
-    joined = Rows(Joined(before, x.array), index)
+    joined = Rows(Joined(before, x.array), index, x.white)
     return replace(made, x=joined, y=np.concatenate([made.y, y]), drawing="official", held=len(x))
 
 
@@ -346,11 +365,7 @@ def _unread(arrays: Arrays, names: Mapping[str, str], source: str) -> tuple[str,
         DataError: of weights, and of cases or labels under a name that is not known.
     """
     known = {*names.values(), "x_val", "y_val", "x_test", "y_test", *ASIDE}
-    others = [
-        name
-        for name in arrays
-        if name not in known and "/" not in name and not name.startswith("lengths")
-    ]
+    others = [name for name in arrays if name not in known]
     for name in others:
         lower = name.lower()
         if "weight" in lower:

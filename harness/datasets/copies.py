@@ -5,17 +5,17 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from harness.datasets.rows import Rows, Several
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from harness.datasets.rows import Rows
-
 
 def count(
-    x: Rows, y: NDArray[np.generic], x_test: Rows, y_test: NDArray[np.generic]
+    x: Rows | Several, y: NDArray[np.generic], x_test: Rows | Several, y_test: NDArray[np.generic]
 ) -> tuple[int, int]:
     """Copies among test cases, and how many of them bear another label than every original.
 
@@ -38,7 +38,11 @@ def count(
     return copies, relabelled
 
 
-def _contents(rows: Rows) -> Iterator[bytes]:
+def _contents(rows: Rows | Several) -> Iterator[bytes]:
+    if isinstance(rows, Several):
+        for parts in zip(*map(_contents, rows.parts.values()), strict=True):
+            yield b"".join(parts)
+        return
     for _, block in rows.blocks():
         for row in block + 0.0:  # minus zero is zero
             yield blake2b(row, digest_size=16).digest()

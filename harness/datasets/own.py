@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import spec, usercode
-from harness.datasets import pictures, tables
-from harness.datasets.arrays import plain
+from harness.datasets import named, pictures, tables
 from harness.errors import DataError, HarnessError, StudyError
 from harness.spec import Columns, Images, names_code
 
@@ -117,16 +116,18 @@ def _called(reference: str, folders: Sequence[Path]) -> Arrays:
 def _named(given: Any) -> Arrays | None:
     """Arrays by name, from the forms in which they are commonly returned."""
     if isinstance(given, dict):
-        return {name: plain(part) for name, part in given.items()}
+        return named.flat(given)
     if not isinstance(given, list | tuple) or len(given) not in {2, 3}:
         return None
     if all(isinstance(part, list | tuple) and len(part) == 2 for part in given):
         parts = ("train", "test") if len(given) == 2 else ("train", "val", "test")
-        return {
-            f"{axis}_{part}": plain(array)
-            for part, pair in zip(parts, given, strict=True)
-            for axis, array in zip("xy", pair, strict=True)
-        }
+        return named.flat(
+            {
+                f"{axis}_{part}": array
+                for part, pair in zip(parts, given, strict=True)
+                for axis, array in zip("xy", pair, strict=True)
+            }
+        )
     if len(given) != 2:
         return None
-    return {"x": plain(given[0]), "y": plain(given[1])}
+    return named.flat({"x": given[0], "y": given[1]})

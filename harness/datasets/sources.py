@@ -10,7 +10,7 @@ import numpy as np
 
 from harness import seeds
 from harness.card import Card, framed_digest
-from harness.datasets import copies, folder, own, synthetic, tablefiles
+from harness.datasets import copies, folder, named, own, synthetic, tablefiles
 from harness.datasets.arrays import Data, from_arrays, read_arrays
 from harness.datasets.known import KNOWN
 from harness.datasets.scaling import STANDARDIZED
@@ -276,7 +276,7 @@ def _file(name: str, folders: Sequence[Path]) -> Path:
 def _advice(name: str) -> str:
     if name.lower().endswith(tablefiles.FORMS):
         return f"Of a table name the column to predict: {{ file = {name!r}, target = ... }}."
-    return nearest(name, [*KNOWN, *synthetic.EXAMPLES])
+    return nearest(name.partition("@")[0], [*KNOWN, *synthetic.EXAMPLES])
 
 
 def _of_pixels(name: str) -> bool:
@@ -299,7 +299,7 @@ def _card(reference: str, content: str, data: Data, reading: Mapping[str, Any]) 
         reference=reference,
         digest=content,
         task=data.task,
-        shape=data.x.shape[1:],
+        **named.forms(data.x),
         cases=len(data.x),
         tests=len(data.x_test),
         outputs=outputs,

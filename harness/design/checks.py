@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from harness import catalog, usercode
@@ -41,9 +42,10 @@ def _signature(study: Study, folders: Sequence[Path]) -> usercode.Signature:
             names=tuple(arguments(study.template)), required=frozenset(), open=False
         )
     if not names_code(study.template):
+        hint = _spelling(study.template) or nearest(study.template, catalog.TEMPLATES)
         raise StudyError(
             "expected a template or a function of yours as module:function. "
-            f"Received: {study.template!r}. {nearest(study.template, catalog.TEMPLATES)}",
+            f"Received: {study.template!r}. {hint}",
             key="template",
         )
     try:
@@ -52,6 +54,15 @@ def _signature(study: Study, folders: Sequence[Path]) -> usercode.Signature:
         raise StudyError(error.message, key="template") from None
     names = (*found.names, *catalog.SETTINGS)
     return usercode.Signature(names=names, required=found.required, open=found.open)
+
+
+def _spelling(name: str) -> str:
+    """How a function in a file is to be named."""
+    file, _, function = name.rpartition(":")
+    module = PurePath(file).stem
+    if not file.endswith(".py") or not names_code(f"{module}:{function}"):
+        return ""
+    return f"Write '{module}:{function}', with {module}.py beside the study file."
 
 
 def _check_keys(study: Study, taken: usercode.Signature) -> None:
@@ -67,7 +78,7 @@ def _check_keys(study: Study, taken: usercode.Signature) -> None:
             if key not in taken.names and not taken.open:
                 raise StudyError(
                     f"expected an argument of template {study.template!r} or a training setting. "
-                    f"Received: {key!r}. {nearest(key, taken.names)}",
+                    f"Received: {key!r}. {_meant(key, study, taken.names)}",
                     key=f"{place}.{key}",
                 )
             if key in seen:
@@ -77,7 +88,7 @@ def _check_keys(study: Study, taken: usercode.Signature) -> None:
                     key=f"{place}.{key}",
                 )
             seen[key] = place
-    optimizers = [raw for _, raw in _named(study, "optimizer") if isinstance(raw, dict)]
+    optimizers = [catalog.as_table(raw) for _, raw in _named(study, "optimizer")]
     for name in ("learning_rate", "weight_decay"):
         if name in seen and any(name in raw for raw in optimizers):
             raise StudyError(
@@ -91,6 +102,20 @@ def _check_keys(study: Study, taken: usercode.Signature) -> None:
             "Received: nothing.",
             key=f"fixed.{name}",
         )
+
+
+def _meant(key: str, study: Study, names: Sequence[str]) -> str:
+    """What a key that nothing takes is likely to mean."""
+    owners = [
+        name
+        for name, entry in catalog.OPTIMIZERS.items()
+        if key in entry.numbers or key in entry.flags
+    ]
+    if owners:
+        owner = next((name for name in ("sgd", "adam") if name in owners), owners[0])
+        return f"It belongs to an optimizer: {{ name = '{owner}', {key} = ... }}."
+    listed = study.template if study.template in catalog.TEMPLATES else "setting"
+    return nearest(key, names, f"keras-harness catalog {listed}")
 
 
 def _check_levels(study: Study) -> None:
@@ -157,7 +182,34 @@ def check_metrics(study: Study, card: Card) -> None:
         wanted["tune.objective"] = study.tune.objective
     for key, text in wanted.items():
         _check_metric(Metric.parse(text), card, key)
+    _check_margin(study)
     _check_penalties(study, card)
+
+
+WIDE = 0.5
+"""Margin of a share from which on it says nothing: more likely points, or percent, are meant."""
+
+
+def _check_margin(study: Study) -> None:
+    """A margin in points or percent would make everything equivalent."""
+    margin, metric = study.margin, Metric.parse(study.metric)
+    entry = catalog.METRICS[metric.name]
+    relative = entry.scale == "log"
+    shared = entry.percent or entry.limited
+    if margin is None or not (relative or shared) or margin < (1 if relative else WIDE):
+        return
+    if relative:
+        form = "a margin below 1, because differences of this metric are relative"
+        meant = f"{margin:g} is {100 * margin:g} %; {margin / 100:g} is {margin:g} %"
+    else:
+        unit = " points" if entry.percent else ""
+        form = f"a margin below {WIDE:g}, because {metric.name} is at most 1"
+        factor = 100 if entry.percent else 1
+        meant = (
+            f"{margin:g} is {factor * margin:g}{unit}, which makes everything equivalent; "
+            f"{margin / 100:g} is {factor * margin / 100:g}{unit}"
+        )
+    raise StudyError(f"expected {form}. Received: {margin:g}. {meant}.", key="margin")
 
 
 def _check_metric(metric: Metric, card: Card, key: str) -> None:
@@ -252,7 +304,7 @@ def check_data(study: Study, card: Card) -> None:
     """
     _check_template(study, card)
     for key, loss in _named(study, "loss"):
-        _check_loss(study, str(loss), card, key)
+        _check_loss(study, catalog.named(catalog.LOSSES, loss) or str(loss), card, key)
     for key, share in _named(study, "label_smoothing"):
         if share and card.task not in {"classification", "sequence", "multilabel"}:
             raise StudyError(

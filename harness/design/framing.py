@@ -9,6 +9,7 @@ from harness import catalog
 from harness.card import framed_digest
 from harness.design import classes
 from harness.errors import StudyError
+from harness.spec import Metric
 
 if TYPE_CHECKING:
     from harness.card import Card
@@ -18,12 +19,19 @@ if TYPE_CHECKING:
 def settle(study: Study, task: str) -> Study:
     """The study with everything said that it leaves to the kind of its data."""
     decides = catalog.DECIDES.get(task, catalog.FIT[task])
-    best = study.best or f"val/{catalog.FIT[task]}"
+    best = _known(f"{study.best or f'val/{catalog.FIT[task]}'}@best").partition("@")[0]
     tune = study.tune
     if tune:
-        tune = tune.model_copy(update={"objective": tune.objective or f"{best}@best"})
-    metric = study.metric or f"test/{decides}@best"
+        tune = tune.model_copy(update={"objective": _known(tune.objective or f"{best}@best")})
+    metric = _known(study.metric or f"test/{decides}@best")
     return study.model_copy(update={"best": best, "metric": metric, "tune": tune})
+
+
+def _known(text: str) -> str:
+    """A metric by the name that the catalogue has for it."""
+    metric = Metric.parse(text)
+    name = catalog.named(catalog.METRICS, metric.name) or metric.name
+    return str(metric.model_copy(update={"name": name}))
 
 
 def framed(study: Study, card: Card) -> Card:

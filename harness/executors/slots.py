@@ -26,6 +26,7 @@ from harness.executors import (
     Started,
     messages,
 )
+from harness.links import append_to
 from harness.records import Outcome, Rehearsal
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ class Slots:
         environment = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, "KERAS_BACKEND": "tensorflow"}
         if devices := gpus():
             environment["CUDA_VISIBLE_DEVICES"] = devices[place % len(devices)]
-        with log.open("ab") as stream:
+        with append_to(log) as stream:
             process = subprocess.Popen(  # noqa: S603, our own interpreter and code
                 [sys.executable, "-P", "-c", code],
                 pass_fds=(handle,),

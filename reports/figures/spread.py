@@ -175,7 +175,7 @@ def _across(axes: Axes, known: NDArray[np.float64], judged: Judged) -> None:
     baseline = judged.means[judged.baseline].mean
     if np.isfinite(baseline):
         axes.axvline(baseline, color=INK, lw=0.9, ls=(0, (4, 3)), alpha=0.6, zorder=0)
-    axes.set_xlabel(judged.units.name, labelpad=8)
+    axes.set_xlabel(judged.units.axis, labelpad=8)
     if judged.rule.scale == "log" and known.size and known.min() > 0:
         margin = max(float(known.max() / known.min()) ** 0.06, 1.02)
         low, high = float(known.min()) / margin, float(known.max()) * margin

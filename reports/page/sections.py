@@ -19,7 +19,7 @@ def facts(results: Results, judged: Judged) -> list[Item]:
     """The study in a few numbers."""
     study, card = results.study, results.card
     found = [
-        Item(name="Decided by", value=judged.units.name),
+        Item(name="Decided by", value=judged.units.axis),
         Item(name="Baseline", value=results.arms[judged.baseline].label),
         Item(name="Arms", value=str(len(results.arms))),
         Item(name="Paired replicates", value=str(study.replicates)),

@@ -38,7 +38,7 @@ def judge(results: Results) -> Judged:
         if arm.index != baseline
     ]
     halves = [(comparison.high - comparison.low) / 2 for comparison in comparisons]
-    units = wording.units(results.metric, entry, halves)
+    units = wording.units(results.metric, entry, halves, results.card.target)
     labels = [arm.label for arm in results.arms]
     return Judged(
         rule=rule,

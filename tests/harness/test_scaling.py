@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from harness.datasets import from_arrays
+from harness.datasets import copies, from_arrays
 from harness.datasets.rows import Joined, all_rows
 from harness.errors import DataError
 
@@ -167,3 +167,29 @@ def test_channels_first():
         read(x)
     data = read(x, channels="first")
     np.testing.assert_array_equal(inputs(data), np.moveaxis(x, 1, -1).astype(np.float32))
+
+
+def test_several_inputs_are_scaled_each():
+    """Pictures by 255, measurements by their moments; a length of a sequence stays."""
+    x = GENERATOR.normal(50, 3, (60, 4))
+    data = from_arrays({"x/image": PIXELS, "x/table": x, "y": Y}, "data")
+    assert data.x[:]["image"].max() == 1
+    assert data.scaling.startswith("image 0..255 -> 0..1; table ")
+    both = from_arrays({"x/a": x, "x/b": x * 2, "y": Y}, "data", {"standardize": True})
+    made = both.standardized(np.arange(30)).x[:]
+    np.testing.assert_allclose(made["a"], made["b"], atol=1e-6)
+    assert made["a"][:30].std() == pytest.approx(1, rel=1e-5)
+    steps = {"x": GENERATOR.normal(50, 3, (60, 4, 2)), "y": Y, "lengths": 1 + np.arange(60) % 4}
+    long = from_arrays(steps, "data", {"standardize": True}).standardized(np.arange(30)).x[:]
+    assert abs(long["x"][:30].mean()) < 1e-5
+    assert set(long["lengths"]) == {1, 2, 3, 4}
+
+
+def test_copies_of_several_inputs():
+    """All of them have to be the same."""
+    x = np.arange(120.0).reshape(60, 2)
+    other = x.copy()
+    other[5:] += 0.5
+    arrays = {"x_train/a": x, "x_train/b": x, "y_train": Y, "y_test": Y}
+    data = from_arrays({**arrays, "x_test/a": x, "x_test/b": other}, "data")
+    assert copies.count(data.x, data.y, data.x_test, data.y_test) == (5, 0)

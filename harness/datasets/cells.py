@@ -124,6 +124,13 @@ def decide(column: Any, name: str, decimal: str = "", *, categorical: bool = Fal
     return _decided(texts, name, decimal)
 
 
+def may_be_grouped(column: Any) -> bool:
+    """Whether all points in a column of texts may stand between thousands."""
+    texts = {text.strip() for text in column.astype(str)}
+    given = [text for text in texts if text.lower() not in MISSING]
+    return all(_WHOLE.fullmatch(text) or _GROUPED_BY_DOTS.fullmatch(text) for text in given)
+
+
 def _written(number: float) -> str:
     """A number as a name; nothing where there is none."""
     if np.isnan(number):

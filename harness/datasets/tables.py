@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness import seeds
-from harness.datasets.cells import COMMA, Column, decide
+from harness.datasets.cells import COMMA, Column, decide, may_be_grouped
 from harness.datasets.splits import TEST_SEED, TEST_SHARE, test_mask
 from harness.datasets.tablefiles import rows as rows_of
 from harness.datasets.tablefiles import with_tests
@@ -48,6 +48,7 @@ class _Table:
     """A table with the part that each column plays.
 
     Args:
+        file: that they are from.
         rows: a pandas frame; those of a test file are its last.
         test: which rows are from a test file.
         targets: columns to predict.
@@ -55,6 +56,7 @@ class _Table:
         notes: what was made of it so far.
     """
 
+    file: Path
     rows: Any
     test: Mask
     targets: tuple[str, ...]
@@ -140,7 +142,9 @@ def _chosen(source: Columns, file: Path, test: Path | None) -> _Table:
     tested = np.zeros(len(rows), bool)
     if test is not None:
         rows, tested = with_tests(rows, test, source.decimal, (*targets, *inputs))
-    return _Table(rows=rows, test=tested, targets=targets, inputs=inputs, notes=tuple(notes))
+    return _Table(
+        file=file, rows=rows, test=tested, targets=targets, inputs=inputs, notes=tuple(notes)
+    )
 
 
 def _key(source: Columns) -> list[str]:
@@ -162,24 +166,24 @@ def _decided(source: Columns, table: _Table) -> dict[str, Column]:
             wrong.append(error.message)
     if wrong:
         raise DataError("\n".join(wrong[:10]))
-    _one_decimal(source, columns)
+    _one_decimal(source, columns, table.file)
     return columns
 
 
-def _one_decimal(source: Columns, columns: Mapping[str, Column]) -> None:
-    """A point in one column and a comma in another are hardly both decimal."""
+def _one_decimal(source: Columns, columns: Mapping[str, Column], file: Path) -> None:
+    """Beside a decimal comma, a point may stand between thousands."""
     commas = [name for name, column in columns.items() if column.form == COMMA]
-    points = [
-        name
-        for name, column in columns.items()
-        if column.numbers is not None and not (column.form or column.date or column.whole)
-    ]
-    if commas and points and not source.decimal:
-        raise DataError(
-            f"expected decimals to be written alike. Received: a comma in column {commas[0]!r} "
-            f"and a point in {points[0]!r}. Say decimal = ',' if the point stands between "
-            "thousands; else rewrite one of them."
-        )
+    if not commas or source.decimal or file.suffix == ".parquet":
+        return
+    written, _ = rows_of(file, ",")
+    for name, column in columns.items():
+        plain = column.numbers is not None and not (column.form or column.date or column.whole)
+        if plain and may_be_grouped(written[name]):
+            raise DataError(
+                f"expected numbers that can be read in one way. Received: a decimal comma in "
+                f"column {commas[0]!r}, and points in {name!r} that may stand between thousands. "
+                "Say decimal = ',' if they do; else rewrite one of the columns."
+            )
 
 
 def _forms(columns: Mapping[str, Column]) -> Iterator[str]:

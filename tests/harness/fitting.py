@@ -125,6 +125,8 @@ def stock_class_weight(setting, labels):
     """One weight per class, or none."""
     if setting["name"] == "none":
         return None
+    if setting["name"] == "by_class":
+        return dict(enumerate(setting["weights"]))
     counts = np.bincount(labels)
     return dict(enumerate(len(labels) / len(counts) / counts))
 
@@ -138,7 +140,8 @@ def drawn(trial, data):
     """Training cases in the order of every epoch, and validation cases."""
     settings = trial.settings
     streams = (trial.seed, trial.phase, trial.replicate)
-    train, held = datasets.draw(data.y, settings["validation"], *streams)
+    size = max(1, round(len(data.y) * settings["validation"]))
+    train, held = datasets.draw(data.y, (len(data.y) - size, size), streams)
     order = seeds.stream(*streams, "order")
     epochs = [train[seeds.permutation(order, len(train))] for _ in range(settings["epochs"])]
     return np.stack(epochs), held

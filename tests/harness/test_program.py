@@ -111,6 +111,20 @@ def test_class_weights_equal_fit(plan, tmp_path):
     assert_equals_fit(plan(data=file, factors={"activation": ["tanh"]}, fixed=fixed))
 
 
+def test_class_weights_by_class_equal_fit(plan, tmp_path):
+    """As a table, of names or of numbers; what is left out counts once."""
+    generator = np.random.default_rng(3)
+    y = np.array(["no", "perhaps", "yes"])[np.arange(120) % 3]
+    file = tmp_path / "named.npz"
+    np.savez(file, x=generator.normal(size=(120, 4)) + (y == "yes")[:, None], y=y)
+    for given in ({"yes": 5.0, "no": 0.5}, {2: 5, 0: 0.5}):
+        fixed = {"epochs": EPOCHS, "class_weight": given, "batch_size": 50}
+        laid = plan(data=file, factors={"activation": ["tanh"]}, fixed=fixed)
+        trial = laid.trial(laid.arms[0], {}, "confirm", 0)
+        assert trial.settings["class_weight"] == {"name": "by_class", "weights": [0.5, 1.0, 5.0]}
+        assert_equals_fit(laid)
+
+
 def test_patience_stops_after_the_best_epoch(plan):
     """The curve is that of the long training, cut so many epochs behind its best so far."""
     fixed = {"epochs": 40, "learning_rate": 0.2}

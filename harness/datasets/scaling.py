@@ -58,6 +58,7 @@ class Extent:
 def extent(rows: Rows) -> Extent:
     """Look at all rows."""
     whole, bad, first = True, 0, len(rows)
+    counted = rows.array.dtype.kind in "biu"  # of such type nothing has to be looked for
     low = np.full(rows.shape[-1], np.inf, np.float32)
     high = -low
     for start, block in rows.blocks():
@@ -67,7 +68,7 @@ def extent(rows: Rows) -> Extent:
             cases = np.argwhere(~np.isfinite(block))[:, 0]
             bad += len(cases)
             first = min(first, start + int(cases[0])) if len(cases) else first
-        whole = whole and bool((block == np.rint(block)).all())
+        whole = whole and (counted or bool((block == np.rint(block)).all()))
     return Extent(low, high, whole, bad, first)
 
 

@@ -325,16 +325,22 @@ def _output_shape(model: Any, card: Card, name: str) -> Any:
 
 def _check_scaled(model: Any, card: Card, name: str) -> None:
     """A network must not scale once more what is scaled already, nor look up what was scaled."""
-    layers = model._flatten_layers() if card.scaled else ()  # noqa: SLF001
-    for layer in layers:
-        if type(layer).__name__ in SCALES:
+    for layer in model._flatten_layers() if card.scaled else ():  # noqa: SLF001
+        kind = type(layer).__name__
+        if kind in SCALES or (kind == "Embedding" and _takes_inputs(layer)):
             raise TemplateError(
                 f"template {name!r}: expected a network that takes its inputs as they come: "
-                f"{card.scaling}. Received: one with {type(layer).__name__} ({layer.name!r}), "
-                f"which does not go with that. Leave the layer out, or the scaling: dataset = "
+                f"{card.scaling}. Received: one with {kind} ({layer.name!r}), which does not go "
+                "with that. Leave the layer out, or the scaling: dataset = "
                 "{ file = ..., scale = false }, and standardize = false."
             )
 
 
-SCALES = frozenset({"Rescaling", "Normalization", "Embedding"})
+def _takes_inputs(layer: Any) -> bool:
+    """Whether a layer is given the inputs of a network, and not positions, for instance."""
+    tensors = (one for node in layer._inbound_nodes for one in node.input_tensors)  # noqa: SLF001
+    return any(isinstance(one._keras_history.operation, keras.layers.InputLayer) for one in tensors)  # noqa: SLF001
+
+
+SCALES = frozenset({"Rescaling", "Normalization"})
 """Layers that want numbers as they are in a file."""

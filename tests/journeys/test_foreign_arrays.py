@@ -23,6 +23,8 @@ LINEAR = """
             x = keras.layers.Rescaling(1 / 255)(x)
         if first == "embedding":
             x = keras.layers.Embedding(256, 4)(x)
+        if first == "positions":
+            x = x + keras.layers.Embedding(8, 8)(keras.ops.arange(8))
         x = keras.layers.Flatten()(x)
         return keras.Model(inputs, keras.layers.Dense(outputs, kernel_initializer="zeros")(x))
 """
@@ -70,6 +72,10 @@ def test_nothing_is_scaled_twice(foreign):
     assert twice.status == "failed"
     assert "0..255 -> 0..1. Received: one with Rescaling" in twice.reason
     assert "scale = false" in twice.reason
+    looked_up, _ = foreign.train(foreign.plan(file, fixed={"first": "embedding"}))
+    assert "Received: one with Embedding" in looked_up.reason
+    positions, _ = foreign.train(foreign.plan(file, fixed={"first": "positions"}))
+    assert positions.status == "completed", positions.reason
     raw = {"file": file, "scale": False}
     theirs, _ = foreign.train(foreign.plan(raw, fixed={"first": "rescaling"}))
     ours, _ = foreign.train(foreign.plan(file))

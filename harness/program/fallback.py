@@ -45,22 +45,31 @@ class Fallback(Program):
     def __init__(self, part: Refillable) -> None:
         """Compile the model as ``fit`` wants it."""
         super().__init__(part, xla=False)
+        self._metrics = {
+            name: keras.metrics.MeanMetricWrapper(metric, name=name)
+            for name, metric in part.metrics.items()
+        }
         model = part.model
         # What a template has told a compile of its own is not told again: it stays.
         own = partial(keras.Model.compile, model) if model.compiled else model.compile
         own(
             optimizer=part.optimizer,
             loss=part.loss,
-            metrics=[
-                keras.metrics.MeanMetricWrapper(metric, name=name)
-                for name, metric in part.metrics.items()
-            ],
+            metrics=[*self._metrics.values()],
             jit_compile=False,
         )
         _refuse_other_optimizers(model)
 
     def compile(self, data: Inputs) -> None:
-        """Nothing: ``fit`` compiles when it is first called."""
+        """Build the metrics, or ``fit`` fails over those that a ``train_step`` never updates.
+
+        The rest ``fit`` compiles when it is first called.
+        """
+        part = self.part
+        order = np.arange(1, dtype=np.int32)
+        x, y = _Batches(data, order, 1, reconstructs=part.reconstructs)[0]
+        keras.Model.compute_metrics(part.model, x, y, part.model(x, training=False))
+        part.model.reset_metrics()
 
     def epoch(
         self,
@@ -78,7 +87,7 @@ class Fallback(Program):
             callbacks=[_Rates(part.optimizer, rates)],
             class_weight=self._class_weight(),
         ).history
-        train = {name: float(history[name][-1]) for name in part.names if name in history}
+        train = {name: float(history[name][-1]) for name in self._reported(history)}
         missing = [f"train/{name}" for name in part.names if name not in train]
         if missing:
             train = self._means(data, order, clean=True) | train
@@ -88,6 +97,14 @@ class Fallback(Program):
         found = {f"train/{name}": train[name] for name in part.names}
         finite = all(np.isfinite(variable.numpy()).all() for variable in part.variables)
         return found | {f"val/{name}": number for name, number in val.items()}, finite
+
+    def _reported(self, history: dict[str, Any]) -> list[str]:
+        """The study's own quantities that ``train_step`` has measured.
+
+        A metric of another's that bears the same name is another metric.
+        """
+        updated = {name for name, metric in self._metrics.items() if float(metric.count) > 0}
+        return [name for name in self.part.names if name in history and name in {"loss", *updated}]
 
     def _means(
         self, data: Inputs, cases: NDArray[np.int32], *, clean: bool = False

@@ -33,7 +33,7 @@ else:  # pydantic checks the inside of lists and tables too
     Level = TypeAliasType("Level", Scalar | list["Level"] | dict[str, "Level"])
 Phase = Literal["tune", "confirm"]
 
-ENGINE = 2
+ENGINE = 3
 """Version of the engine; raised whenever the curves it produces change."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -49,6 +49,11 @@ class Fallback(Program):
         """Compile the model as ``fit`` wants it."""
         super().__init__(part, xla=False)
         self._unfinished = [_Unfinished(part)] if part.finalizes else []
+        self._metrics = {
+            # Keras itself leaves out what a mask does not count, of what it is given per step.
+            name: keras.metrics.MeanMetricWrapper(metric.each if part.masked else metric, name=name)
+            for name, metric in part.metrics.items()
+        }
         model = part.model
         if part.world:
             _watch(model, part.world)
@@ -57,17 +62,21 @@ class Fallback(Program):
         own(
             optimizer=part.optimizer,
             loss=part.loss.each if part.masked or part.class_weight is not None else part.loss,
-            metrics=[
-                # Keras itself leaves out what a mask does not count, of what it is given per step.
-                keras.metrics.MeanMetricWrapper(metric.each if part.masked else metric, name=name)
-                for name, metric in part.metrics.items()
-            ],
+            metrics=[*self._metrics.values()],
             jit_compile=False,
         )
         _refuse_other_optimizers(model)
 
     def compile(self, data: Inputs) -> None:
-        """Nothing: ``fit`` compiles when it is first called."""
+        """Build the metrics, or ``fit`` fails over those that a ``train_step`` never updates.
+
+        The rest ``fit`` compiles when it is first called.
+        """
+        part = self.part
+        order = np.arange(1, dtype=np.int32)
+        x, y = _Batches(data, order, 1, reconstructs=part.reconstructs)[0]
+        keras.Model.compute_metrics(part.model, x, y, part.model(x, training=False))
+        part.model.reset_metrics()
 
     def epoch(
         self,
@@ -90,7 +99,7 @@ class Fallback(Program):
             verbose=0,
             callbacks=[_Rates(part.optimizer, rates), *self._unfinished],
         ).history
-        train = {name: float(history[name][-1]) for name in part.names if name in history}
+        train = {name: float(history[name][-1]) for name in self._reported(history)}
         missing = [f"train/{name}" for name in part.names if name not in train]
         if missing:
             train = self._quantities(data, order, clean=True) | train
@@ -101,6 +110,14 @@ class Fallback(Program):
         found = {f"train/{name}": train[name] for name in part.names}
         finite = all(np.isfinite(variable.numpy()).all() for variable in part.variables)
         return found | {f"val/{name}": number for name, number in val.items()}, finite
+
+    def _reported(self, history: dict[str, Any]) -> list[str]:
+        """The study's own quantities that ``train_step`` has measured.
+
+        A metric of another's that bears the same name is another metric.
+        """
+        updated = {name for name, metric in self._metrics.items() if float(metric.count) > 0}
+        return [name for name in self.part.names if name in history and name in {"loss", *updated}]
 
     def _quantities(
         self, data: Inputs, cases: NDArray[np.int32], *, clean: bool = False

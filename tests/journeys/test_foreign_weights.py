@@ -435,9 +435,14 @@ STEP = """
 
 
 @row("a `train_step` with metrics of its own names", "fit; loss and metrics are the study's own")
-def test_own_train_step(foreign):
-    """The same numbers as by the compiled program, from the same kept and drawn weights."""
-    foreign.module(HEAD + STEP.replace("OWN", "Own"))
+@pytest.mark.parametrize("hidden", [True, False])
+def test_own_train_step(foreign, hidden):
+    """The same numbers as by the compiled program, from the same kept and drawn weights.
+
+    Whether or not the model hides the metrics that it is compiled with.
+    """
+    text = STEP if hidden else STEP.replace("def metrics(self)", "def unused(self)")
+    foreign.module(HEAD + text.replace("OWN", "Own"))
     plan = foreign.plan(numbers(foreign))
     own, trainer = foreign.train(plan)
     assert (own.status, own.engine) == ("completed", "fit"), own.reason

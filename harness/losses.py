@@ -93,10 +93,12 @@ def check_outputs(model: Any, card: Card, template: str) -> None:
         expected = (None, *card.shape)
     if isinstance(model.output_shape, list) or tuple(model.output_shape) != expected:
         per = "class at every step" if steps else "class or target"
+        asked = f"The second argument that a template is called with is {card.outputs}."
+        if card.task in catalog.RECONSTRUCTIONS:
+            per, asked = "input", "It has to give its inputs back."
         raise TemplateError(
             f"template {template!r}: expected a model with one output of shape {expected}, one "
-            f"number per {per}. Received: {model.output_shape}. "
-            f"The second argument that a template is called with is {card.outputs}."
+            f"number per {per}. Received: {model.output_shape}. {asked}"
         )
 
 

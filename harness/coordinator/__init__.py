@@ -6,8 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from harness import datasets, design, environment, objects
 from harness.coordinator.loop import Coordinator
 from harness.coordinator.progress import Finished, Progress
@@ -126,7 +124,7 @@ def _card(
             key="dataset",
         )
     else:
-        arrays, name = {"x": np.asarray(data[0]), "y": np.asarray(data[1])}, "given arrays"
+        arrays, name = datasets.flat({"x": data[0], "y": data[1]}), "given arrays"
         datasets.from_arrays(arrays, "data")
     kept = str(objects.keep_arrays(folder, arrays).resolve())
     return replace(datasets.describe(f"{kept}@{size}" if size else kept, []), name=name)

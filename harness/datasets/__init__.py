@@ -9,6 +9,7 @@ from __future__ import annotations
 from harness.datasets.arrays import Data, from_arrays
 from harness.datasets.folder import is_here
 from harness.datasets.known import KNOWN
+from harness.datasets.named import flat
 from harness.datasets.own import check_function, needs_code
 from harness.datasets.own import read as read_own
 from harness.datasets.rows import Rows
@@ -22,6 +23,7 @@ __all__ = [
     "check_function",
     "describe",
     "draw",
+    "flat",
     "from_arrays",
     "is_here",
     "is_own",

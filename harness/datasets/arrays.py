@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from harness.datasets.rows import BLOCK, Rows, all_rows
+from harness.datasets import named
+from harness.datasets.rows import BLOCK, Rows, Several, all_rows
 from harness.datasets.splits import test_mask
 from harness.errors import DataError
 
@@ -31,9 +32,9 @@ class Data:
         y_test: their labels.
     """
 
-    x: Rows
+    x: Rows | Several
     y: NDArray[np.generic]
-    x_test: Rows
+    x_test: Rows | Several
     y_test: NDArray[np.generic]
 
     @property
@@ -122,12 +123,15 @@ def from_arrays(arrays: Mapping[str, NDArray[np.generic]], source: str) -> Data:
 
     Args:
         arrays: ``x`` and ``y`` (or ``x_train`` and ``y_train``); ``x_test`` and ``y_test``
-            where there is an official test split.
+            where there is an official test split; several inputs or lengths, see ``named``.
         source: what error messages call them.
 
     Raises:
         DataError: naming the array and what is wrong with it.
     """
+    if named.is_named(arrays):
+        found: Data = named.read(arrays, source, from_arrays)
+        return found
     names = next((known for known in NAMES if set(known.values()) <= set(arrays)), None)
     if names is None:
         raise DataError(

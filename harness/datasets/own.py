@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness import usercode
+from harness.datasets import named
 from harness.datasets.arrays import from_arrays, scaled
 from harness.datasets.splits import test_mask
 from harness.errors import DataError, StudyError, nearest
@@ -119,14 +120,13 @@ def _called(reference: str, folders: Sequence[Path]) -> Arrays:
 def _named(given: Any) -> Arrays | None:
     """Arrays by name, from the forms in which they are commonly returned."""
     if isinstance(given, dict):
-        return {name: np.asarray(part) for name, part in given.items()}
+        return named.flat(given)
     if not isinstance(given, list | tuple) or len(given) != 2:
         return None
     if all(isinstance(part, list | tuple) and len(part) == 2 for part in given):
         (x, y), (x_test, y_test) = given
-        named = {"x_train": x, "y_train": y, "x_test": x_test, "y_test": y_test}
-        return {name: np.asarray(part) for name, part in named.items()}
-    return {"x": np.asarray(given[0]), "y": np.asarray(given[1])}
+        return named.flat({"x_train": x, "y_train": y, "x_test": x_test, "y_test": y_test})
+    return named.flat({"x": given[0], "y": given[1]})
 
 
 # -- columns -------------------------------------------------------------------------------------

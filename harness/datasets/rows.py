@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -78,6 +78,49 @@ class Rows:
         size = max(1, BLOCK // max(1, self.itemsize))
         for start in range(0, len(self), size):
             yield start, self[start : start + size]
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Some rows of several named arrays: the same ones of each.
+
+    Args:
+        parts: rows by name, as many of each.
+    """
+
+    parts: Mapping[str, Rows]
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(next(iter(self.parts.values())))
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of one row, by name."""
+        return {name: rows.shape[1:] for name, rows in self.parts.items()}
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one row in single precision."""
+        return sum(rows.itemsize for rows in self.parts.values())
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all rows in single precision."""
+        return len(self) * self.itemsize
+
+    def __getitem__(self, cases: NDArray[np.integer] | slice) -> dict[str, NDArray[np.float32]]:
+        """Rows of each in single precision."""
+        return {name: rows[cases] for name, rows in self.parts.items()}
+
+    @property
+    def stamp(self) -> tuple[int, int] | None:
+        """Time and size of the file that rows are in; all are in the same one."""
+        return next((rows.stamp for rows in self.parts.values() if rows.stamp), None)
+
+    def only(self, mask: NDArray[np.bool_]) -> Several:
+        """Those rows where the mask holds."""
+        return Several({name: rows.only(mask) for name, rows in self.parts.items()})
 
 
 def all_rows(array: NDArray[np.generic]) -> Rows:

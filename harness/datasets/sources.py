@@ -10,10 +10,10 @@ import numpy as np
 
 from harness import seeds
 from harness.card import Card, framed_digest
-from harness.datasets import folder, own, synthetic
+from harness.datasets import folder, named, own, synthetic
 from harness.datasets.arrays import Data, from_arrays, read_arrays, scaled
 from harness.datasets.known import KNOWN
-from harness.datasets.rows import all_rows
+from harness.datasets.rows import Rows, all_rows
 from harness.datasets.splits import TEST_SEED, held_out, quotas
 from harness.errors import DataError, nearest
 from harness.identity import digest, digest_file
@@ -162,6 +162,8 @@ def _cut(data: Data, size: int) -> Data:
 
 def _standardized(data: Data) -> Data:
     """Inputs and real targets with mean 0 and deviation 1 over the cases that may be trained on."""
+    assert isinstance(data.x, Rows)
+    assert isinstance(data.x_test, Rows)
     x, x_test = scaled(data.x[:], data.x_test[:])
     y, y_test = data.y, data.y_test
     if y.dtype.kind == "f":
@@ -200,7 +202,7 @@ def _card(reference: str, content: str, data: Data) -> Card:
         reference=reference,
         digest=content,
         task=task,
-        shape=data.x.shape[1:],
+        **named.forms(data.x),
         cases=len(data.x),
         tests=len(data.x_test),
         outputs=int(data.y.max()) + 1 if classes else data.y.shape[1],

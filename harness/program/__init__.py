@@ -9,7 +9,7 @@ from __future__ import annotations
 from harness.program.compiled import Program, uses_xla
 from harness.program.fallback import Fallback, is_expressible
 from harness.program.inputs import Corruption, Inputs, Resident, Streamed, noisy, take
-from harness.program.network import Network, Refillable, Sizes, Weight, build, sizes
+from harness.program.network import Network, Refillable, Sizes, Weight, build, code_of, sizes
 
 __all__ = [
     "Corruption",
@@ -23,6 +23,7 @@ __all__ = [
     "Streamed",
     "Weight",
     "build",
+    "code_of",
     "is_expressible",
     "noisy",
     "sizes",

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from harness import masking
 from harness.program.inputs import EVALUATED, Resident, Streamed, noisy, pick, take
-from harness.program.network import outline
+from harness.program.network import code_of, outline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,13 +147,8 @@ class Program:
         self, data: Inputs, cases: NDArray[np.int32], *, test: bool = False
     ) -> NDArray[np.float32]:
         """What the layer ``code`` makes of some cases, with the weights as they are."""
-        if self._code is None:
-            model = self.part.model
-            inner = keras.Model(model.input, model.get_layer("code").output)
-            self._code = tf.function(partial(inner, training=False), autograph=False)
-        parts = [cases[start : start + EVALUATED] for start in range(0, len(cases), EVALUATED)]
-        found = [self._code(take(data, part, test=test)[0]).numpy() for part in parts]
-        return np.concatenate(found)
+        self._code = self._code or coder(self.part.model)
+        return codes(self._code, data, cases, test=test)
 
     def _tested(self, data: Inputs) -> tuple[tf.Tensor, tf.Tensor]:
         total = tf.zeros(self._width)
@@ -327,6 +322,25 @@ class Program:
         self._record.assign(tf.where(better, score, self._record))
         for kept, variable in zip(self._kept, self.part.state, strict=True):
             kept.assign(tf.where(better, variable.value, kept))
+
+
+def coder(model: Any) -> Callable[[tf.Tensor], tf.Tensor]:
+    """What gives the outputs of a model's layer ``code``."""
+    inner = keras.Model(model.input, code_of(model))
+    return tf.function(partial(inner, training=False), autograph=False)  # type: ignore[no-any-return]
+
+
+def codes(
+    code: Callable[[tf.Tensor], tf.Tensor],
+    data: Inputs,
+    cases: NDArray[np.int32],
+    *,
+    test: bool = False,
+) -> NDArray[np.float32]:
+    """A row of code for each of some cases."""
+    parts = [cases[start : start + EVALUATED] for start in range(0, len(cases), EVALUATED)]
+    found = [code(take(data, part, test=test)[0]).numpy() for part in parts]
+    return np.concatenate(found).reshape(len(cases), -1)
 
 
 def masks(model: Any) -> Callable[[Any], tf.Tensor]:

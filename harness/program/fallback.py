@@ -9,8 +9,8 @@ import keras
 import numpy as np
 
 from harness.errors import TemplateError
-from harness.program.compiled import counted, masks
-from harness.program.inputs import EVALUATED, take
+from harness.program.compiled import coder, codes, counted, masks
+from harness.program.inputs import EVALUATED, noisy, take
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,14 +62,14 @@ class Fallback:
         """As ``Program.epoch``."""
         part = self.part
         history = part.model.fit(
-            _Batches(data, order, part.sizes.batch),
+            _Batches(data, order, part.sizes.batch, part.reconstructs),
             shuffle=False,
             verbose=0,
             callbacks=[_Rates(part.optimizer, rates)],
             class_weight=self._class_weight(),
         )
         train = {name: float(values[-1]) for name, values in history.history.items()}
-        val = self._measure(_Batches(data, held, EVALUATED))
+        val = self._measure(_Batches(data, held, EVALUATED, part.reconstructs, "val"))
         score = val[part.names[part.best]] * part.sign
         if score < self._record:
             self._record, self._kept = score, [variable.numpy() for variable in part.state]
@@ -89,8 +89,14 @@ class Fallback:
             for variable, kept in zip(self.part.state, self._kept, strict=True):
                 variable.assign(kept)
         cases = np.arange(len(data.y_test), dtype=np.int32)
-        batches = _Batches(data, cases, EVALUATED, test=True)
+        batches = _Batches(data, cases, EVALUATED, self.part.reconstructs, "test")
         return self._measure(batches), self.part.model.predict(batches, verbose=0)
+
+    def codes(
+        self, data: Inputs, cases: NDArray[np.int32], *, test: bool = False
+    ) -> NDArray[np.float32]:
+        """As ``Program.codes``."""
+        return codes(coder(self.part.model), data, cases, test=test)
 
     def counted(self, data: Inputs) -> NDArray[np.bool_] | None:
         """As ``Program.counted``."""
@@ -106,20 +112,36 @@ class Fallback:
 
 
 class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Consecutive batches of the given cases, in that order."""
+    """Consecutive batches of the given cases, in that order.
+
+    Args:
+        data: all of it.
+        cases: which of it.
+        size: of a batch.
+        reconstructs: whether the inputs are the targets.
+        part: ``train``, ``val`` or ``test``; the latter two may be shown with noise.
+    """
 
     def __init__(
-        self, data: Inputs, cases: NDArray[np.int32], size: int, *, test: bool = False
+        self,
+        data: Inputs,
+        cases: NDArray[np.int32],
+        size: int,
+        reconstructs: bool,
+        part: str = "train",
     ) -> None:
         super().__init__()
-        self._data, self._cases, self._size, self._test = data, cases, size, test
+        self._data, self._cases, self._size = data, cases, size
+        self._reconstructs, self._part = reconstructs, part
 
     def __len__(self) -> int:
         return ceil(len(self._cases) / self._size)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
-        part = self._cases[index * self._size :][: self._size]
-        return take(self._data, part, test=self._test)
+        start = index * self._size
+        x, y = take(self._data, self._cases[start:][: self._size], test=self._part == "test")
+        seen = x if self._part == "train" else noisy(self._data, x, self._part, start)
+        return seen, (x if self._reconstructs else y)
 
 
 class _Rates(keras.callbacks.Callback):  # type: ignore[misc]

@@ -9,6 +9,7 @@ import inspect
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -107,9 +108,51 @@ def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
             np.ones(card.outputs, np.float32), trainable=False, name="class_weight"
         )
     with _recording() as weights:
-        model = template(card.shape, card.outputs, **arguments)
+        model = template(dict(card.inputs) or card.shape, _outputs(trial, card), **arguments)
     _check_model(model, weights, trial, card)
-    return Network(model=model, weights=tuple(weights), inputs=inputs)
+    notes = _without_code(model, trial)
+    if card.noise and trial.code and "corruption" not in trial.settings:
+        model = _corrupted(model, trial, card)
+    return Network(model=model, weights=tuple(weights), inputs=inputs, notes=notes)
+
+
+def _outputs(trial: Trial, card: Card) -> int:
+    """How many numbers a template is asked for; of one's own that gives its inputs back, all."""
+    own = trial.template not in catalog.TEMPLATES
+    return prod(card.shape) if own and trial.task in catalog.RECONSTRUCTIONS else card.outputs
+
+
+def code_of(model: Any) -> Any:
+    """The output of a model's layer ``code``; ``None`` where there is none."""
+    if not isinstance(model, _SHOWN):
+        return None
+    return next((layer.output for layer in model.layers if layer.name == "code"), None)
+
+
+def _without_code(model: Any, trial: Trial) -> tuple[str, ...]:
+    if trial.task != "reconstruction" or code_of(model) is not None:
+        return ()
+    told = f"template {trial.template!r} has no layer named 'code': neither probe_accuracy nor "
+    return (f"{told}trustworthiness of it are measured",)
+
+
+def _corrupted(model: Any, trial: Trial, card: Card) -> Any:
+    """A user's model with noise on what it is shown in training, and no noise otherwise.
+
+    Raises:
+        TemplateError: if the model has a training step of its own, which would not be used.
+    """
+    if type(model).train_step is not keras.Model.train_step:
+        raise TemplateError(
+            f"template {trial.template!r}: expected a model that trains as Keras does, whose "
+            "inputs can be made noisy. Received: one with a train_step of its own. Add the noise "
+            "there, and say so by an argument 'corruption' in [fixed]."
+        )
+    chosen = catalog.choice("corruption", dict(card.noise))
+    (amount,) = chosen.numbers.values()
+    inputs = keras.Input(card.shape, name="inputs")
+    noise = resolve(chosen.entry.target)(amount, name="corruption")
+    return keras.Model(inputs, model(noise(inputs)), name=model.name)
 
 
 class Refillable:
@@ -292,6 +335,40 @@ def _recording() -> Iterator[list[Weight]]:
         keras.layers.Layer.add_weight = original
 
 
+def _check_inputs(model: Any, card: Card, name: str) -> None:
+    """Make sure that a model takes the inputs that a case has, by name where they are several."""
+    taken = getattr(model, "input", None) if isinstance(model, _SHOWN) else None
+    if taken is None:
+        return
+    tensors = (
+        taken if isinstance(taken, dict) else {one.name: one for one in keras.tree.flatten(taken)}
+    )
+    wanted: Mapping[str, tuple[int, ...]] = card.inputs
+    if not wanted and len(tensors) == 1:
+        wanted = dict.fromkeys(tensors, card.shape)
+    shapes = {key: tuple(tensor.shape[1:]) for key, tensor in tensors.items()}
+    fitting = {*shapes} == {*wanted} and all(
+        map(_fits, shapes.values(), (wanted[key] for key in shapes))
+    )
+    if not fitting:
+        told = ", ".join(f"{key} {shape}" for key, shape in shapes.items())
+        how = "It is called with shapes by name: name each keras.Input alike." if wanted else ""
+        raise TemplateError(
+            f"template {name!r}: expected a model with the inputs of the data: {card.form}. "
+            f"Received: {told}. {how}".rstrip()
+        )
+
+
+def _fits(taken: tuple[int | None, ...], given: tuple[int, ...]) -> bool:
+    return len(taken) == len(given) and all(
+        one in {None, other} for one, other in zip(taken, given, strict=True)
+    )
+
+
+_SHOWN = (keras.Sequential, keras.src.models.Functional)
+"""Models that show what they take."""
+
+
 def _check_model(model: Any, weights: list[Weight], trial: Trial, card: Card) -> None:
     name = trial.template
     if not isinstance(model, keras.Model):
@@ -303,6 +380,7 @@ def _check_model(model: Any, weights: list[Weight], trial: Trial, card: Card) ->
             f"template {name!r}: expected a built model. Received: one without weights. Build it "
             "with keras.Input(shape), or call model.build((None, *shape)) before returning it."
         )
+    _check_inputs(model, card, name)
     losses.check_outputs(model, card, name)
     known = {id(weight.variable) for weight in weights}
     strange = [weight.path for weight in model.weights if id(weight) not in known]

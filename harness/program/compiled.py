@@ -326,7 +326,7 @@ class Program:
 
 def coder(model: Any) -> Callable[[tf.Tensor], tf.Tensor]:
     """What gives the outputs of a model's layer ``code``."""
-    inner = keras.Model(model.input, code_of(model))
+    inner = keras.Model(model.inputs, code_of(model))
     return tf.function(partial(inner, training=False), autograph=False)  # type: ignore[no-any-return]
 
 

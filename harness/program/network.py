@@ -337,31 +337,29 @@ def _recording() -> Iterator[list[Weight]]:
 
 def _check_inputs(model: Any, card: Card, name: str) -> None:
     """Make sure that a model takes the inputs that a case has, by name where they are several."""
-    taken = getattr(model, "input", None) if isinstance(model, _SHOWN) else None
-    if taken is None:
+    taken = getattr(model, "inputs", None) if isinstance(model, _SHOWN) else None
+    if not taken:
         return
-    tensors = (
-        taken if isinstance(taken, dict) else {one.name: one for one in keras.tree.flatten(taken)}
-    )
-    wanted: Mapping[str, tuple[int, ...]] = card.inputs
-    if not wanted and len(tensors) == 1:
-        wanted = dict.fromkeys(tensors, card.shape)
+    named = getattr(model, "input", None)  # a Sequential has but one
+    tensors = named if isinstance(named, dict) else {one.name: one for one in taken}
     shapes = {key: tuple(tensor.shape[1:]) for key, tensor in tensors.items()}
-    fitting = {*shapes} == {*wanted} and all(
-        map(_fits, shapes.values(), (wanted[key] for key in shapes))
-    )
-    if not fitting:
+    wanted = dict(card.inputs) or {next(iter(shapes)): card.shape}
+    if {*shapes} != {*wanted} or not all(_fits(shapes[key], wanted[key]) for key in shapes):
         told = ", ".join(f"{key} {shape}" for key, shape in shapes.items())
-        how = "It is called with shapes by name: name each keras.Input alike." if wanted else ""
+        how = "It is called with shapes by name: name each keras.Input alike."
         raise TemplateError(
             f"template {name!r}: expected a model with the inputs of the data: {card.form}. "
-            f"Received: {told}. {how}".rstrip()
+            f"Received: {told}. {how if card.inputs else ''}".rstrip()
         )
 
 
 def _fits(taken: tuple[int | None, ...], given: tuple[int, ...]) -> bool:
-    return len(taken) == len(given) and all(
-        one in {None, other} for one, other in zip(taken, given, strict=True)
+    """Whether shapes agree; Keras itself adds or drops a last axis of one."""
+    ends = (taken, (*given, 1)), ((*taken, 1), given), (taken, given)
+    return any(
+        len(one) == len(other)
+        and all(size in {None, number} for size, number in zip(one, other, strict=True))
+        for one, other in ends
     )
 
 

@@ -213,7 +213,15 @@ def _arguments():
 def test_defaults_are_valid(name, argument):
     """Every default passes the check of its own argument, and its form is final."""
     # By optimizer, by labels, never, by the data, 1 for an LSTM.
-    if name in {"learning_rate", "loss", "patience", "weight_decay", "vocabulary", "forget_bias"}:
+    if name in {
+        "learning_rate",
+        "loss",
+        "patience",
+        "weight_decay",
+        "vocabulary",
+        "padding",
+        "forget_bias",
+    }:
         assert argument.default is None
         return
     form = check_argument(argument, argument.default)
@@ -285,6 +293,7 @@ LEVELS = {
     "label_smoothing": (0.1, 0.2),
     "vocabulary": (10, 20),
     "embedding": (4, 8),
+    "padding": (0, -1),
     "recurrent_initializer": ("zeros", "orthogonal"),
     "forget_bias": (0.0, 2.0),
     "recurrent_regularizer": ("none", "l2"),

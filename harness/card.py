@@ -45,8 +45,12 @@ class Card:
         held: number of official validation cases, the last of the cases outside the test split.
         scaling: one line on what happens to the inputs, such as ``0..255 -> 0..1``.
         target: what a regression predicts, as axes call it.
-        unit: what one trained unit of a single target is in the unit of the data.
         reading: how arrays are read, where that is not the default: changes what is trained on.
+        scaled: whether anything happens to the inputs before a network sees them.
+        spare: largest number of cases that sit out in a replicate so that groups stay whole.
+        grain: cases of a group, where all groups have as many.
+        chance: share of the most frequent class, of labels per step; mean squared error of the
+            mean, of a single target; 0: not known.
         copies: how many test cases are copies of training cases, and how many of these bear
             another label; empty where nobody has counted.
         notes: what a reader of the results has to know of the data, a sentence each.
@@ -72,10 +76,13 @@ class Card:
     held: int = 0
     scaling: str = ""
     target: str = ""
-    unit: float = 1.0
     reading: Mapping[str, Any] = field(default_factory=dict)
     copies: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
+    scaled: bool = False
+    spare: int = 0
+    grain: int = 1
+    chance: float = 0.0
 
     @property
     def label(self) -> str:
@@ -104,8 +111,31 @@ class Card:
     def frame(self) -> dict[str, Any]:
         """What a study makes of the data that it names, beyond what is trained on it."""
         normal = {"normal": list(self.normal)} if self.normal else {}
-        reading = {"reading": dict(self.reading)} if self.reading else {}
-        return {**normal, **({"noise": dict(self.noise)} if self.noise else {}), **reading}
+        return {**normal, **({"noise": dict(self.noise)} if self.noise else {})}
+
+    def validation_cases(self, share: float) -> int:
+        """How many of the cases outside the test split a replicate validates on.
+
+        Args:
+            share: of these cases; where an official part validates, it does not count.
+        """
+        if self.held:
+            return self.held
+        wanted = max(1, round(self.cases * share))
+        return -(-wanted // self.grain) * self.grain
+
+    def training_cases(self, share: float) -> int:
+        """How many of the cases outside the test split a replicate trains on.
+
+        Args:
+            share: of these cases that validates.
+
+        Example:
+            >>> Card(reference="digits", digest="", task="classification", shape=(8, 8),
+            ...      cases=1438, tests=359, outputs=10).training_cases(0.2)
+            1150
+        """
+        return self.cases - self.validation_cases(share) - self.spare
 
     @classmethod
     def read(cls, fields: Mapping[str, Any]) -> Card:
@@ -128,7 +158,9 @@ class Card:
             'no 2, yes 6 (chance 75.0 %)'
         """
         found = {"task": self.task}
-        if self.counts:
+        if self.normal:
+            found["normal"] = self._divided()
+        elif self.counts:
             shown = [
                 f"{self.class_name(number)} {count}"
                 for number, count in enumerate(self.counts[:SHOWN])
@@ -136,11 +168,36 @@ class Card:
             rest = [f"and {len(self.counts) - SHOWN} more"] if len(self.counts) > SHOWN else []
             chance = 100 * max(self.counts) / max(1, sum(self.counts))
             found["classes"] = f"{', '.join([*shown, *rest])} (chance {chance:.1f} %)"
+        elif self.task == "sequence":
+            best = f" (chance {100 * self.chance:.1f} %)" if self.chance else ""
+            found["classes"] = f"{self._named(self.outputs)} at every step{best}"
+        elif self.task == "regression" and (self.target or self.chance):
+            mean = f"; the mean alone has an error of {self.chance:.4g} squared"
+            found["target"] = (self.target or "one number") + (mean if self.chance else "")
+        if self.drawing in DRAWN:
+            found["validation"] = DRAWN[self.drawing].format(self)
         if self.scaling:
             found["inputs"] = self.scaling
         if self.copies:
             found["copies"] = self._copied()
         return found
+
+    def _divided(self) -> str:
+        """Which classes are trained on, and which are to be told from them."""
+        others = [one for one in range(self.outputs) if one not in self.normal]
+        normal, rest = (", ".join(map(self._numbered, part)) for part in (self.normal, others))
+        return f"{normal}; anomalies, in the test split alone: {rest}"
+
+    def _numbered(self, one: int) -> str:
+        name = self.class_name(one)
+        return name if name == str(one) else f"{one} ({name})"
+
+    def _named(self, count: int) -> str:
+        """Names of the classes, or how many there are."""
+        if not self.classes:
+            return f"{count} classes"
+        rest = f" and {count - SHOWN} more" if count > SHOWN else ""
+        return ", ".join(self.classes[:SHOWN]) + rest
 
     def _copied(self) -> str:
         copies, relabelled = self.copies
@@ -149,6 +206,13 @@ class Card:
         other = f", {relabelled:,} of them with another label" if relabelled else ""
         return f"{copies:,} of {self.tests:,} test cases are copies of training cases{other}"
 
+
+DRAWN = {
+    "official": "the {0.held} cases that come with the data, in every replicate",
+    "grouped": "drawn by groups, none of which is in two parts",
+    "ordered": "the last cases in time before the test cases, in every replicate",
+}
+"""How validation cases are drawn, where that is not by class."""
 
 SHOWN = 12
 """Classes that are listed in one line."""

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from harness import catalog, data_cli, datasets, design, store, studyfile
 from harness.errors import ExitCode, HarnessError, StudyError, UsageError, nearest
+from harness.printable import printable
 from harness.spec import NAME, label
+from harness.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -45,6 +45,9 @@ Results = Annotated[
 ]
 Root = Annotated[Path, typer.Option(help="Folder of all results.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Models = Annotated[
+    bool, typer.Option("--models", help="Build the networks and look at them; runs your code.")
+]
 Yes = Annotated[bool, typer.Option("--yes", help="More than 100,000 trials are meant.")]
 
 _STATUSES = ("completed", "diverged", "failed", "lost", "interrupted", "running", "pending")
@@ -55,20 +58,23 @@ def main() -> int:
     try:
         code = app(standalone_mode=False)
     except HarnessError as error:
-        _stderr().print(
-            f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True
-        )
+        _stderr().print(f"error: {error}", style="red", soft_wrap=True)
         return error.exit_code
-    except typer.Abort:
-        return ExitCode.INTERRUPTED
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):
         _stderr().print("interrupted; finished trials are kept. The same command goes on.")
         return ExitCode.INTERRUPTED
+    except SystemExit as error:
+        _stderr().print(
+            f"error: code of yours called sys.exit({error.code!r}), outside of any training.",
+            style="red",
+            markup=False,
+        )
+        return ExitCode.INVALID
     except Exception as error:  # noqa: BLE001, the last resort: shown whole, with a bug's code
         if hasattr(error, "exit_code") and hasattr(error, "show"):
             error.show()
             return int(error.exit_code)
-        traceback.print_exc()
+        sys.stderr.write(printable(traceback.format_exc()))
         _stderr().print("error: this is a bug in keras-harness. Nothing finished is lost.")
         return ExitCode.INTERNAL
     return int(code or 0)
@@ -107,6 +113,10 @@ def run(
         bool,
         typer.Option("--mixed-environment", help="Go on under other versions than before."),
     ] = False,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Take the place of another study that has this name."),
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Train what a study still lacks, then report.
@@ -120,7 +130,7 @@ def run(
     err = _stderr()
     try:
         # Before the live table, so that a download can be followed.
-        datasets.obtain(loaded.dataset, lambda line: err.print(line, markup=False, highlight=False))
+        datasets.obtain(loaded.dataset, err.print)
         with follow(_stderr()) as progress:
             finished = train(
                 loaded,
@@ -129,6 +139,7 @@ def run(
                 folders=folders,
                 yes=yes,
                 mixed_environment=mixed_environment,
+                replace=replace,
                 progress=progress,
             )
     except StudyError as error:
@@ -142,9 +153,7 @@ def run(
 @app.command()
 def plan(
     study: StudyName,
-    models: Annotated[
-        bool, typer.Option("--models", help="Build the networks and show them; runs your code.")
-    ] = False,
+    models: Models = False,
     root: Root = Path("results"),
     yes: Yes = False,
     as_json: Json = False,
@@ -170,39 +179,61 @@ def plan(
     _show_reuse(laid, root)
     for built in networks:
         out = _stdout()
-        out.print(f"\n{', '.join(built['arms'])}", style="bold", markup=False, highlight=False)
+        out.print(f"\n{', '.join(built['arms'])}", style="bold")
         out.print(_table(["layer", "type", "output shape", "parameters"], built["layers"]))
-        out.print(f"{built['parameters']:,} parameters", highlight=False)
+        out.print(f"{built['parameters']:,} parameters")
         for note in built["notes"]:
-            out.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
+            out.print(f"note: {note}", soft_wrap=True)
     return ExitCode.DONE
 
 
 @app.command()
-def check(study: StudyName, yes: Yes = False, as_json: Json = False) -> int:
-    """Check a study file against catalogue, template and data. Runs none of your code."""
+def check(study: StudyName, models: Models = False, yes: Yes = False, as_json: Json = False) -> int:
+    """Check a study file against catalogue, template and data.
+
+    Runs none of your code, unless it is to build your networks.
+    """
     loaded, folders = _load(study)
     if datasets.needs_code(datasets.split(loaded.dataset)[0]):
+        if models:
+            raise UsageError(
+                "expected data that is known before a study runs, to build networks for it. "
+                f"Received: {loaded.dataset}. `keras-harness run` builds them first of all."
+            )
         return _check_without_data(loaded, folders, study, yes=yes, as_json=as_json)
     laid = _plan(study, yes=yes)
     sizes = laid.sizes()
+    networks = _built(laid, study) if models else []
     if as_json:
-        _print_json({"study": laid.study.name, "valid": True, "trials": sizes})
+        shown = {"models": networks} if models else {}
+        _print_json({"study": laid.study.name, "valid": True, "trials": sizes, **shown})
     else:
         _stdout().print(
             f"{laid.study.name}: valid. {len(laid.arms)} arms, {sum(sizes.values()):,} trials, "
             f"{laid.card.task} on {laid.card.label}, decided by {laid.metric}.",
-            highlight=False,
-            markup=False,
             soft_wrap=True,
         )
         _print_lines(laid.card.lines() | dict.fromkeys(laid.card.notes, ""))
+        _print_networks(laid, networks)
     return ExitCode.DONE
+
+
+def _print_networks(laid: Plan, networks: Sequence[Mapping[str, Any]]) -> None:
+    """What is to be known of networks before they are trained; or how it could be found out."""
+    notes = dict.fromkeys(note for built in networks for note in built["notes"])
+    if networks:
+        found = [f"{len(networks)} built", *notes]
+    elif laid.code:
+        found = ["not built: that runs your code. --models does, and says what they bring along"]
+    else:
+        return
+    for line in found:
+        _print_lines({"networks": line})
 
 
 def _print_lines(lines: Mapping[str, str]) -> None:
     for name, line in lines.items():
-        _stdout().print(f"{name + ':':<12}{line}", highlight=False, markup=False, soft_wrap=True)
+        _stdout().print(f"{name + ':':<12}{line}", soft_wrap=True)
 
 
 def _check_without_data(
@@ -222,8 +253,6 @@ def _check_without_data(
     _stdout().print(
         f"{study.name}: valid as far as can be told without its data, which {study.dataset} will "
         "give when the study runs.",
-        highlight=False,
-        markup=False,
         soft_wrap=True,
     )
     return ExitCode.DONE
@@ -240,7 +269,7 @@ def status(study: Results, root: Root = Path("results"), as_json: Json = False) 
     phases = sorted({phase for phase, _ in counts}, reverse=True)
     names = [name for name in _STATUSES if any(counts.get((phase, name)) for phase in phases)]
     rows = [[phase, *(str(counts.get((phase, name), 0)) for name in names)] for phase in phases]
-    _stdout().print(str(folder), highlight=False, markup=False, soft_wrap=True)
+    _stdout().print(str(folder), soft_wrap=True)
     _stdout().print(_table(["phase", *names], rows))
     return ExitCode.DONE
 
@@ -276,7 +305,7 @@ def show_catalog(
         return ExitCode.DONE
     _stdout().print(_table(("family", "name", "takes", "note"), [row.cells() for row in rows]))
     if any(row.structure or row.values for row in rows):
-        _stdout().print(catalog.LEGEND, style="dim", highlight=False, markup=False)
+        _stdout().print(catalog.LEGEND, style="dim")
     return ExitCode.DONE
 
 
@@ -330,53 +359,53 @@ def _report(folder: Path, *, as_json: bool) -> None:
         _print_json(json.loads(table.to_json(orient="records")))
         return
     out = _stdout()
-    out.print(results.study.question or results.study.name, style="bold", highlight=False)
+    out.print(results.study.question or results.study.name, style="bold")
     for line in verdicts.headline(results, judged):
-        out.print(line, highlight=False, markup=False)
+        out.print(line)
     printed = tables.printed(results, judged)
-    out.print(tables.caption(results, judged), style="dim", highlight=False)
+    out.print(tables.caption(results, judged), style="dim")
     out.print(_table(list(printed.columns), printed.values.tolist()))
     against = tables.printed_references(results, judged)
     if not against.empty:
-        out.print("Against methods that train no network:", style="dim", highlight=False)
+        out.print("Against methods that train no network:", style="dim")
         out.print(_table(list(against.columns), against.values.tolist()))
     for arm, edge in tables.edges(results).items():
         text = f"Note: {results.arms[arm].label} was tuned to {edge} of the candidates."
-        out.print(text, highlight=False, markup=False)
-    out.print(f"Report: {written}", highlight=False, soft_wrap=True)
+        out.print(text)
+    out.print(f"Report: {written}", soft_wrap=True)
 
 
 def _say_how_it_ended(finished: Finished, study: str) -> None:
     out = _stderr()
     if finished.changed:
         changed = ", ".join(finished.changed)
-        out.print(f"Changed since the last run: {changed}.", markup=False, highlight=False)
+        kept = f" {finished.kept} finished trials that it had are kept." if finished.kept else ""
+        out.print(f"Changed since the last run: {changed}.{kept}", soft_wrap=True)
     for note in finished.notes:
-        out.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+        out.print(f"note: {note}", soft_wrap=True)
     parts = [f"{finished.trained} trials trained"]
     if finished.reused:
         parts.append(f"{finished.reused} were there before")
     if finished.failed:
         parts.append(f"{finished.failed} failed; the next run tries them again")
-    out.print(f"{', '.join(parts)}.", highlight=False)
+    out.print(f"{', '.join(parts)}.")
     for problem in finished.problems[:10]:
-        out.print(f"failed: {problem}", style="red", markup=False, highlight=False)
+        out.print(f"failed: {problem}", style="red")
     if len(finished.problems) > 10:
         out.print(f"... and {len(finished.problems) - 10} more.", style="red")
     if finished.problems:
-        out.print(f"Tracebacks: {finished.folder / 'logs'}", highlight=False, soft_wrap=True)
+        out.print(f"Tracebacks: {finished.folder / 'logs'}", soft_wrap=True)
     if finished.interrupted:
         out.print(
             f"Stopped by {finished.interrupted.name}. Everything finished is kept; "
             f"`keras-harness run {study}` goes on from here.",
-            highlight=False,
         )
 
 
 def _show_plan(laid: Plan, sizes: dict[str, int], programs: int) -> None:
     out = _stdout()
     study = laid.study
-    out.print(study.question or study.name, style="bold", highlight=False)
+    out.print(study.question or study.name, style="bold")
     baseline = design.baseline(study)
     rows = [
         [str(arm.index), *map(label, arm.levels.values()), "baseline" * (arm == baseline)]
@@ -402,10 +431,10 @@ def _show_plan(laid: Plan, sizes: dict[str, int], programs: int) -> None:
         lines["references"] = ", ".join(one.label for one in laid.references)
     _print_lines(lines | card.lines())
     for note in card.notes:
-        out.print(f"{'note:':<12}{note}", highlight=False, markup=False, soft_wrap=True)
+        out.print(f"{'note:':<12}{note}", soft_wrap=True)
     _show_floor(laid)
     if laid.code:
-        out.print(f"{'your code:':<12}{study.template} runs with your rights", markup=False)
+        out.print(f"{'your code:':<12}{study.template} runs with your rights")
 
 
 def _built(laid: Plan, study: str) -> list[dict[str, Any]]:
@@ -430,7 +459,8 @@ def _built(laid: Plan, study: str) -> list[dict[str, Any]]:
 def _layer(layer: Any) -> tuple[str, str, str, int]:
     # A layer that is called by a model of the user's own has no symbolic output.
     shape = getattr(getattr(layer, "output", None), "shape", "")
-    return layer.name, type(layer).__name__, str(shape), layer.count_params()
+    parameters = layer.count_params() if layer.built else 0  # one that is never called
+    return layer.name, type(layer).__name__, str(shape), parameters
 
 
 @contextmanager
@@ -455,7 +485,6 @@ def _show_floor(laid: Plan) -> None:
         _stdout().print(
             f"{'note:':<12}an arm that diverges is judged by ranks; with {comparisons} "
             f"comparison{plural} these need {enough} replicates to decide anything.",
-            highlight=False,
         )
 
 
@@ -471,11 +500,15 @@ def _show_reuse(laid: Plan, root: Path) -> None:
         if name in {"completed", "diverged"}
     )
     since = f"changed since: {', '.join(changed)}" if changed else "unchanged since"
+    other = finished and {"template", "the data"} & {*changed}
+    advice = (
+        "That makes it another study: it needs a name of its own, or --replace."
+        if other
+        else "Those that this study still contains are not trained again."
+    )
     _stdout().print(
-        f"{'results:':<12}{finished} finished trials in {folder}, {since}. "
-        "Those that this study still contains are not trained again.",
-        highlight=False,
-        markup=False,
+        f"{'results:':<12}{finished} finished trials in {folder}, {since}. {advice}",
+        soft_wrap=True,
     )
 
 
@@ -491,7 +524,7 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
+        table.add_row(*map(str, row))
     return table
 
 
@@ -499,9 +532,9 @@ def _print_json(content: object) -> None:
     sys.stdout.write(json.dumps(content, indent=2) + "\n")
 
 
-def _stdout() -> Console:
-    return Console()
+def _stdout() -> Terminal:
+    return Terminal()
 
 
-def _stderr() -> Console:
-    return Console(stderr=True)
+def _stderr() -> Terminal:
+    return Terminal(stderr=True)

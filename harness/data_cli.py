@@ -7,13 +7,12 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from harness import datasets
 from harness.datasets import synthetic
 from harness.errors import UsageError, nearest
+from harness.terminal import Terminal
 
 app = typer.Typer(help="Data sets: list them, fetch one, check one.", no_args_is_help=True)
 
@@ -31,26 +30,26 @@ def list_(as_json: Json = False) -> None:
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
         return
     table = Table(box=None, pad_edge=False)
-    for column in ("name", "here", "cases", "shape", "what it is"):
+    for column in ("name", "here", "cases", "copies", "shape", "what it is"):
         table.add_column(column, no_wrap=column != "what it is")
     for row in rows:
         cases, shape = f"{row['cases']} + {row['tests']}", "x".join(map(str, row["shape"]))
         here = "yes" if row["here"] else "no"
-        table.add_row(row["name"], here, cases, shape, escape(row["note"]))
-    out = Console()
+        copies = "" if row["copies"] is None else str(row["copies"])
+        table.add_row(row["name"], here, cases, copies, shape, row["note"])
+    out = Terminal()
     out.print(table)
     out.print(
-        "cases: outside the test split + in it. What is not here is fetched when a study runs, "
+        "cases: outside the test split + in it. copies: test cases that are copies of others. "
+        "What is not here is fetched when a study runs, "
         "or by 'data get NAME'. Any of them takes @SIZE for a stratified subset.",
-        highlight=False,
     )
 
 
 @app.command()
 def get(name: Name) -> None:
     """Fetch a data set into the data folder (HARNESS_DATA), checking its content."""
-    err = Console(stderr=True)
-    datasets.obtain(_known(name), lambda line: err.print(line, markup=False, highlight=False))
+    datasets.obtain(_known(name), Terminal(stderr=True).print)
     _say(name)
 
 
@@ -71,6 +70,8 @@ def _row(name: str) -> dict[str, Any]:
         "dtype": known.dtype,
         "cases": known.card.cases,
         "tests": known.card.tests,
+        "copies": known.card.copies[0],
+        "relabelled": known.card.copies[1],
         "outputs": known.card.outputs,
         "note": known.note,
         "licence": known.licence,
@@ -90,6 +91,8 @@ def _computed(name: str) -> dict[str, Any]:
         "dtype": family.dtype,
         "cases": card.cases,
         "tests": card.tests,
+        "copies": None,
+        "relabelled": None,
         "outputs": card.outputs,
         "note": f"{family.note}; any number of {family.size}",
         "licence": "none needed: it is computed",
@@ -113,8 +116,9 @@ def _say(name: str) -> None:
     lines = (
         f"{name}: {known.note}.",
         f"{card.cases} cases + {card.tests} of the test split, of shape {card.shape}.",
+        *(f"{line}." for line in [card.lines().get("copies")] if line),
         f"Kept as {known.dtype}. Content {card.digest[:12]}, as recorded.",
         f"Licence: {known.licence}. Cite: {known.citation}.",
     )
     for line in lines:
-        Console().print(line, markup=False, highlight=False)
+        Terminal().print(line)

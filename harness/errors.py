@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from enum import IntEnum
 from typing import TYPE_CHECKING
+
+from harness.words import near
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -98,8 +99,13 @@ class NothingToReportError(HarnessError):
     exit_code = ExitCode.NOTHING_TO_REPORT
 
 
-def nearest(word: object, names: Iterable[str]) -> str:
-    """A sentence that names the closest valid name, or all of them when none is close.
+def nearest(word: object, names: Iterable[str], listed: str = "") -> str:
+    """A sentence that names the valid name that is meant, or all of them when none is near.
+
+    Args:
+        word: what was received.
+        names: what is valid.
+        listed: the command that lists them, told instead of more than ``MANY`` names.
 
     Example:
         >>> nearest("gleu", ["relu", "gelu"])
@@ -108,7 +114,13 @@ def nearest(word: object, names: Iterable[str]) -> str:
         'Valid: gelu, relu.'
     """
     names = sorted(set(names))
-    close = get_close_matches(str(word), names, n=1, cutoff=0.6)
-    if close:
-        return f"Did you mean {close[0]!r}?"
+    meant = near(word if isinstance(word, str) else str(word), names)
+    if meant is not None:
+        return f"Did you mean {meant!r}?"
+    if listed and len(names) > MANY:
+        return f"`{listed}` lists what there is."
     return f"Valid: {', '.join(names)}." if names else "There is no valid name."
+
+
+MANY = 20
+"""Names that are told in one message."""

@@ -9,9 +9,7 @@ all replicates one.
 
 from __future__ import annotations
 
-import random
 from collections import Counter
-from contextlib import contextmanager
 from math import prod, sqrt
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +17,12 @@ import keras
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from harness import catalog, seeds
+from harness import catalog, isolation, seeds
 from harness.initializers import LSUV
 from harness.layers import Drawn, ForgetBias, called, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -42,7 +40,8 @@ def draw(weights: Sequence[Weight], trial: Trial) -> list[NDArray[np.generic]]:
     """Initial values of a model's weights for one trial.
 
     Args:
-        weights: in the order of the model, each with the initializer it was made with.
+        weights: in the order of the model, each with the initializer it was made with, or with
+            what a template has put into it.
         trial: gives the streams, and the initializer of those weights that it governs.
 
     Returns:
@@ -59,6 +58,9 @@ def draw(weights: Sequence[Weight], trial: Trial) -> list[NDArray[np.generic]]:
         generator = seeds.stream(trial.seed, trial.phase, trial.replicate, "init", text, seen[text])
         if _is_random(initializer):
             seen[text] += 1
+        if weight.kept is not None:
+            values.append(weight.kept)
+            continue
         values.append(_fill(initializer, shape, weight.variable.dtype, generator))
     return values
 
@@ -76,6 +78,32 @@ def variance(trial: Trial) -> float | None:
     setting = trial.settings.get("initializer")
     made = _chosen(setting) if isinstance(setting, dict) and "name" in setting else None
     return made.variance if isinstance(made, LSUV) else None
+
+
+def notes(network: Network, trial: Trial) -> tuple[str, ...]:
+    """What a reader has to know of how a trial's initializer meets the layers of a network."""
+    setting = trial.settings.get("initializer")
+    made = _chosen(setting) if isinstance(setting, dict) and "name" in setting else None
+    if not isinstance(made, keras.initializers.VarianceScaling) or made.mode == "fan_avg":
+        return ()
+    drawn = {id(one.variable) for one in network.weights if isinstance(one.initializer, Drawn)}
+    if any(
+        isinstance(layer, _TRANSPOSED) and id(layer.kernel) in drawn
+        for layer in network.model.layers
+    ):
+        sentence = (
+            f"Initializers that go by fan-in (he, lecun, classical): {catalog.TRANSPOSED}. The "
+            "decoder starts with another spread than the inputs of its layers would give it."
+        )
+        return (sentence,)
+    return ()
+
+
+_TRANSPOSED = (
+    keras.layers.Conv1DTranspose,
+    keras.layers.Conv2DTranspose,
+    keras.layers.Conv3DTranspose,
+)
 
 
 def calibrate(network: Network, inputs: Any, variance: float) -> None:
@@ -101,7 +129,7 @@ def calibrate(network: Network, inputs: Any, variance: float) -> None:
 
 
 def _is_random(initializer: Any) -> bool:
-    return not isinstance(
+    return initializer is not None and not isinstance(
         initializer,
         keras.initializers.Zeros
         | keras.initializers.Ones
@@ -131,7 +159,7 @@ def _fill(
         case keras.initializers.Ones():
             drawn = np.ones(shape)
         case _:
-            with _seeded(int(generator.integers(2**31))):
+            with isolation.seeded(int(generator.integers(2**31))):
                 drawn = np.asarray(initializer(shape, dtype=dtype))
     return drawn.astype(dtype)
 
@@ -140,9 +168,7 @@ def _scaled(
     initializer: Any, shape: tuple[int, ...], generator: np.random.Generator
 ) -> NDArray[np.float64]:
     """Variance scaling: Glorot, He, LeCun and their relatives."""
-    receptive = prod(shape[:-2])
-    fan_in = shape[-2] * receptive if len(shape) > 1 else prod(shape)
-    fan_out = shape[-1] * receptive if shape else 1
+    fan_in, fan_out = _fans(initializer, shape)
     fans = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
     variance = initializer.scale / max(1.0, fans[initializer.mode])
     if initializer.distribution == "uniform":
@@ -151,6 +177,21 @@ def _scaled(
         return sqrt(variance) / TRUNCATED * _truncated(generator, shape)
     normal: NDArray[np.float64] = ndtri(_open(generator, shape))
     return sqrt(variance) * normal
+
+
+def _fans(initializer: Any, shape: tuple[int, ...]) -> tuple[int, int]:
+    """How many inputs and outputs a unit has, as Keras counts them.
+
+    Layers whose kernels are no matrices and no filters (``EinsumDense``, attention) tell their
+    initializer which axes are which.
+    """
+    axes = initializer.input_axes, initializer.output_axes
+    if None not in axes:
+        fan_in, fan_out = (prod(shape[axis] for axis in one) for one in axes)
+        return fan_in, fan_out
+    receptive = prod(shape[:-2])
+    fan_in = shape[-2] * receptive if len(shape) > 1 else prod(shape)
+    return fan_in, shape[-1] * receptive if shape else 1
 
 
 def _open(generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -171,15 +212,3 @@ def _orthogonal(generator: np.random.Generator, shape: tuple[int, ...]) -> NDArr
     q, r = np.linalg.qr(normal if rows >= columns else normal.T)
     q = q * np.sign(np.diag(r))
     return (q if rows >= columns else q.T).reshape(shape)
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Seed what an unknown initializer may draw from, and leave the caller's state alone."""
-    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002, restores the user's
-    try:
-        keras.utils.set_random_seed(seed)
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(legacy)  # noqa: NPY002

@@ -7,38 +7,45 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras
-from scipy.special import softmax
 
 from harness import catalog
 from harness.errors import TemplateError
 from harness.layers import resolve
+from harness.outputs import expected_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from harness.card import Card
+    from harness.outputs import Form
 
 
-def per_case(loss: str, model: Any, smoothing: Any = None) -> OverSteps:
+def per_case(loss: str, form: Form, smoothing: Any = None) -> OverSteps:
     """The loss of each case, as a function of labels and predictions.
-
-    Predictions count as logits, unless the model's last layer has a softmax activation.
 
     Args:
         loss: an entry of the catalogue's losses.
-        model: a built Keras model.
+        form: of the model's outputs.
         smoothing: share of the labels that is spread over all classes, a scalar variable; ``None``
             for labels as they are.
     """
+    return OverSteps(_pointwise(loss, form, smoothing))
+
+
+def _pointwise(loss: str, form: Form, smoothing: Any = None) -> Callable[[Any, Any], Any]:
+    """As ``per_case``, but of each step where labels are per step."""
+    if form.single:
+        return partial(_single, smoothing, form.kind == "logits")
+    if form.each:
+        return partial(_each, smoothing, form.kind == "logits")
     function: Callable[..., Any] = resolve(catalog.LOSSES[loss].target)
-    if loss == "sparse_categorical_crossentropy":
-        function = partial(function, from_logits=not _ends_in_softmax(model))
-        if smoothing is not None:
-            function = partial(_smoothed, smoothing, not _ends_in_softmax(model))
-    return OverSteps(function)
+    if loss != "sparse_categorical_crossentropy":
+        return function
+    if form.kind == "log_probabilities":
+        return partial(_of_logarithms, smoothing)
+    if smoothing is not None:
+        return partial(_smoothed, smoothing, form.kind == "logits")
+    return partial(function, from_logits=form.kind == "logits")
 
 
 def _smoothed(smoothing: Any, from_logits: bool, labels: Any, outputs: Any) -> Any:
@@ -47,10 +54,55 @@ def _smoothed(smoothing: Any, from_logits: bool, labels: Any, outputs: Any) -> A
     Reference:
         Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", 2016.
     """
+    targets = _spread(smoothing, labels, outputs)
+    return keras.losses.categorical_crossentropy(targets, outputs, from_logits=from_logits)
+
+
+def _spread(smoothing: Any, labels: Any, outputs: Any) -> Any:
+    """Vectors of labels, a share of each spread over all classes."""
     classes = outputs.shape[-1]
     share = keras.ops.convert_to_tensor(smoothing)
-    targets = (1 - share) * keras.ops.one_hot(labels, classes) + share / classes
-    return keras.losses.categorical_crossentropy(targets, outputs, from_logits=from_logits)
+    return (1 - share) * keras.ops.one_hot(labels, classes) + share / classes
+
+
+def _of_logarithms(smoothing: Any, labels: Any, outputs: Any) -> Any:
+    """Crossentropy of outputs that are logarithms of probabilities."""
+    targets = keras.ops.one_hot(labels, outputs.shape[-1])
+    if smoothing is not None:
+        targets = _spread(smoothing, labels, outputs)
+    # The logarithm of an exact 0 counts where a label asks for it, and nowhere else.
+    own = keras.ops.where(targets > 0, targets * outputs, keras.ops.zeros_like(outputs))
+    return -keras.ops.sum(own, axis=-1)
+
+
+def _single(smoothing: Any, from_logits: bool, labels: Any, outputs: Any) -> Any:
+    """Crossentropy of two classes that one output tells apart."""
+    targets = _halved(smoothing, alike(labels, outputs), outputs)
+    found = keras.ops.binary_crossentropy(targets, outputs, from_logits=from_logits)
+    return found[..., 0] if len(labels.shape) < len(found.shape) else found
+
+
+def _each(smoothing: Any, from_logits: bool, labels: Any, outputs: Any) -> Any:
+    """Mean crossentropy of outputs that are a yes or no each."""
+    targets = _halved(smoothing, labels, outputs)
+    return keras.losses.binary_crossentropy(targets, outputs, from_logits=from_logits)
+
+
+def _halved(smoothing: Any, labels: Any, outputs: Any) -> Any:
+    """Labels of which a share becomes a half, as Keras smooths a yes or no."""
+    targets = keras.ops.cast(labels, outputs.dtype)
+    if smoothing is None:
+        return targets
+    share = keras.ops.convert_to_tensor(smoothing)
+    return (1 - share) * targets + share / 2
+
+
+def alike(labels: Any, outputs: Any) -> Any:
+    """Labels with an axis for a single output.
+
+    The outputs stay as they are: behind a sigmoid Keras looks for its logits.
+    """
+    return labels[..., None] if len(labels.shape) < len(outputs.shape) else labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,39 +122,43 @@ class OverSteps:
         return keras.ops.mean(found, axis=within) if within else found
 
 
-def scores(loss: str, model: Any) -> Callable[[NDArray[np.float32]], NDArray[np.floating]]:
-    """What turns a model's outputs into predictions: probabilities, for a classifier.
+def check_outputs(shape: Any, card: Card, template: str) -> None:
+    """Make sure that a model's output fits the labels.
 
     Args:
-        loss: an entry of the catalogue's losses.
-        model: a built Keras model.
-    """
-    logits = loss == "sparse_categorical_crossentropy" and not _ends_in_softmax(model)
-    return partial(softmax, axis=-1) if logits else lambda outputs: outputs
-
-
-def check_outputs(model: Any, card: Card, template: str) -> None:
-    """Make sure that a model's output fits the labels.
+        shape: of the output, its first axis ``None``; more than one output has more shapes.
+        card: of the data.
+        template: by name.
 
     Raises:
         TemplateError: naming the template and both shapes.
     """
-    steps = card.shape[:1] if card.task == "sequence" else ()
-    expected = (None, *steps, card.outputs)
+    expected = expected_shapes(card)
     if card.task in catalog.RECONSTRUCTIONS:
-        expected = (None, *card.shape)
-    if isinstance(model.output_shape, list) or tuple(model.output_shape) != expected:
-        per = "class at every step" if steps else "class or target"
+        expected = [(None, *card.shape)]
+    if not isinstance(shape, tuple) or shape not in expected:
+        per = "class at every step" if card.task == "sequence" else "class, label or target"
         asked = f"The second argument that a template is called with is {card.outputs}."
         if card.task in catalog.RECONSTRUCTIONS:
             per, asked = "input", "It has to give its inputs back."
+        other = f", or {expected[1]} for the second of two classes" if len(expected) > 1 else ""
         raise TemplateError(
-            f"template {template!r}: expected a model with one output of shape {expected}, one "
-            f"number per {per}. Received: {model.output_shape}. {asked}"
+            f"template {template!r}: expected a model with one output of shape {expected[0]}, one "
+            f"number per {per}{other}. Received: {shape}. "
+            f"{asked}"
         )
 
 
-def _ends_in_softmax(model: Any) -> bool:
-    last = model.layers[-1] if getattr(model, "layers", None) else None
-    name = getattr(getattr(last, "activation", None), "__name__", "")
-    return name == "softmax" or type(last).__name__ == "Softmax"
+def check_loss(loss: str, form: Form, card: Card, template: str) -> None:
+    """Make sure that a loss of single outputs is not asked of a model with one per class.
+
+    Raises:
+        TemplateError: naming the template and what it has.
+    """
+    classes = card.task in {"classification", "sequence"}
+    if classes and loss == "binary_crossentropy" and not form.single:
+        raise TemplateError(
+            f"template {template!r}: expected one output that tells two classes apart, for loss "
+            f"'binary_crossentropy'. Received: {card.outputs} outputs. Leave 'loss' out: one "
+            "output per class has its own."
+        )

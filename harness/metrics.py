@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -9,9 +10,10 @@ import numpy as np
 from scipy.stats import rankdata
 
 from harness import catalog, losses
+from harness.outputs import Form, Predictions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,6 +27,13 @@ BINS = 15
 def _accuracy(labels: Any, outputs: Any) -> Any:
     chosen = keras.ops.argmax(outputs, axis=-1)
     return keras.ops.cast(keras.ops.equal(chosen, keras.ops.cast(labels, chosen.dtype)), "float32")
+
+
+def _right(threshold: float, labels: Any, outputs: Any) -> Any:
+    """Whether what is a yes or no is decided as the label says."""
+    true = keras.ops.greater(keras.ops.cast(losses.alike(labels, outputs), "float32"), 0.5)
+    found = keras.ops.greater(outputs, threshold)
+    return keras.ops.cast(keras.ops.equal(found, true), "float32")
 
 
 def _squared(labels: Any, outputs: Any) -> Any:
@@ -42,38 +51,117 @@ PER_CASE: Mapping[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def of_task(task: str) -> dict[str, losses.OverSteps]:
-    """Metrics of a kind of data, beside those that come with the loss."""
-    names = [name for name in catalog.TASK_METRICS[task] if name in PER_CASE]
-    return {name: losses.OverSteps(PER_CASE[name]) for name in names}
+def of_task(task: str, form: Form | None = None) -> dict[str, losses.OverSteps]:
+    """Metrics of a kind of data, beside those that come with the loss.
+
+    Args:
+        task: kind of data.
+        form: of the model's outputs; ``None``: one output per class.
+    """
+    known = dict(PER_CASE)
+    if form and (form.single or form.each):
+        known["accuracy"] = partial(_right, form.threshold)
+    names = [name for name in catalog.TASK_METRICS[task] if name in known]
+    return {name: losses.OverSteps(known[name]) for name in names}
+
+
+POWERS = {"mean_squared_error": 2, "mean_absolute_error": 1}
+"""Errors that have a unit, and which power of the target's."""
+
+
+def in_own_unit(found: Mapping[str, float], task: str, unit: float) -> dict[str, float]:
+    """Errors of a regression in the unit of its target; the loss stays as it is trained on.
+
+    Args:
+        found: numbers by quantity, such as ``val/mean_squared_error`` or ``test/r2@best``.
+        task: kind of data.
+        unit: what one trained unit is in the target's own.
+    """
+    names = {quantity: quantity.partition("/")[2].partition("@")[0] for quantity in found}
+    powers = POWERS if task == "regression" else {}
+    return {one: found[one] * unit ** powers.get(name, 0) for one, name in names.items()}
 
 
 def top_5_accuracy(labels: Labels, scores: Scores) -> float:
-    """Share of cases whose label is among the five largest scores."""
+    """Share of cases whose label is among the five largest scores, ties broken by chance."""
     own = np.take_along_axis(scores, labels[:, None].astype(int), axis=-1)
-    return float(np.mean((scores > own).sum(axis=-1) < 5))
+    above, alike = (scores > own).sum(axis=-1), (scores == own).sum(axis=-1)
+    return float(np.mean(np.clip((5 - above) / alike, 0, 1)))
 
 
 def macro_f1(labels: Labels, scores: Scores) -> float:
-    r"""Mean over classes of :math:`2 tp / (2 tp + fp + fn)`; 0 for a class that is never chosen."""
-    chosen = scores.argmax(axis=-1)
-    classes = np.arange(scores.shape[-1])[:, None]
-    true, found = labels == classes, chosen == classes
-    either = true.sum(axis=1) + found.sum(axis=1)
-    return float(np.mean(2 * (true & found).sum(axis=1) / np.maximum(either, 1)))
+    r"""Mean over classes of :math:`2 tp / (2 tp + fp + fn)`; 0 for a class that is never chosen.
+
+    Classes, or labels, without a case in the test split are left out.
+    """
+    true, found = _true(labels, scores), _chosen(labels, scores)
+    present = true.any(axis=0)
+    either = (true.sum(axis=0) + found.sum(axis=0))[present]
+    return _mean(2 * (true & found).sum(axis=0)[present] / either)
+
+
+def balanced_accuracy(labels: Labels, scores: Scores) -> float:
+    """Mean over classes of the share of their cases that are found.
+
+    Of several labels: the mean over labels of that of yes and no. What has no case in the test
+    split is left out.
+    """
+    true, found = _true(labels, scores), _chosen(labels, scores)
+    present = true.any(axis=0)
+    if labels.ndim == scores.ndim:
+        present &= ~true.all(axis=0)
+    true, found = true[:, present], found[:, present]
+    right = (true & found).sum(axis=0) / true.sum(axis=0)
+    if labels.ndim == scores.ndim:
+        right = (right + (~true & ~found).sum(axis=0) / (~true).sum(axis=0)) / 2
+    return _mean(right)
 
 
 def auroc(labels: Labels, scores: Scores) -> float:
     """Area under the ROC curve: of class 1 if there are two, else the mean of one against rest.
 
     The probability that a case of the class scores above another case, ties counting a half.
+    Classes, or labels, without a case or without another one in the test split are left out.
 
     Reference:
         Hanley & McNeil, "The meaning and use of the area under a ROC curve", 1982.
     """
-    count = scores.shape[-1]
-    areas = [_area(labels == one, scores[:, one]) for one in ([1] if count == 2 else range(count))]
-    return float(np.mean(areas))
+    return _over_classes(_area, labels, scores)
+
+
+def mean_average_precision(labels: Labels, scores: Scores) -> float:
+    """Average precision of class 1 if there are two, else the mean of one against rest."""
+    return _over_classes(average_precision, labels, scores)
+
+
+def _over_classes(
+    measure: Callable[[NDArray[np.bool_], Scores], float], labels: Labels, scores: Scores
+) -> float:
+    true = _true(labels, scores)
+    two = labels.ndim < scores.ndim and scores.shape[-1] == 2
+    columns = [1] if two else range(scores.shape[-1])
+    told = [one for one in columns if true[:, one].any() and not true[:, one].all()]
+    return _mean([measure(true[:, one], scores[:, one]) for one in told])
+
+
+def _true(labels: Labels, scores: Scores) -> NDArray[np.bool_]:
+    """Which class, or which labels, a case has, shape ``(cases, classes)``."""
+    if labels.ndim == scores.ndim:
+        return np.greater(labels.astype(np.float32), 0.5)
+    return np.equal(labels[:, None], np.arange(scores.shape[-1]))
+
+
+def _chosen(labels: Labels, scores: Scores) -> NDArray[np.bool_]:
+    """Which class is scored highest, or which labels above 0."""
+    if labels.ndim == scores.ndim:
+        return np.greater(scores, 0)
+    found: NDArray[np.bool_] = scores.argmax(axis=-1)[:, None] == np.arange(scores.shape[-1])
+    return found
+
+
+def _mean(numbers: Sequence[float] | Scores) -> float:
+    """Over what can be told; a half where the test split can tell nothing."""
+    return float(np.mean(numbers)) if len(numbers) else 0.5
 
 
 def _area(positive: NDArray[np.bool_], scores: Scores) -> float:
@@ -110,10 +198,14 @@ def r2(labels: Labels, scores: Scores) -> float:
 
 
 def bits(labels: Labels, scores: Scores) -> float:
-    r"""Mean surprise per step, :math:`-\log_2 p` of the symbol that came."""
+    r"""Mean surprise per step, :math:`-\log_2 p` of the symbol that came.
+
+    Args:
+        labels: of every step.
+        scores: natural logarithms of the probabilities.
+    """
     chosen = np.take_along_axis(scores, labels[..., None].astype(int), axis=-1)
-    least = np.finfo(np.float32).tiny
-    return float(-np.mean(np.log2(np.maximum(np.asarray(chosen, np.float64), least))))
+    return float(-np.mean(chosen) / np.log(2))
 
 
 def perplexity(labels: Labels, scores: Scores) -> float:
@@ -175,7 +267,9 @@ def ssim(inputs: Labels, outputs: Scores) -> float:
 FROM_OUTPUTS: Mapping[str, Callable[[Labels, Scores], float]] = {
     "top_5_accuracy": top_5_accuracy,
     "macro_f1": macro_f1,
+    "balanced_accuracy": balanced_accuracy,
     "auroc": auroc,
+    "average_precision": mean_average_precision,
     "calibration_error": calibration_error,
     "r2": r2,
     "bits": bits,
@@ -185,27 +279,48 @@ FROM_OUTPUTS: Mapping[str, Callable[[Labels, Scores], float]] = {
     "explained": explained,
 }
 
+_TAKEN: Mapping[str, Callable[[Predictions], Scores]] = {
+    "top_5_accuracy": lambda made: made.raw,
+    "macro_f1": lambda made: made.raw,
+    "balanced_accuracy": lambda made: made.raw,
+    "auroc": lambda made: made.ranks,
+    "average_precision": lambda made: made.ranks,
+    "calibration_error": lambda made: made.probabilities,
+    "bits": lambda made: made.log_probabilities,
+    "perplexity": lambda made: made.log_probabilities,
+}
+"""What a metric of classes is measured on; the others take outputs as they are."""
 
-def from_outputs(task: str, labels: Labels, scores: Scores) -> dict[str, float]:
+
+def from_outputs(
+    task: str, labels: Labels, outputs: Scores, form: Form | None = None
+) -> dict[str, float]:
     """Metrics that need all test cases at once.
 
     Args:
         task: kind of data.
         labels: of the test cases; for a reconstruction, their inputs, NaN where a mask does not
             count them.
-        scores: probabilities, or predicted numbers, shape ``(cases, outputs)``, or
-            ``(cases, steps, outputs)``; for a reconstruction, as the inputs.
+        outputs: of a model or a reference: for every class, predicted numbers, shape
+            ``(cases, outputs)`` or ``(cases, steps, outputs)``; for a reconstruction, as the
+            inputs.
+        form: of the outputs; by default logits.
     """
     fitting = {name: catalog.METRICS[name] for name in catalog.TASK_METRICS[task]}
+    made = (form or Form()).read(outputs)
     return {
-        name: FROM_OUTPUTS[name](labels, scores)
+        name: FROM_OUTPUTS[name](labels, _TAKEN[name](made) if name in _TAKEN else outputs)
         for name, metric in fitting.items()
         if name in FROM_OUTPUTS
-        and (task, name) != ("anomaly", "auroc")  # of errors, not of outputs
-        and scores.shape[-1] >= metric.outputs
-        and (not metric.ranks or scores.ndim - 1 in metric.ranks)
+        and (task != "anomaly" or name not in OF_ERRORS)
+        and made.outputs.shape[-1] >= metric.outputs
+        and (not metric.ranks or outputs.ndim - 1 in metric.ranks)
         and not (name == "ssim" and np.isnan(labels).any())  # images have no mask
     }
+
+
+OF_ERRORS = ("auroc", "average_precision")
+"""Metrics that, of anomalies, are of errors and not of outputs."""
 
 
 def from_errors(anomalous: Labels, inputs: Labels, outputs: Scores) -> dict[str, float]:

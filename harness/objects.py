@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.errors import DiskError
 from harness.identity import digest_file
+from harness.links import refuse_links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,12 +46,15 @@ def keep_arrays(folder: Path, arrays: Mapping[str, NDArray[np.generic]]) -> Path
 
     Raises:
         DiskError: if the disk refuses.
+        StoreError: if a link stands in the way.
     """
+    refuse_links(folder / "objects")
     try:
         staged = folder / "objects" / f".tmp-{os.getpid()}.npz"
         write_atomic(staged, lambda stream: np.savez(stream, **arrays))  # type: ignore[arg-type]
         digest = digest_file(staged)
         final = folder / "objects" / digest[:2] / f"{digest}.npz"
+        refuse_links(final.parent)
         final.parent.mkdir(exist_ok=True)
         staged.replace(final)
     except OSError as error:

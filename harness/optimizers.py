@@ -1,4 +1,4 @@
-"""Optimizers of Keras with what it lacks: momentum as an input, and a start anew."""
+"""Optimizers of Keras with what it lacks: momentum as an input."""
 
 from __future__ import annotations
 
@@ -32,20 +32,3 @@ class SGD(keras.optimizers.SGD):  # type: ignore[misc]
         moved = velocity * momentum - step
         self.assign(velocity, moved)
         self.assign_add(variable, moved * momentum - step if self.nesterov else moved)
-
-
-class ScheduleFreeAdamW(keras.optimizers.ScheduleFreeAdamW):  # type: ignore[misc]
-    """Keras' schedule-free AdamW, which can start anew.
-
-    Its first sequence begins where the weights do, so that it cannot be set back to what it was
-    when the optimizer was built. (In Keras it begins there only if the optimizer is built before
-    ``fit`` is called; else at zero.)
-
-    Reference:
-        Defazio et al., "The Road Less Scheduled", 2024.
-    """
-
-    def restart(self) -> None:
-        """Begin at the present weights."""
-        for sequence, variable in zip(self._momentums, self._trainable_variables, strict=True):
-            sequence.assign(variable)

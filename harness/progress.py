@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
+
+from harness.coordinator import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,9 +16,14 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from harness.coordinator import Progress
+    from harness.coordinator.waiting import Wait
 
 ROWS = 16
 """Arms shown at a time, so that the table fits a terminal."""
+
+
+WAITS = 3
+"""Trainings that take long, to be named at a time."""
 
 
 @contextmanager
@@ -36,8 +42,10 @@ class _Lines:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._told: set[int] | None = None
+        self._named: dict[str, float] = {}
 
     def show(self, progress: Progress) -> None:
+        self._show_waits(progress)
         if self._told is None:  # what earlier runs have finished is no news
             arms = progress.plan.rows
             self._told = {arm.index for arm in arms if _finished(progress, arm.index)}
@@ -47,10 +55,22 @@ class _Lines:
                 self._console.print(
                     f"finished {arm.label} ({len(self._told)} of {len(progress.plan.rows)}; "
                     f"{progress.left} trials left{_time(progress)})",
-                    highlight=False,
-                    markup=False,
                     soft_wrap=True,
                 )
+
+    def _show_waits(self, progress: Progress) -> None:
+        """Name what is waited for, each time twice as long as the last time."""
+        lasting = waiting.lasting(progress.waits)
+        self._named = {key: told for key, told in self._named.items() if key in lasting}
+        for key, wait in lasting.items():
+            if wait.seconds >= 2 * self._named.get(key, 0.0):
+                self._named[key] = wait.seconds
+                line = f"waiting for {wait.what}, {_lasted(wait)}"
+                self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _lasted(wait: Wait) -> str:
+    return f"{wait.seconds:.0f} s so far"
 
 
 def _finished(progress: Progress, arm: int) -> bool:
@@ -72,11 +92,12 @@ def _table(progress: Progress) -> Table:
         arms = tuple(arm for arm in arms if not _finished(progress, arm.index))
     for arm in arms[:ROWS]:
         cells = [cell for phase in phases for cell in _cells(progress, (arm.index, phase))]
-        table.add_row(
-            escape(arm.label), *cells, style="dim" if _finished(progress, arm.index) else ""
-        )
+        table.add_row(arm.label, *cells, style="dim" if _finished(progress, arm.index) else "")
     if len(arms) > ROWS:
         table.add_row(f"... and {len(arms) - ROWS} more")
+    waits = sorted(waiting.lasting(progress.waits).values(), key=lambda wait: wait.since)
+    lines = [f"waiting for {wait.what}, {_lasted(wait)}" for wait in waits[:WAITS]]
+    table.caption, table.caption_justify = "\n".join(lines), "left"
     return table
 
 

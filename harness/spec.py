@@ -12,7 +12,6 @@ from pydantic import (
     Discriminator,
     Field,
     FiniteFloat,
-    NonNegativeInt,
     PositiveInt,
     Tag,
     ValidationError,
@@ -38,14 +37,27 @@ ENGINE = 2
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
-_METRIC = re.compile(r"(train|val|test)/([a-z0-9_]+)@(best|last)")
-_QUANTITY = re.compile(r"(train|val|test)/([a-z0-9_]+)")
+_METRIC = re.compile(r"(?:(train|val|test)[/_])?([a-z0-9_]+)(?:@(best|last))?")
 
 
 def names_code(name: str) -> bool:
     """Whether a name has the form ``module:function``, code of the user's own."""
     module, _, function = name.partition(":")
     return bool(function.isidentifier() and all(part.isidentifier() for part in module.split(".")))
+
+
+_FILE = re.compile(r"(?:\./)?((?:[^\W\d]\w*/)*[^\W\d]\w*)\.py:([^\W\d]\w*)")
+
+
+def code_name(name: str) -> str:
+    """The form ``module:function`` of ``folder/module.py:function``; any other name unchanged.
+
+    Example:
+        >>> code_name("nets/mine.py:build"), code_name("digits")
+        ('nets.mine:build', 'digits')
+    """
+    match = _FILE.fullmatch(name)
+    return f"{match[1].replace('/', '.')}:{match[2]}" if match else name
 
 
 def _no_strings(number: object) -> object:
@@ -57,7 +69,21 @@ def _no_strings(number: object) -> object:
 
 Number = Annotated[FiniteFloat, BeforeValidator(_no_strings)]
 Count = Annotated[PositiveInt, BeforeValidator(_no_strings)]
-Class = Annotated[NonNegativeInt, BeforeValidator(_no_strings)]
+
+
+def _class(named: object) -> object:
+    """Refuse what is neither the name nor the number of a class."""
+    number = isinstance(named, int) and not isinstance(named, bool) and named >= 0
+    if not number and not (isinstance(named, str) and named):
+        raise ValueError(f"expected the name or the number of a class. Received: {named!r}")
+    return named
+
+
+def _by_text(level: object) -> object:
+    return {str(key): part for key, part in level.items()} if isinstance(level, dict) else level
+
+
+Class = Annotated[str | int, BeforeValidator(_class)]
 
 
 class Frozen(BaseModel):
@@ -91,20 +117,24 @@ class Metric(Frozen):
     epoch: Literal["best", "last"]
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read ``test/accuracy@best``.
+    def parse(cls, text: str, split: str = "test") -> Self:
+        """Read ``test/accuracy@best``, or ``accuracy``, ``test_accuracy``, ``test accuracy``.
+
+        Args:
+            text: what a study says.
+            split: where it names none; the epoch is then the best one.
 
         Raises:
             StudyError: if the text does not have that form.
         """
-        match = _METRIC.fullmatch(text)
+        match = _METRIC.fullmatch(text.lower().replace(" ", "_"))
         if not match:
             raise StudyError(
                 "expected split/metric@epoch, such as 'test/accuracy@best' or 'val/loss@last'. "
                 f"Received: {text!r}."
             )
-        split, name, epoch = match.groups()
-        return cls(split=split, name=name, epoch=epoch)
+        given, name, epoch = match.groups()
+        return cls(split=given or split, name=name, epoch=epoch or "best")
 
     def __str__(self) -> str:
         """The text that ``parse`` reads."""
@@ -169,12 +199,37 @@ class Tune(Frozen):
     @field_validator("objective")
     @classmethod
     def _on_validation(cls, text: str) -> str:
-        if text and Metric.parse(text).split != "val":
+        if not text:
+            return text
+        metric = Metric.parse(text, "val")
+        if metric.split != "val":
             raise ValueError(
                 f"expected a validation metric, such as 'val/loss@best'. Received: {text!r}; "
                 "the test split is for confirm trials only"
             )
-        return text
+        return str(metric)
+
+
+class Split(Frozen):
+    """What keeps rows of a table together that must not be on both sides of a split.
+
+    Args:
+        group: a column; all rows with the same value stay together in test, training or validation.
+        time: a column of dates or numbers; the last fifth is the test split, and of the rest the
+            last rows validate.
+    """
+
+    group: str = ""
+    time: str = ""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if bool(self.group) == bool(self.time):
+            raise ValueError(
+                "expected a column to split by, { group = ... } or { time = ... }. "
+                f"Received: {'both' if self.group else 'none'}"
+            )
+        return self
 
 
 class Columns(Frozen):
@@ -183,11 +238,20 @@ class Columns(Frozen):
     Args:
         file: its path.
         target: the column to predict; several for several numbers.
-        inputs: columns to predict from, numbers or words. Default: all others.
-        task: default: text, truth values and whole numbers are classes, real numbers are predicted.
+        inputs: columns to predict from, numbers or words. Default: all others that are
+            measurements, which row numbers and identifiers are not.
+        task: default: text, truth values and few whole numbers are classes, real numbers are
+            predicted.
         standardize: whether numbers, predicted ones too, are shifted and scaled to mean 0 and
-            deviation 1 over the cases outside the test split.
+            deviation 1 over the training cases.
         cases: of a stratified subset; default: all of them.
+        categorical: columns whose numbers are names.
+        drop: columns that are not looked at.
+        missing: what becomes of inputs without a value: ``median`` fills them in, ``indicator``
+            also says where, ``drop`` leaves such rows out. Default: they are refused.
+        test: path of a table with the test cases. Default: a fifth of the rows.
+        split: what the test split and validation go by. Default: chance.
+        decimal: what stands before decimals, ``.`` or ``,``. Default: as can be told.
     """
 
     file: Annotated[str, Field(min_length=1)]
@@ -196,6 +260,12 @@ class Columns(Frozen):
     task: Literal["", "classification", "regression"] = ""
     standardize: bool = True
     cases: Count | None = None
+    categorical: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    missing: Literal["", "median", "indicator", "drop"] = ""
+    test: str = ""
+    split: Split | None = None
+    decimal: Literal["", ".", ","] = ""
 
 
 class Images(Frozen):
@@ -220,18 +290,26 @@ class Arrays(Frozen):
     Args:
         file: path of the ``.npz``, or a function ``module:function``; empty for given arrays.
         task: what the labels are; default: as can be told from them.
-        scale: whether whole numbers that look like pixels, 0..255 or 0..65535, become 0..1.
-        standardize: whether every input gets mean 0 and deviation 1 over the training cases.
+        scale: whether whole numbers 0..255 or 0..65535 become 0..1; default: if they look like
+            pictures.
+        standardize: whether inputs get mean 0 and deviation 1 over the training cases of each
+            replicate, along their last axis as in ``keras.layers.Normalization``; and what is to
+            be predicted with them, whose errors are reported in its own unit all the same.
         channels: where the channels of images stand: ``"last"`` or ``"first"``.
         cases: of a stratified subset; default: all of them.
     """
 
     file: str = ""
     task: Literal["", "classification", "sequence", "multilabel", "regression"] = ""
-    scale: bool = True
+    scale: bool | None = None
     standardize: bool = False
     channels: Literal["last", "first"] = "last"
     cases: Count | None = None
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """All that is not the default: it changes what is trained on."""
+        return self.model_dump(exclude={"file", "cases"}, exclude_defaults=True)
 
 
 def _source(given: object) -> str:
@@ -240,7 +318,7 @@ def _source(given: object) -> str:
     if isinstance(given, dict):
         if "folder" in given:
             return "<images>"
-        file = str(given.get("file", ""))
+        file = code_name(str(given.get("file", "")))
         return "<arrays>" if not file or file.endswith(".npz") or names_code(file) else "<columns>"
     return "<text>"
 
@@ -263,8 +341,8 @@ class Study(Frozen):
         dataset: ``digits``, ``digits@500`` (a stratified subset), the path of an ``.npz``, a folder
             of images per class, a function ``module:function``, ``Columns``, ``Images`` or
             ``Arrays``; not needed when arrays are given to ``harness.run``.
-        normal: classes to train on alone; an autoencoder is then judged by how well its errors
-            tell test cases of the other classes as anomalies.
+        normal: classes, by name or number, to train on alone; an autoencoder is then judged by
+            how well its errors tell test cases of the other classes as anomalies.
         denoise: a corruption of the catalogue, such as ``gaussian``; an autoencoder is then shown
             validation and test cases with such noise, and judged by how well it removes it.
         task: ``reconstruction`` for a template of one's own that gives back its inputs; 'normal'
@@ -284,8 +362,9 @@ class Study(Frozen):
         replicates: confirm trials per arm, paired over arms.
         seed: of all random streams.
         confidence: of the simultaneous intervals.
-        margin: difference, on the metric's own scale, below which two arms count as
-            equivalent. Default: none, and no equivalence is claimed.
+        margin: difference below which two arms count as equivalent: of shares such as accuracy a
+            share (0.015 is 1.5 points), of losses and errors a relative one (0.05 is 5 %). Default:
+            none, and no equivalence is claimed.
         threads: intra-operation threads of one training; part of a trial's identity.
         schema_version: of the study file; written ``schema`` there.
 
@@ -331,6 +410,16 @@ class Study(Frozen):
             )
         return name
 
+    @field_validator("fixed", "factors", mode="before")
+    @classmethod
+    def _numbered_classes(cls, given: object) -> object:
+        """Class weights by number, as Keras takes them, are keys of a table like others."""
+        if not isinstance(given, dict) or "class_weight" not in given:
+            return given
+        raw = given["class_weight"]
+        named = [_by_text(one) for one in raw] if isinstance(raw, list | tuple) else _by_text(raw)
+        return {**given, "class_weight": named}
+
     @field_validator("template", mode="before")
     @classmethod
     def _by_name(cls, template: object) -> object:
@@ -339,7 +428,24 @@ class Study(Frozen):
                 "expected the name of a template, or a function as 'module:function', so that "
                 f"worker processes can import it. Received: {template!r}"
             )
-        return template
+        return code_name(template) if isinstance(template, str) else template
+
+    @field_validator("dataset")
+    @classmethod
+    def _by_module(cls, dataset: Source) -> Source:
+        if isinstance(dataset, Arrays):
+            return dataset.model_copy(update={"file": code_name(dataset.file)})
+        return code_name(dataset) if isinstance(dataset, str) else dataset
+
+    @field_validator("confidence", mode="before")
+    @classmethod
+    def _below_one(cls, given: object) -> object:
+        if isinstance(given, int | float) and 1 < given < 100:
+            raise ValueError(
+                f"expected a share above 0.5 and below 1. Received: {given:g}. "
+                f"{given / 100:g} is {given:g} %"
+            )
+        return given
 
     @field_validator("metric")
     @classmethod
@@ -349,12 +455,14 @@ class Study(Frozen):
     @field_validator("best")
     @classmethod
     def _selects(cls, text: str) -> str:
-        match = _QUANTITY.fullmatch(text)
-        if text and (not match or match.group(1) != "val"):
+        if not text:
+            return text
+        match = _METRIC.fullmatch(text.lower().replace(" ", "_"))
+        if not match or match[1] not in {"val", None} or match[3]:
             raise ValueError(
                 f"expected a validation quantity, such as 'val/loss'. Received: {text!r}"
             )
-        return text
+        return f"val/{match[2]}"
 
     def digest(self) -> str:
         """Identity of the definition; the order of factors, which numbers the arms, is part."""
@@ -455,20 +563,10 @@ class Trial(Frozen):
         return digest(self.model_dump(mode="json", exclude={"dataset"}))
 
 
-def training_cases(cases: int, validation: float) -> int:
-    """How many of the non-test cases are trained on; the rest validates.
-
-    Example:
-        >>> training_cases(1438, 0.2)
-        1150
-    """
-    return cases - max(1, round(cases * validation))
-
-
 def _is_named(level: Level) -> bool:
     if isinstance(level, dict):
         return "name" in level
-    return isinstance(level, str) and level != "none"
+    return isinstance(level, str) and level.lower() != "none"
 
 
 def label(level: Value) -> str:
@@ -481,6 +579,8 @@ def label(level: Value) -> str:
     if isinstance(level, dict) and "name" in level:
         rest = ", ".join(f"{key}={label(part)}" for key, part in level.items() if key != "name")
         return f"{level['name']}({rest})" if rest else str(level["name"])
+    if isinstance(level, dict):
+        return "(" + ", ".join(f"{key}={label(part)}" for key, part in level.items()) + ")"
     if isinstance(level, bool):
         return str(level).lower()
     return f"{level:g}" if isinstance(level, float) else str(level)

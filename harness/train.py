@@ -6,8 +6,8 @@ import math
 import re
 import time
 import traceback
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from harness import (
     datasets,
     design,
     initial,
+    isolation,
     metrics,
     program,
     references,
@@ -34,6 +35,7 @@ from harness.records import Epoch, Outcome, Rehearsal, Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
@@ -92,7 +94,8 @@ class Trainer:
         self._built: dict[str, tuple[Network, Refillable]] = {}
         self._broken: dict[str, Exception] = {}
         self._card, self._folders, self._resident = card, folders, resident
-        self._loaded: tuple[NDArray[np.generic], Inputs] | None = None
+        self._data: datasets.Data | None = None
+        self._made: tuple[bytes, Inputs, float] | None = None
         self._pools = ThreadpoolController()
 
     def run(self, trial: Trial) -> Outcome:
@@ -104,15 +107,15 @@ class Trainer:
         clock = _Clock()
         try:
             # Idle threads of a linear algebra library spin, which costs the worker beside this one.
-            with self._pools.limit(limits=trial.threads):
+            with self._pools.limit(limits=trial.threads), ExitStack() as within:
                 if trial.template in catalog.REFERENCES:
                     return self._refer(trial, clock)
-                return self._run(trial, clock)
+                return self._run(trial, clock, within)
         except HarnessError as error:
             return Outcome(status="failed", reason=str(error), seconds=clock.seconds())
         except (MemoryError, tf.errors.ResourceExhaustedError):
             return Outcome(status="failed", reason="out of memory", seconds=clock.seconds())
-        except Exception as error:  # noqa: BLE001, a user's function may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001, a user's function may raise anything
             return Outcome(status="failed", reason=_explain(error), seconds=clock.seconds())
 
     def network(self, trial: Trial) -> Network:
@@ -121,11 +124,19 @@ class Trainer:
         Raises:
             HarnessError: if it cannot be built.
         """
-        return self._build(trial)[0]
+        try:
+            return self._build(trial)[0]
+        except HarnessError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise TemplateError(_explain(error)) from error
 
     def _import(self, trial: Trial) -> None:
-        """Make the user's own objects of a trial importable. This runs user code."""
-        for reference in design.own(trial.template, trial.settings):
+        """Run the modules of the user's own objects of a trial, as if for the first time."""
+        own = design.own(trial.template, trial.settings)
+        for reference in own:
+            usercode.forget(reference, self._folders)
+        for reference in own:
             usercode.load(reference, self._folders)
 
     def rehearse(self, trial: Trial) -> Rehearsal:
@@ -136,25 +147,31 @@ class Trainer:
             built = self._build(trial)
         except HarnessError as error:
             return Rehearsal(problem=str(error))
-        except Exception as error:  # noqa: BLE001, a user's function may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001, a user's function may raise anything
             return Rehearsal(problem=_explain(error))
         self._built[design.program_key(trial, self._card)] = built
-        return Rehearsal(notes=built[0].notes)
+        return Rehearsal(notes=(*built[0].notes, *initial.notes(built[0], trial)))
 
-    def _run(self, trial: Trial, clock: _Clock) -> Outcome:
+    def _run(self, trial: Trial, clock: _Clock, within: ExitStack) -> Outcome:
         with clock.spent("data"):
-            labels, inputs = self._load()
+            data = self._load()
+            train, held = _drawn(trial, data, self._card)
+            inputs, unit = self._inputs(data, train)
         key = design.program_key(trial, self._card)
         reused = key in self.programs
         compiled = self._compiled(trial, key, inputs, clock)
+        within.enter_context(_entered(compiled.network, trial))
         with clock.spent("data"):
-            train, held = _drawn(trial, labels)
             if compiled.program.part.denoises:
                 inputs = inputs.corrupted(_corruption(trial, self._card), held)
             self._import(trial)  # an initializer may be another than that of the trial before
-            compiled.fill(trial, labels[train])
+            compiled.fill(trial, data.y[train])
             compiled.calibrate(trial, inputs, train)
         curve, reason = _epochs(compiled.program, inputs, trial, train, held, clock)
+        curve = [
+            Epoch(epoch=one.epoch, quantities=metrics.in_own_unit(one.quantities, trial.task, unit))
+            for one in curve
+        ]
         measured, best = _summary(curve, trial)
         if not reason and trial.phase == "confirm":
             with clock.spent("evaluate"):
@@ -163,7 +180,7 @@ class Trainer:
                 )
             bad = [name for name, number in tested.items() if not math.isfinite(number)]
             reason = f"{bad[0]} is not finite" if bad else ""
-            measured |= tested
+            measured |= metrics.in_own_unit(tested, trial.task, unit)
         return Outcome(
             status="diverged" if reason else "completed",
             reason=reason,
@@ -175,17 +192,22 @@ class Trainer:
             xla=compiled.program.xla,
             reused=reused,
             seconds=clock.seconds(),
-            notes=compiled.network.notes,
+            notes=(
+                *compiled.network.notes,
+                *initial.notes(compiled.network, trial),
+                *compiled.program.notes,
+            ),
         )
 
     def _refer(self, trial: Trial, clock: _Clock) -> Outcome:
         """Measure a method that trains no network; it has no epochs to choose from."""
         with clock.spent("data"):
-            labels, inputs = self._load()
-            train, held = _drawn(trial, labels)
+            data = self._load()
+            train, held = _drawn(trial, data, self._card)
+            inputs, _ = self._inputs(data, train)
             if self._card.noise:
                 inputs = inputs.corrupted(_corruption(trial, self._card), held)
-            split = _split(inputs, labels, train)
+            split = _split(inputs, data.y, train)
         with clock.spent("train"):
             found = references.measure(trial, split)
         bad = [name for name, number in found.items() if not math.isfinite(number)]
@@ -196,15 +218,28 @@ class Trainer:
         measured = {f"test/{name}@{epoch}": found[name] for name in found for epoch in _EPOCHS}
         return Outcome(status="completed", metrics=measured, seconds=clock.seconds())
 
-    def _load(self) -> tuple[NDArray[np.generic], Inputs]:
-        """Labels, and inputs with labels as a program takes them."""
-        if self._loaded is None:
-            data = datasets.load(self._card)
+    def _load(self) -> datasets.Data:
+        """The data, its inputs perhaps still in their file."""
+        if self._data is None:
+            self._data = datasets.load(self._card)
+        return self._data
+
+    def _inputs(self, data: datasets.Data, train: NDArray[np.int32]) -> tuple[Inputs, float]:
+        """Inputs with labels as a program takes them, and the unit of a standardized target.
+
+        What is standardized is so by the training cases alone, anew for every replicate.
+        """
+        key = train.tobytes() if data.standardize else b""
+        if self._made is None or self._made[0] != key:
             kind = Resident if data.nbytes <= self._resident else Streamed
-            self._loaded = data.y, kind.of(data)
-        if isinstance(self._loaded[1], Streamed):
-            self._loaded[1].check()
-        return self._loaded
+            own = data.standardized(train)
+            self._made = key, kind.of(own), own.unit
+            if kind is Resident and not data.standardize:
+                self._data = data.without_inputs()  # they are tensors now, for all replicates
+        _, inputs, unit = self._made
+        if isinstance(inputs, Streamed):
+            inputs.check()
+        return inputs, unit
 
     def _compiled(self, trial: Trial, key: str, inputs: Inputs, clock: _Clock) -> Compiled:
         """The program of a trial; what could not be built once is not tried again."""
@@ -223,9 +258,41 @@ class Trainer:
         return self._built.pop(key) if key in self._built else None
 
     def _build(self, trial: Trial) -> tuple[Network, Refillable]:
-        self._import(trial)
+        if not trial.code:
+            with isolation.settled():
+                return self._assembled(trial)
+        world = isolation.World()
+        with world.entered(_of_program(trial, self._card)):
+            for reference in _code(trial):
+                usercode.forget(reference, self._folders)
+            self._import(trial)
+            return self._assembled(trial, world)
+
+    def _assembled(
+        self, trial: Trial, world: isolation.World | None = None
+    ) -> tuple[Network, Refillable]:
         network = program.build(trial, self._card, _template(trial, self._folders))
-        return network, Refillable(trial, self._card, network)
+        if world:
+            network = replace(network, world=world, notes=(*network.notes, *_notes(world)))
+            isolation.check_precision(network.model, trial.template)
+            self._probe(network)
+        part = Refillable(trial, self._card, network)
+        said = (program.AVERAGED,) if part.finalizes else ()
+        return replace(network, notes=(*network.notes, *said)), part
+
+    def _probe(self, network: Network) -> None:
+        """Look for random numbers that no trial can set back, before anything is trained.
+
+        Raises:
+            TemplateError: naming the first.
+        """
+        assert network.world
+        with network.world.traced():
+            try:
+                nodes = program.forward(network.model, self._card)
+            except Exception:  # noqa: BLE001, what no graph expresses may still train by ``fit``
+                return
+        isolation.check_operations(nodes)
 
     def _compile(self, key: str, trial: Trial, inputs: Inputs, clock: _Clock) -> Compiled:
         """The first engine that can express the model.
@@ -238,9 +305,11 @@ class Trainer:
             with clock.spent("build"):
                 network, part = self._take(key) or self._build(trial)
             try:
-                with clock.spent("compile"):
+                with clock.spent("compile"), _tracing(network, trial, self._card):
                     made = _engine(engine, part, self._card)
                     made.compile(inputs)
+            except TemplateError:
+                raise
             except Exception:
                 if engine == engines[-1]:
                     raise
@@ -266,8 +335,8 @@ class Compiled:
         _, numbers = design.split(trial)
         values: dict[str, Any] = dict(numbers)
         if self.program.part.class_weight is not None:
-            counts = np.bincount(labels, minlength=self.program.part.class_weight.shape[0])
-            values["class_weight"] = len(labels) / (len(counts) * np.maximum(counts, 1))
+            count = self.program.part.class_weight.shape[0]
+            values["class_weight"] = _class_weights(trial, labels, count)
         noise = seeds.stream(trial.seed, trial.phase, trial.replicate, "noise")
         self.program.part.refill(initial.draw(self.network.weights, trial), values, noise)
         self.program.reset()
@@ -279,15 +348,31 @@ class Compiled:
             stream = seeds.stream(trial.seed, trial.phase, trial.replicate, "calibration")
             some = train[seeds.permutation(stream, len(train))][:CALIBRATED]
             initial.calibrate(self.network, program.take(inputs, some)[0], variance)
+            self.program.part.restart()
+
+
+def _class_weights(trial: Trial, labels: NDArray[np.generic], classes: int) -> NDArray[Any]:
+    """What every class counts: as given, or all classes as much."""
+    given = catalog.choice("class_weight", trial.settings["class_weight"]).words.get("weights")
+    if given is not None:
+        return np.array(given, np.float32)
+    counts = np.bincount(labels.ravel(), minlength=classes)
+    return labels.size / (classes * np.maximum(counts, 1))
 
 
 def _drawn(
-    trial: Trial, labels: NDArray[np.generic]
+    trial: Trial, data: datasets.Data, card: Card
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Training and validation cases of a trial's replicate."""
     share = trial.settings["validation"]
     assert isinstance(share, float)
-    return datasets.draw(labels, share, trial.seed, trial.phase, trial.replicate)
+    return datasets.draw(
+        data.y,
+        (card.training_cases(share), card.validation_cases(share)),
+        (trial.seed, trial.phase, trial.replicate),
+        groups=data.groups,
+        last=data.drawing in {"official", "ordered"},
+    )
 
 
 def _split(
@@ -316,7 +401,49 @@ def _corruption(trial: Trial, card: Card) -> program.Corruption:
     return program.Corruption(layer, (trial.seed, trial.phase, trial.replicate))
 
 
-def _explain(error: Exception) -> str:
+def _code(trial: Trial) -> list[str]:
+    """All code of the user's own that a trial names."""
+    built_in = trial.template in catalog.TEMPLATES
+    return [*([] if built_in else [trial.template]), *design.own(trial.template, trial.settings)]
+
+
+def _of_program(trial: Trial, card: Card) -> np.random.Generator:
+    """What is drawn without a seed while a network is built: the same in every worker."""
+    return seeds.stream(trial.seed, "build", 0, design.program_key(trial, card))
+
+
+def _entered(network: Network, trial: Trial) -> AbstractContextManager[None]:
+    """The global state under which a trial of a network is trained."""
+    if network.world is None:
+        return isolation.settled()
+    stream = seeds.stream(trial.seed, trial.phase, trial.replicate, "unseeded")
+    return network.world.entered(stream)
+
+
+@contextmanager
+def _tracing(network: Network, trial: Trial, card: Card) -> Iterator[None]:
+    """The global state under which the graphs of a network are made."""
+    with ExitStack() as stack:
+        if network.world is None:
+            stack.enter_context(isolation.settled())
+        else:
+            stack.enter_context(network.world.entered(_of_program(trial, card)))
+            stack.enter_context(network.world.traced())
+        yield
+
+
+def _notes(world: isolation.World) -> tuple[str, ...]:
+    """What has been drawn while a network was built, as a reader of the results has to know it."""
+    if not (drawn := world.drawn()):
+        return ()
+    note = (
+        f"numbers drawn from {' and '.join(drawn)} while the network was built belong to its "
+        "structure: they are the same in all replicates, and differ between structures"
+    )
+    return (note,)
+
+
+def _explain(error: BaseException) -> str:
     """An exception of a user's function in one line; a worker's log keeps all of it."""
     traceback.print_exception(error)
     place = traceback.extract_tb(error.__traceback__)[-1]
@@ -324,6 +451,8 @@ def _explain(error: Exception) -> str:
     # Keras puts its own sentence first, and marks the user's message in bold.
     lines = [_ANSI.sub("", line).strip() for line in str(error).splitlines()]
     said = " ".join([line for line in lines if line][:2])
+    if isinstance(error, SystemExit):
+        return f"the code called sys.exit({said}) {where}"
     return f"{type(error).__name__}: {said} {where}"
 
 
@@ -406,10 +535,10 @@ def _measured(
         return means | {"loss": math.nan}
     kept = compiled.counted(inputs)
     if not part.reconstructs:
-        labels, scores = np.asarray(inputs.y_test), part.scores(outputs)
+        labels = np.asarray(inputs.y_test)
         if kept is not None:
-            labels, scores = labels[kept], scores[kept]
-        return means | metrics.from_outputs(part.task, labels, scores)
+            labels, outputs = labels[kept], outputs[kept]
+        return means | metrics.from_outputs(part.task, labels, outputs, part.form)
     known, unknown = np.asarray(inputs.y), np.asarray(inputs.y_test)
     everything = _all_tests(inputs)
     x_test = program.take(inputs, everything, test=True)[0].numpy()

@@ -9,14 +9,16 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib
+import os
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import StudyError, nearest
+from harness.identity import digest_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -84,12 +86,60 @@ def _taken(arguments: ast.arguments, leading: int) -> Signature:
 def fingerprint(reference: str, folders: Sequence[Path]) -> str:
     """SHA-256 over a user's module and all local modules that it imports.
 
-    What counts is the syntax tree: a comment or a line break changes nothing.
+    What counts is the syntax tree: a comment or a line break changes nothing. Files whose names
+    stand in it, such as weights that it loads, count by their content.
     """
     sha = hashlib.sha256()
+    named: dict[str, Path] = {}
     for name, file in sorted(_closure(reference, folders).items()):
-        sha.update(name.encode() + b"\0" + ast.dump(_parse(file)).encode() + b"\0")
+        tree = _parse(file)
+        sha.update(name.encode() + b"\0" + ast.dump(tree).encode() + b"\0")
+        named |= _named(tree, [file.parent, *folders])
+    for text, file in sorted(named.items()):
+        sha.update(text.encode() + b"\0" + digest_file(file).encode() + b"\0")
     return sha.hexdigest()
+
+
+def _named(tree: ast.Module, folders: Sequence[Path]) -> dict[str, Path]:
+    """Files by the strings of a module that name them, as a whole or by their last part."""
+    texts = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    found = {}
+    for text in texts:
+        if "." not in text or text.endswith(".py") or not text.isprintable() or len(text) > 255:
+            continue  # no name of a file, or source, which counts as a syntax tree
+        for file in (folder / part for folder in folders for part in (text, text.lstrip("/"))):
+            if file.is_file():
+                found[text] = file
+                break
+    return found
+
+
+@contextmanager
+def contained() -> Iterator[None]:
+    """Working directory and environment variables are afterwards what they were before."""
+    place, variables = Path.cwd(), dict(os.environ)
+    try:
+        yield
+    finally:
+        os.chdir(place)
+        if dict(os.environ) != variables:
+            os.environ.clear()
+            os.environ.update(variables)
+
+
+def forget(reference: str, folders: Sequence[Path]) -> None:
+    """Let a module and the local modules that it imports be run anew when they are next loaded.
+
+    What they keep between two calls, such as a generator of random numbers, would make what they
+    build depend on what was built before.
+    """
+    for name, file in _closure(reference, folders).items():
+        if name in sys.modules and _is_from(sys.modules[name], file):
+            del sys.modules[name]
 
 
 def load(reference: str, folders: Sequence[Path]) -> Callable[..., Any]:

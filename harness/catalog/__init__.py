@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from harness.catalog.activations import ACTIVATIONS
 from harness.catalog.autoencoding import BOTTLENECKS, CORRUPTIONS
-from harness.catalog.choices import Choice, check_argument, choice
+from harness.catalog.choices import Choice, as_table, check_argument, choice, named
 from harness.catalog.counterparts import references
 from harness.catalog.entries import Argument, Entry, Loss, Metric, Number, Template
 from harness.catalog.families import FAMILIES, OPEN
-from harness.catalog.initializers import INITIALIZERS
+from harness.catalog.initializers import INITIALIZERS, TRANSPOSED
 from harness.catalog.listing import ARGUMENTS, LEGEND, Row, markdown, rows
 from harness.catalog.objectives import (
     DECIDES,
@@ -58,6 +58,7 @@ __all__ = [
     "SETTINGS",
     "TASK_METRICS",
     "TEMPLATES",
+    "TRANSPOSED",
     "Argument",
     "Choice",
     "Entry",
@@ -66,9 +67,11 @@ __all__ = [
     "Number",
     "Row",
     "Template",
+    "as_table",
     "check_argument",
     "choice",
     "markdown",
+    "named",
     "references",
     "rows",
 ]

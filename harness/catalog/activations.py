@@ -21,6 +21,7 @@ ACTIVATIONS: Mapping[str, Entry] = {
     "relu6": stock("activations", "relu6", note="ReLU cut at 6", source="Krizhevsky 2010"),
     "leaky_relu": Entry(
         target="harness.activations:leaky_relu",
+        aliases=("lrelu",),
         numbers={"negative_slope": Number(default=0.2)},
         note="equal to Keras', where the slope is compiled in",
         source="Maas et al. 2013",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,8 @@ from harness.catalog.entries import Entry
 from harness.catalog.families import FAMILIES, OPEN
 from harness.catalog.objectives import LOSSES
 from harness.errors import StudyError, nearest
-from harness.spec import names_code
+from harness.spec import code_name, names_code
+from harness.words import fold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 
 
 LARGEST = sys.float_info.max
+
+BY_CLASS = "by_class"
+"""Name of class weights that a study gives as a table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +68,8 @@ class Choice:
     def structure(self) -> dict[str, Value]:
         """The rest: what the program is compiled for."""
         values = self.values()
-        return {key: part for key, part in self.setting().items() if key not in values}
+        inside = {*values, *(["weights"] if self.name == BY_CLASS else [])}
+        return {key: part for key, part in self.setting().items() if key not in inside}
 
 
 def choice(family: str, raw: Value) -> Choice:
@@ -70,8 +77,9 @@ def choice(family: str, raw: Value) -> Choice:
 
     Args:
         family: one of ``FAMILIES``.
-        raw: a name or alias, or a table ``{"name": ..., number: ...}``. In some families also
-            the user's own, as ``module:object``.
+        raw: a name or alias, whatever its case, or a table ``{"name": ..., number: ...}``, also in
+            the form of a call, as tables print it. In some families also the user's own, as
+            ``module:object``.
 
     Raises:
         StudyError: for an unknown name or number, or a number out of its range.
@@ -81,18 +89,33 @@ def choice(family: str, raw: Value) -> Choice:
         'silu'
         >>> choice("optimizer", {"name": "sgd", "momentum": 0.9}).numbers["momentum"]
         0.9
+        >>> choice("regularizer", "L2(0.01)").setting()
+        {'name': 'l2', 'l2': 0.01}
     """
-    given = dict(raw) if isinstance(raw, dict) else {"name": raw}
+    given = as_table(raw)
     name = given.pop("name", None)
-    if isinstance(name, str) and family in OPEN and names_code(name):
-        return Choice(family=family, name=name, words=given)
+    if isinstance(name, str) and family in OPEN and names_code(code_name(name)):
+        given.pop("", None)
+        return Choice(family=family, name=code_name(name), words=given)
+    if family == "class_weight" and isinstance(raw, dict) and not (name and isinstance(name, str)):
+        return _by_class(raw)
+    if family == "class_weight" and name == BY_CLASS:
+        weights = given.get("weights")
+        if isinstance(weights, dict):
+            return _by_class(weights)
+        if isinstance(weights, list):
+            return Choice(family=family, name=name, words=given)
     entries = FAMILIES[family]
-    known = {alias: key for key, entry in entries.items() for alias in (key, *entry.aliases)}
-    if not isinstance(name, str) or name not in known:
+    known = named(entries, name)
+    if known is None:
+        names = [alias for key, entry in entries.items() for alias in (key, *entry.aliases)]
         raise StudyError(
-            f"expected the name of {_article(family)}. Received: {name!r}. {nearest(name, known)}"
+            f"expected the name of {_article(family)}. Received: {name!r}. "
+            + nearest(name, names, f"keras-harness catalog {family}")
         )
-    entry = entries[known[name]]
+    entry = entries[known]
+    if "" in given:
+        _place(given, entry, f"{family} {name!r}")
     accepted = [*entry.numbers, *entry.flags, *entry.options]
     for extra in given.keys() - {*accepted}:
         raise StudyError(
@@ -101,7 +124,7 @@ def choice(family: str, raw: Value) -> Choice:
         )
     return Choice(
         family=family,
-        name=known[name],
+        name=known,
         numbers={
             key: _number(key, given.get(key, number.default), number)
             for key, number in entry.numbers.items()
@@ -112,6 +135,77 @@ def choice(family: str, raw: Value) -> Choice:
             for key, words in entry.options.items()
         },
     )
+
+
+def _by_class(raw: Mapping[str, Value]) -> Choice:
+    weights: dict[str, Value] = {}
+    for name, weight in raw.items():
+        if isinstance(weight, bool) or not isinstance(weight, int | float):
+            raise StudyError(f"expected a number for class {name!r}. Received: {weight!r}.")
+        weights[name] = _amount(weight)
+    if not weights:
+        raise StudyError("expected a weight for some class. Received: none.")
+    return Choice(family="class_weight", name=BY_CLASS, words={"weights": weights})
+
+
+_CALL = re.compile(r"\s*([^()\s]+)\s*\((.*)\)\s*", re.DOTALL)
+_COMMA = re.compile(r",(?![^\[]*\])")
+
+
+def as_table(raw: Value) -> dict[str, Any]:
+    """What a study wrote for a choice, as a table with a name; under ``""`` what has no key.
+
+    Example:
+        >>> as_table("sgd(momentum=0.9, nesterov=true)")
+        {'name': 'sgd', 'momentum': 0.9, 'nesterov': True}
+    """
+    if isinstance(raw, dict):
+        return dict(raw)
+    call = _CALL.fullmatch(raw) if isinstance(raw, str) else None
+    if call is None:
+        return {"name": raw}
+    table: dict[str, Any] = {"name": call[1]}
+    for part in _COMMA.split(call[2]) if call[2].strip() else ():
+        key, equals, text = part.partition("=")
+        if not equals:
+            key, text = "", part
+        if (key := key.strip()) in table:
+            raise StudyError(f"expected each number once, by name. Received: {raw!r}.")
+        table[key] = _literal(text.strip())
+    return table
+
+
+def _literal(text: str) -> Any:
+    """A value as a file would hold it: what is no number, list or truth value is a word."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return {"True": True, "False": False}.get(text, text)
+
+
+def _place(given: dict[str, Any], entry: Entry, what: str) -> None:
+    """Give a lone value without a key to the one number that an entry takes."""
+    if len(entry.numbers) != 1 or len(given) != 1:
+        names = ", ".join(f"{key}=..." for key in (*entry.numbers, *entry.flags, *entry.options))
+        raise StudyError(
+            f"expected names for what {what} takes ({names or 'nothing'}). "
+            f"Received: {given['']!r} without one."
+        )
+    (number,) = entry.numbers
+    given[number] = given.pop("")
+
+
+def named(entries: Mapping[str, Any], name: object) -> str | None:
+    """The key of the entry that a name, an alias, or another spelling of either stands for."""
+    if not isinstance(name, str):
+        return None
+    if name in entries:
+        return name
+    plain = fold(name)
+    for key, entry in entries.items():
+        if plain in {fold(alias) for alias in (key, *entry.aliases)}:
+            return key
+    return None
 
 
 def check_argument(argument: Argument, raw: Value) -> Value:
@@ -146,9 +240,10 @@ def _check_usable(argument: Argument, chosen: Choice) -> None:
 
 
 def _loss(raw: Value) -> Value:
-    if raw is not None and not (isinstance(raw, str) and raw in LOSSES):
+    name = named(LOSSES, raw)
+    if raw is not None and name is None:
         raise StudyError(f"expected the name of a loss. Received: {raw!r}. {nearest(raw, LOSSES)}")
-    return raw
+    return name
 
 
 def _count(raw: Value) -> Value:
@@ -166,6 +261,8 @@ def _token(raw: Value) -> Value:
 
 
 def _counts(raw: Value) -> Value:
+    if isinstance(raw, int):
+        return [_count(raw)]
     if not isinstance(raw, list | tuple):
         raise StudyError(f"expected a list of whole numbers, such as [16, 32]. Received: {raw!r}.")
     return [_count(part) for part in raw]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
-from harness.catalog.choices import choice
+from harness.catalog.choices import as_table, choice
 from harness.catalog.templates import TEMPLATES
 from harness.errors import StudyError
 from harness.spec import Reference
@@ -55,7 +55,7 @@ def references(study: Study) -> tuple[Reference, ...]:
 def _expanded(raw: Level, study: Study) -> Iterator[tuple[Levels, Levels]]:
     """A method as a study names it, with the levels of the arms that it is meant for."""
     chosen = choice("reference", raw)
-    written = {**(raw if isinstance(raw, dict) else {}), "name": chosen.name}
+    written = {**as_table(raw), "name": chosen.name}
     if chosen.numbers.get("components") != 0:
         yield written, {}
     elif study.tune and "code" in study.tune.space:

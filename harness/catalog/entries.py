@@ -72,9 +72,11 @@ class Metric:
         scale: the scale on which differences are judged; ``log`` for losses.
         tasks: kinds of data that it can be computed for.
         percent: whether tables print it in percent.
+        limited: whether it is at most 1 without being printed in percent.
         test_only: whether it needs all cases at once, and is computed on the test split alone.
         outputs: fewest outputs that it makes sense for.
         ranks: numbers of axes of a case that it makes sense for; none: any.
+        aliases: other names that users know it by.
         note: one line for ``keras-harness catalog``.
     """
 
@@ -82,9 +84,11 @@ class Metric:
     scale: Scale
     tasks: frozenset[str]
     percent: bool = False
+    limited: bool = False
     test_only: bool = False
     outputs: int = 1
     ranks: tuple[int, ...] = ()
+    aliases: tuple[str, ...] = ()
     note: str = ""
 
 
@@ -94,6 +98,7 @@ class Loss:
 
     target: str
     tasks: frozenset[str]
+    aliases: tuple[str, ...] = ()
     note: str = ""
 
 
@@ -164,6 +169,6 @@ class Template:
     target: str
     arguments: Mapping[str, Argument]
     ranks: tuple[int, ...]
-    tasks: frozenset[str] = frozenset({"classification", "regression"})
+    tasks: frozenset[str] = frozenset({"classification", "multilabel", "regression"})
     makes: str = ""
     note: str = ""

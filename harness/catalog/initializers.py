@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SPREAD = {"mean": Number(default=0.0, low=-1e6), "stddev": Number(default=0.05)}
+TRANSPOSED = "of a transposed convolution, Keras counts the output channels as fan-in"
 INITIALIZERS: Mapping[str, Entry] = {
     "glorot_uniform": stock(
         "initializers",
@@ -22,13 +23,25 @@ INITIALIZERS: Mapping[str, Entry] = {
         "initializers", "GlorotNormal", aliases=("xavier_normal",), source="Glorot & Bengio 2010"
     ),
     "he_uniform": stock(
-        "initializers", "HeUniform", aliases=("kaiming_uniform",), source="He et al. 2015"
+        "initializers",
+        "HeUniform",
+        aliases=("kaiming_uniform",),
+        note=TRANSPOSED,
+        source="He et al. 2015",
     ),
     "he_normal": stock(
-        "initializers", "HeNormal", aliases=("kaiming_normal", "he"), source="He et al. 2015"
+        "initializers",
+        "HeNormal",
+        aliases=("kaiming_normal", "he"),
+        note=TRANSPOSED,
+        source="He et al. 2015",
     ),
-    "lecun_uniform": stock("initializers", "LecunUniform", source="LeCun et al. 1998"),
-    "lecun_normal": stock("initializers", "LecunNormal", source="LeCun et al. 1998"),
+    "lecun_uniform": stock(
+        "initializers", "LecunUniform", note=TRANSPOSED, source="LeCun et al. 1998"
+    ),
+    "lecun_normal": stock(
+        "initializers", "LecunNormal", note=TRANSPOSED, source="LeCun et al. 1998"
+    ),
     "variance_scaling": stock(
         "initializers",
         "VarianceScaling",
@@ -37,7 +50,8 @@ INITIALIZERS: Mapping[str, Entry] = {
             "mode": ("fan_in", "fan_out", "fan_avg"),
             "distribution": ("truncated_normal", "untruncated_normal", "uniform"),
         },
-        note="variance scale / n, where n is the fan; Glorot, He and LeCun are cases of it",
+        note="variance scale / n, where n is the fan; Glorot, He and LeCun are cases of it; "
+        + TRANSPOSED,
         source="He et al. 2015",
     ),
     "classical": Entry(
@@ -49,6 +63,7 @@ INITIALIZERS: Mapping[str, Entry] = {
     "random_uniform": stock(
         "initializers",
         "RandomUniform",
+        aliases=("uniform",),
         numbers={
             "minval": Number(default=-0.05, low=-1e6),
             "maxval": Number(default=0.05, low=-1e6),
@@ -59,9 +74,12 @@ INITIALIZERS: Mapping[str, Entry] = {
         "initializers",
         "RandomNormal",
         numbers=_SPREAD,
+        aliases=("normal",),
         note="one fixed spread, whatever the layer's size",
     ),
-    "truncated_normal": stock("initializers", "TruncatedNormal", numbers=_SPREAD),
+    "truncated_normal": stock(
+        "initializers", "TruncatedNormal", numbers=_SPREAD, aliases=("trunc_normal",)
+    ),
     "orthogonal": stock(
         "initializers",
         "Orthogonal",

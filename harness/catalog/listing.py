@@ -69,10 +69,11 @@ def rows() -> Iterator[Row]:
             yield _entry(family, name, entry)
     for name, loss in LOSSES.items():
         tasks = {task: task for task in sorted(loss.tasks)}
-        yield Row(family="loss", name=name, takes=tasks, structure=("name",), note=loss.note)
+        note = _join(loss.note, _also(loss.aliases))
+        yield Row(family="loss", name=name, takes=tasks, structure=("name",), note=note)
     for name, metric in METRICS.items():
         tasks = {task: task for task in sorted(metric.tasks)}
-        note = _join(metric.direction, metric.note)
+        note = _join(metric.direction, metric.note, _also(metric.aliases))
         yield Row(family="metric", name=name, takes=tasks, note=note)
     for name, template in TEMPLATES.items():
         values = tuple(key for key, part in template.arguments.items() if part.value)
@@ -140,14 +141,13 @@ def _entry(family: str, name: str, entry: Entry) -> Row:
     takes = {key: f"{key}={number.default:g}" for key, number in entry.numbers.items()}
     takes |= {key: f"{key}={str(flag).lower()}" for key, flag in entry.flags.items()}
     takes |= {key: f"{key}={'|'.join(words)}" for key, words in entry.options.items()}
-    aliases = f"also: {', '.join(entry.aliases)}" if entry.aliases else ""
     return Row(
         family=family,
         name=name,
         takes=takes,
         values=tuple(key for key in takes if key not in structure),
         structure=structure,
-        note=_join(entry.note, aliases, entry.source),
+        note=_join(entry.note, _also(entry.aliases), entry.source),
     )
 
 
@@ -161,6 +161,10 @@ def _argument(family: str, name: str, argument: Argument) -> Row:
         structure=(name,) * argument.compiled,
         note=_join(default, argument.note),
     )
+
+
+def _also(aliases: tuple[str, ...]) -> str:
+    return f"also: {', '.join(aliases)}" if aliases else ""
 
 
 def _join(*parts: str) -> str:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _CLASSES, _NUMBERS = frozenset({"classification"}), frozenset({"regression"})
-_STEPS = frozenset({"sequence"})
+_STEPS, _LABELS = frozenset({"sequence"}), frozenset({"multilabel"})
 _CODES, _ANOMALIES = frozenset({"reconstruction"}), frozenset({"anomaly"})
 _NOISY = frozenset({"denoising"})
 _INPUTS = _CODES | _ANOMALIES | _NOISY
@@ -21,21 +21,31 @@ LOSSES: Mapping[str, Loss] = {
     "sparse_categorical_crossentropy": Loss(
         target="keras.losses:sparse_categorical_crossentropy",
         tasks=_CLASSES | _STEPS,
+        aliases=("crossentropy", "cross_entropy_loss", "categorical_crossentropy", "log_loss"),
         note="integer labels 0..C-1, one output per class",
     ),
-    "mean_squared_error": Loss(target="keras.losses:mean_squared_error", tasks=_NUMBERS | _INPUTS),
+    "mean_squared_error": Loss(
+        target="keras.losses:mean_squared_error",
+        tasks=_NUMBERS | _INPUTS,
+        aliases=("mse", "mse_loss"),
+    ),
     "mean_absolute_error": Loss(
-        target="keras.losses:mean_absolute_error", tasks=_NUMBERS | _INPUTS
+        target="keras.losses:mean_absolute_error",
+        tasks=_NUMBERS | _INPUTS,
+        aliases=("mae", "l1_loss"),
     ),
     "binary_crossentropy": Loss(
         target="keras.losses:binary_crossentropy",
-        tasks=_INPUTS,
-        note="inputs between 0 and 1, with output_activation = 'sigmoid'",
+        tasks=_INPUTS | _LABELS | _CLASSES | _STEPS,
+        aliases=("bce", "bce_loss"),
+        note="of several labels; of two classes that one output tells apart; of inputs between 0 "
+        "and 1, with output_activation = 'sigmoid'",
     ),
 }
 FIT: Mapping[str, str] = {
     "classification": "crossentropy",
     "sequence": "crossentropy",
+    "multilabel": "crossentropy",
     "regression": "mean_squared_error",
     "reconstruction": "mean_squared_error",
     "anomaly": "mean_squared_error",
@@ -45,6 +55,7 @@ FIT: Mapping[str, str] = {
 
 DECIDES: Mapping[str, str] = {
     "classification": "accuracy",
+    "multilabel": "average_precision",
     "anomaly": "auroc",
     "denoising": "psnr",
 }
@@ -53,6 +64,7 @@ DECIDES: Mapping[str, str] = {
 DEFAULT_LOSS: Mapping[str, str] = {
     "classification": "sparse_categorical_crossentropy",
     "sequence": "sparse_categorical_crossentropy",
+    "multilabel": "binary_crossentropy",
     "regression": "mean_squared_error",
     "reconstruction": "mean_squared_error",
     "anomaly": "mean_squared_error",
@@ -63,21 +75,25 @@ METRICS: Mapping[str, Metric] = {
     "loss": Metric(
         direction="minimize",
         scale="log",
-        tasks=_CLASSES | _STEPS | _NUMBERS | _INPUTS,
+        tasks=_CLASSES | _STEPS | _LABELS | _NUMBERS | _INPUTS,
         note="the training loss, with its regularization penalties",
     ),
     "crossentropy": Metric(
         direction="minimize",
         scale="log",
-        tasks=_CLASSES | _STEPS,
-        note="log loss: mean negative log-likelihood of the labels, without penalties",
+        tasks=_CLASSES | _STEPS | _LABELS,
+        aliases=("cross_entropy", "log_loss", "nll", "sparse_categorical_crossentropy"),
+        note="log loss: mean negative log-likelihood of the labels, without penalties; of several "
+        "labels, the mean over them",
     ),
     "accuracy": Metric(
         direction="maximize",
         scale="identity",
-        tasks=_CLASSES | _STEPS,
+        tasks=_CLASSES | _STEPS | _LABELS,
         percent=True,
-        note="share of cases, or of steps, whose largest output is the label",
+        aliases=("acc",),
+        note="share of cases, or of steps, whose largest output is the label; of several labels, "
+        "share of them that are told right",
     ),
     "top_5_accuracy": Metric(
         direction="maximize",
@@ -86,32 +102,47 @@ METRICS: Mapping[str, Metric] = {
         percent=True,
         test_only=True,
         outputs=6,
-        note="share of cases whose label is among the five largest outputs",
+        aliases=("top5", "top_5", "top5_acc", "top_5_acc"),
+        note="share of cases whose label is among the five largest outputs, ties by chance",
     ),
     "macro_f1": Metric(
         direction="maximize",
         scale="identity",
-        tasks=_CLASSES,
+        tasks=_CLASSES | _LABELS,
         percent=True,
         test_only=True,
-        note="mean over classes of the harmonic mean of precision and recall",
+        aliases=("f1", "f1_score", "f1_macro"),
+        note="mean over classes, or labels, of the harmonic mean of precision and recall; without "
+        "those that no test case has",
+    ),
+    "balanced_accuracy": Metric(
+        direction="maximize",
+        scale="identity",
+        tasks=_CLASSES | _LABELS,
+        percent=True,
+        test_only=True,
+        note="mean over classes of the share of their cases that are found; of several labels, "
+        "the mean over them, each with its yes and no",
     ),
     "auroc": Metric(
         direction="maximize",
         scale="identity",
-        tasks=_CLASSES | _ANOMALIES,
+        tasks=_CLASSES | _LABELS | _ANOMALIES,
         percent=True,
         test_only=True,
+        aliases=("auc", "roc_auc"),
         note="area under the ROC curve: of class 1 if there are two, else mean of one against "
-        "rest; of anomalies, by their error",
+        "rest, or of the labels; of anomalies, by their error",
     ),
     "average_precision": Metric(
         direction="maximize",
         scale="identity",
-        tasks=_ANOMALIES,
+        tasks=_CLASSES | _LABELS | _ANOMALIES,
         percent=True,
         test_only=True,
-        note="mean precision over the anomalies, in the order of their error",
+        aliases=("ap", "auprc", "pr_auc"),
+        note="mean precision over the cases of a class, in the order of their score: of class 1 "
+        "if there are two, else mean over classes or labels; of anomalies, by their error",
     ),
     "calibration_error": Metric(
         direction="minimize",
@@ -119,6 +150,7 @@ METRICS: Mapping[str, Metric] = {
         tasks=_CLASSES,
         percent=True,
         test_only=True,
+        aliases=("ece",),
         note="mean gap between confidence and accuracy, over 15 bins (Guo et al. 2017)",
     ),
     "bits": Metric(
@@ -131,13 +163,19 @@ METRICS: Mapping[str, Metric] = {
     "perplexity": Metric(
         direction="minimize", scale="log", tasks=_STEPS, test_only=True, note="2 to the bits"
     ),
-    "mean_squared_error": Metric(direction="minimize", scale="log", tasks=_NUMBERS | _INPUTS),
-    "mean_absolute_error": Metric(direction="minimize", scale="log", tasks=_NUMBERS | _INPUTS),
+    "mean_squared_error": Metric(
+        direction="minimize", scale="log", tasks=_NUMBERS | _INPUTS, aliases=("mse",)
+    ),
+    "mean_absolute_error": Metric(
+        direction="minimize", scale="log", tasks=_NUMBERS | _INPUTS, aliases=("mae",)
+    ),
     "r2": Metric(
         direction="maximize",
         scale="identity",
         tasks=_NUMBERS,
+        limited=True,
         test_only=True,
+        aliases=("r2_score",),
         note="share of the variance explained, averaged over targets",
     ),
     "psnr": Metric(
@@ -151,6 +189,7 @@ METRICS: Mapping[str, Metric] = {
         direction="maximize",
         scale="identity",
         tasks=_NOISY,
+        limited=True,
         test_only=True,
         ranks=(2, 3),
         note="structural similarity to the clean image, mean over images (Wang et al. 2004)",

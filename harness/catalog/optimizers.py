@@ -58,15 +58,16 @@ OPTIMIZERS: Mapping[str, Entry] = {
         source="Loshchilov & Hutter 2019",
     ),
     "schedule_free_adamw": Entry(
-        target="harness.optimizers:ScheduleFreeAdamW",
+        target="keras.optimizers:ScheduleFreeAdamW",
         numbers={
             **_rate(0.0025),
             "beta_1": Number(default=0.9, low=1e-3, high=1.0),
             "beta_2": Number(default=0.999, high=1.0),
             "epsilon": Number(default=1e-8),
         },
-        note="decay by the setting weight_decay, warm-up by the schedule; "
-        "validated, as in Keras, where it trains: between its two sequences",
+        note="warm-up by the schedule; weight_decay is Keras': of the averaged sequence alone, in "
+        "the authors' implementation of both; validated, as in Keras, where it trains: between "
+        "its two sequences",
         source="Defazio et al. 2024",
     ),
     "nadam": stock(
@@ -123,7 +124,7 @@ OPTIMIZERS: Mapping[str, Entry] = {
             "epsilon_2": Number(default=0.001),
             "clip_threshold": Number(default=1.0),
         },
-        flags={"relative_step": True},
+        note="Keras always limits the rate by 1 / sqrt(step), whatever its relative_step says",
         source="Shazeer & Stern 2018",
     ),
     "muon": stock(
@@ -196,6 +197,7 @@ SCHEDULES: Mapping[str, Entry] = {
     ),
     "cosine": Entry(
         target="harness.schedules:cosine",
+        aliases=("cosine_decay", "cosine_annealing"),
         numbers={"floor": Number(default=0.0, high=1.0), **_WARMUP},
         note="half a cosine, down to floor times the rate at the last epoch",
         source="Loshchilov & Hutter 2017",
@@ -231,15 +233,22 @@ _LIMIT = {"limit": Number(default=1.0, low=1e-12)}
 CLIPS: Mapping[str, Entry] = {
     "none": Entry(target="", note="no clipping"),
     "norm": Entry(
-        target="harness.clipping:by_norm", numbers=_LIMIT, note="norm of each weight's gradient"
+        target="harness.clipping:by_norm",
+        numbers=_LIMIT,
+        aliases=("clipnorm",),
+        note="norm of each weight's gradient",
     ),
     "global_norm": Entry(
         target="harness.clipping:by_global_norm",
         numbers=_LIMIT,
+        aliases=("global_clipnorm", "clip_grad_norm"),
         note="norm of all gradients together",
         source="Pascanu et al. 2013",
     ),
     "value": Entry(
-        target="harness.clipping:by_value", numbers=_LIMIT, note="every entry of the gradients"
+        target="harness.clipping:by_value",
+        numbers=_LIMIT,
+        aliases=("clipvalue", "clip_grad_value"),
+        note="every entry of the gradients",
     ),
 }

@@ -28,6 +28,14 @@ CELLS: Mapping[str, Entry] = {
 
 POOLINGS: Mapping[str, Entry] = {
     "last": Entry(target="", note="the last state, of each direction"),
-    "mean": Entry(target="keras.layers:GlobalAveragePooling1D", note="mean over steps"),
-    "max": Entry(target="keras.layers:GlobalMaxPooling1D", note="largest value over steps"),
+    "mean": Entry(
+        target="keras.layers:GlobalAveragePooling1D",
+        aliases=("average", "avg", "global_average_pooling1d"),
+        note="mean over steps",
+    ),
+    "max": Entry(
+        target="keras.layers:GlobalMaxPooling1D",
+        aliases=("global_max_pooling1d",),
+        note="largest value over steps",
+    ),
 }

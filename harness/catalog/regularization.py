@@ -45,7 +45,7 @@ NORMALIZATIONS: Mapping[str, Entry] = {
     "batch": Entry(
         target="keras.layers:BatchNormalization",
         numbers={"momentum": Number(default=0.99, high=1.0), "epsilon": _EPSILON},
-        aliases=("batch_normalization", "batchnorm"),
+        aliases=("batch_normalization", "batchnorm", "batchnorm1d", "batchnorm2d", "bn"),
         note="over cases and places; replaces the bias of the layer right before it",
         source="Ioffe & Szegedy 2015",
     ),
@@ -114,7 +114,7 @@ DROPOUTS: Mapping[str, Entry] = {
     ),
     "spatial": Entry(
         target="harness.noise:SpatialDropout",
-        aliases=("spatial_dropout",),
+        aliases=("spatial_dropout", "spatial_dropout1d", "spatial_dropout2d"),
         note="whole feature maps; of dense layers, units",
         source="Tompson et al. 2015",
     ),

@@ -43,7 +43,10 @@ SETTINGS: Mapping[str, Argument] = {
         note="of the gradients; equal to Keras', where the limit is compiled in as well",
     ),
     "class_weight": Argument(
-        kind="choice", family="class_weight", default="none", note="in the training loss"
+        kind="choice",
+        family="class_weight",
+        default="none",
+        note="in the training loss; or { CLASS = WEIGHT, ... }, where others count 1",
     ),
     "label_smoothing": Argument(
         kind="fraction",
@@ -58,6 +61,12 @@ SETTINGS: Mapping[str, Argument] = {
         note="stop after so many epochs without a better one; default: never",
     ),
     "loss": Argument(kind="choice", family="loss", note="default: by the kind of the labels"),
+    "outputs": Argument(
+        kind="option",
+        options=("logits", "probabilities", "log_probabilities"),
+        note="what a model of yours gives for classes or labels; default: as one forward pass "
+        "tells",
+    ),
 }
 
 _SHARED = {
@@ -198,7 +207,7 @@ TEMPLATES: Mapping[str, Template] = {
     "rnn": Template(
         target="harness.templates.rnn:rnn",
         ranks=(1, 2),
-        tasks=frozenset({"classification", "regression", "sequence"}),
+        tasks=frozenset({"classification", "multilabel", "regression", "sequence"}),
         arguments={
             "cell": Argument(kind="choice", family="cell", default="lstm"),
             "units": Argument(kind="counts", default=[32], note="width of each recurrent layer"),

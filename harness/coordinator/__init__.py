@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,14 +33,16 @@ def run(
     folders: Sequence[Path | str] = (),
     yes: bool = False,
     mixed_environment: bool = False,
+    replace: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> Finished:
     """Train what a study still lacks.
 
     Args:
         study: the question.
-        data: cases and labels, instead of the study's ``dataset``; a stratified fifth becomes
-            the fixed test split.
+        data: cases and labels, instead of the study's ``dataset`` (which may be ``Arrays``
+            without a file, to say how they are read); a stratified fifth becomes the fixed test
+            split.
         root: folder of all results; this study's go to ``root/<name>``.
         workers: number of worker processes, default one per GPU, or one per core without any;
             0 trains in this process.
@@ -49,6 +51,8 @@ def run(
         yes: whether more than 100,000 trials are meant.
         mixed_environment: whether to go on under other versions, or on another processor, than
             those of the results that are already there.
+        replace: whether to take the place of a finished study of the same name, with another
+            template or other data. Its results stay in the store.
         progress: called whenever a trial begins or ends.
 
     Returns:
@@ -84,6 +88,7 @@ def run(
             setup,
             workers=count,
             mixed_environment=mixed_environment,
+            replace=replace,
             report=progress or (lambda _: None),
         )
         return coordinator.finish()
@@ -113,18 +118,19 @@ def _card(
     places: Sequence[Path],
 ) -> Card:
     """The data's card; what is no file of arrays is first put where workers can read it."""
-    source, size = datasets.split(study.dataset)
+    source, _ = datasets.split(study.dataset)
     if data is None and not datasets.is_own(source, places):
         return datasets.describe(study.dataset, places)
     if data is None:
-        arrays, name = datasets.read_own(source, places), datasets.title(source)
-    elif study.dataset:
+        arrays = datasets.read_own(source, places)
+    elif source:
         raise StudyError(
             f"expected either a data set or arrays. Received: {study.dataset!r} and arrays.",
             key="dataset",
         )
     else:
-        arrays, name = datasets.flat({"x": data[0], "y": data[1]}), "given arrays"
-        datasets.from_arrays(arrays, "data")
-    kept = str(objects.keep_arrays(folder, arrays).resolve())
-    return replace(datasets.describe(f"{kept}@{size}" if size else kept, []), name=name)
+        arrays = datasets.flat({"x": data[0], "y": data[1]})
+    name = datasets.title(source)
+    datasets.check(arrays, name, study.dataset)
+    kept = objects.keep_arrays(folder, arrays).resolve()
+    return dataclasses.replace(datasets.describe_kept(kept, study.dataset), name=name)

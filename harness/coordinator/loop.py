@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
 from collections import Counter, deque
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness import catalog, datasets, design, environment, proposers
+from harness.coordinator import waiting
 from harness.coordinator.progress import Finished, Progress
-from harness.errors import StoreError, TemplateError
-from harness.executors import Attempt, Died, Ended, Rehearsed, Setup, Started, messages
+from harness.coordinator.rehearsal import Rehearsing, place_name
+from harness.coordinator.signals import answered, ticking
+from harness.coordinator.waiting import TimeLimitError, Wait
+from harness.errors import StoreError
+from harness.executors import Attempt, Died, Ended, Setup, Started, messages
 from harness.records import FINAL, Member, Outcome
 from harness.spec import Metric
 from harness.store import definition
@@ -35,8 +38,9 @@ GRACE = 10.0
 
 WAIT = 0.2
 
-FEW = 5
-"""Problems to tell in one message."""
+
+class _StoppedError(Exception):
+    """A signal came before anything was begun."""
 
 
 class Coordinator:
@@ -48,6 +52,7 @@ class Coordinator:
         setup: what an executor needs.
         workers: number of worker processes; 0 trains in this one.
         mixed_environment: whether results of other versions may be joined.
+        replace: whether another study of the same name may give up its place.
         report: called whenever a trial begins or ends.
     """
 
@@ -59,13 +64,14 @@ class Coordinator:
         *,
         workers: int,
         mixed_environment: bool,
+        replace: bool,
         report: Callable[[Progress], None],
     ) -> None:
         """Begin with nothing known of what is done."""
         self._plan, self._store, self._setup, self._workers = plan, store, setup, workers
         self._report = report
         self._progress = Progress(plan)
-        self._mixed = mixed_environment
+        self._mixed, self._replace = mixed_environment, replace
         self._environment = environment.observe()
         self._token = ""
         self._revision = 0
@@ -73,6 +79,8 @@ class Coordinator:
         self._places: dict[str, list[tuple[int, Phase]]] = {}
         self._open: dict[str, Attempt] = {}
         self._active: set[str] = set()
+        self._at: dict[str, int] = {}
+        self._longest = 0.0
         self._deaths: Counter[str] = Counter()
         self._trained = 0
         self._failed = 0
@@ -84,27 +92,29 @@ class Coordinator:
         self._stop: signal.Signals | None = None
 
     def finish(self) -> Finished:
-        """Train all that is missing, unless a signal comes first."""
-        self._recover()
+        """Train all that is missing, unless a signal comes first.
+
+        Raises:
+            StudyError: if that would hide the results of another study of this name.
+        """
         before = definition(self._store.folder)
+        earlier = self._store.revision()
         changed = design.changes(before, self._plan) if before else []
-        self._revision = self._store.revise(
-            self._plan.study, str(self._plan.metric), asdict(self._plan.card), self._plan.code
-        )
-        with _signals(self._interrupt), self._closing():
-            self._enrol_all()
-            self._progress.reused = self._progress.done.total()
-            self._progress.started = time.monotonic()
-            self._report(self._progress)
-            self._rehearse()
-            self._train()
-            self._abandon()
+        if before and not self._replace:
+            design.check_place(before, self._plan, self._store.finished(earlier))
+        self._recover()
+        watched = nullcontext() if self._workers else ticking(self._tick)
+        with answered(self._interrupt), self._closing(), watched:
+            if self._begin():
+                self._train()
+                self._abandon()
         return Finished(
             folder=self._store.folder,
             trained=self._trained,
             reused=self._progress.reused,
             failed=self._failed,
             changed=tuple(changed),
+            kept=self._store.finished(earlier, outside=self._store.revision()),
             problems=tuple(
                 f"{text} ({count} trials)" if count > 1 else text
                 for text, count in self._problems.items()
@@ -112,6 +122,33 @@ class Coordinator:
             interrupted=self._stop,
             notes=tuple(self._notes),
         )
+
+    def _begin(self) -> bool:
+        """Make this the study's definition, once all its networks could be built.
+
+        Returns:
+            Whether no signal came before. If one did, or if something is wrong, the store shows
+            what it showed before.
+        """
+        plan = self._plan
+        try:
+            with self._store.at_once():
+                self._revision = self._store.revise(
+                    plan.study, str(plan.metric), asdict(plan.card), plan.code
+                )
+                self._enrol_all()
+                self._progress.reused = self._progress.done.total()
+                self._progress.started = time.monotonic()
+                self._report(self._progress)
+                self._rehearse()
+                self._go_on()
+        except _StoppedError:
+            return False
+        return True
+
+    def _go_on(self) -> None:
+        if self._stop:
+            raise _StoppedError
 
     # -- what is missing ---------------------------------------------------------------------
 
@@ -123,7 +160,8 @@ class Coordinator:
             gone = Outcome(status="interrupted", reason="the coordinator ended before it did")
             self._store.end(key, number, left or gone)
         for file in (*folder.glob("*"), *(self._store.folder / "objects").glob(".tmp-*")):
-            file.unlink()
+            if messages.is_ours(file):
+                file.unlink()
 
     def _enrol_all(self) -> None:
         """Give every trial its place, as far as they are known yet."""
@@ -217,29 +255,44 @@ class Coordinator:
     # -- training it -------------------------------------------------------------------------
 
     def _rehearse(self) -> None:
-        """Build every network before the first is trained: a mistake shall cost seconds.
+        """Build every network before the first is trained.
 
         Raises:
             TemplateError: naming the arms whose networks cannot be built.
         """
-        waiting = {program: trials[0] for program, trials in self._pending.items()}
-        if not waiting:
+        programs = {program: trials[0] for program, trials in self._pending.items()}
+        if not programs:
             return
-        executor = self._running_executor()
-        executor.rehearse(waiting)
-        open_, problems = len(waiting), []
-        while open_ and not self._stop:
-            event = executor.next_event(WAIT)
-            if isinstance(event, Rehearsed):
-                open_ -= 1
-                found = event.rehearsal
-                self._notes |= dict.fromkeys(found.notes)
-                if found.problem:
-                    problems.append((self._place_of(event.key), found.problem))
-            elif isinstance(event, Died):
-                break  # its networks will be built when they are needed
-        if problems:
-            raise TemplateError(_cannot_build(self._plan, sorted(problems)))
+        rehearsing = Rehearsing(
+            plan=self._plan,
+            executor=self._running_executor(),
+            arm=self._place_of,
+            waits=self._progress.waits,
+            look=self._look,
+            stopped=lambda: self._stop is not None,
+        )
+        self._notes |= rehearsing.rehearse(programs)
+
+    def _look(self) -> None:
+        """Tell what has been waited for so long that a person may wonder."""
+        if waiting.lasting(self._progress.waits):
+            self._report(self._progress)
+
+    def _tick(self) -> None:
+        """Look around in the middle of what this process does itself."""
+        self._look()
+        if any(wait.over for wait in self._progress.waits.values()):
+            raise TimeLimitError
+
+    def _await(self, attempt: Attempt) -> None:
+        """Note that a training has begun, to be mentioned if it takes longer than others did."""
+        arm, phase = self._places[attempt.key][0]
+        where = place_name(self._at.get(attempt.key))
+        replicate = f"{phase}, replicate {attempt.trial.replicate}"
+        self._progress.waits[attempt.key] = Wait(
+            what=f"{self._plan.rows[arm].label} ({replicate}) to be trained {where}",
+            quiet=max(waiting.QUIET_TRAINING, waiting.LONGER * self._longest),
+        )
 
     def _place_of(self, key: str) -> int:
         return self._places[key][0][0]
@@ -271,12 +324,15 @@ class Coordinator:
             number = self._store.begin(key, self._token, self._workers)
             attempt = Attempt(trial=trial, key=key, number=number, program=program)
             self._open[key] = attempt
+            if self._workers:
+                self._at[key] = place
             executor.submit(place, attempt)
 
     def _take(self, timeout: float) -> None:
         event = self._running_executor().next_event(timeout)
         match event:
             case Started(attempt=attempt) if attempt.key in self._open:
+                self._await(attempt)
                 self._active.add(attempt.key)
                 self._count(self._progress.running, attempt.key, 1)
             case Ended(attempt=attempt, outcome=outcome) if attempt.key in self._open:
@@ -285,6 +341,8 @@ class Coordinator:
                 self._bury(event)
         if event:
             self._report(self._progress)
+        else:
+            self._look()
 
     def _end(self, attempt: Attempt, outcome: Outcome) -> None:
         """Commit an outcome, and draw the conclusion of a finished search."""
@@ -331,6 +389,8 @@ class Coordinator:
     def _close_attempt(self, attempt: Attempt, outcome: Outcome) -> None:
         self._store.end(attempt.key, attempt.number, outcome)
         del self._open[attempt.key]
+        ended = self._progress.waits.pop(attempt.key, None)
+        self._longest = max(self._longest, ended.seconds if ended else 0.0)
         if attempt.key in self._active:
             self._active.discard(attempt.key)
             self._count(self._progress.running, attempt.key, -1)
@@ -401,17 +461,6 @@ class Coordinator:
                 self._executor.close()
 
 
-def _cannot_build(plan: Plan, problems: Sequence[tuple[int, str]]) -> str:
-    """Which arms cannot be built and why, the first few of them."""
-    told = [f"  {plan.rows[arm].label}: {problem}" for arm, problem in problems[:FEW]]
-    more = [f"  and {len(problems) - FEW} more"] if len(problems) > FEW else []
-    first = (
-        f"expected networks that can be built, of template {plan.study.template!r}. "
-        f"Received: {len(problems)} that cannot. Nothing was trained."
-    )
-    return "\n".join([first, *told, *more])
-
-
 def _parts(observed: Environment) -> dict[str, str]:
     """What an environment is made of, by name."""
     devices = {"processor": observed.processor, "accelerator": observed.accelerator or "none"}
@@ -427,18 +476,3 @@ def _choose(
     """
     ranks = {program: (program not in own, program in others) for program in pending}
     return min(ranks, key=ranks.__getitem__)
-
-
-@contextmanager
-def _signals(handle: Callable[[int], Any]) -> Iterator[None]:
-    """Answer SIGINT and SIGTERM while a study runs, where Python allows it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    wanted = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda got, _: handle(got)) for number in wanted}
-    try:
-        yield
-    finally:
-        for number, previous in before.items():
-            signal.signal(number, previous)

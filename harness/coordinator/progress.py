@@ -13,6 +13,7 @@ from harness.errors import ExitCode
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from harness.coordinator.waiting import Wait
     from harness.design import Plan
 
 
@@ -27,6 +28,7 @@ class Progress:
         running: being trained now.
         reused: finished ones of earlier runs.
         started: monotonic time at which training began.
+        waits: what is being built or trained now, by key of its trial.
     """
 
     plan: Plan
@@ -35,6 +37,7 @@ class Progress:
     running: Counter[tuple[int, str]] = field(default_factory=Counter)
     reused: int = 0
     started: float = field(default_factory=time.monotonic)
+    waits: dict[str, Wait] = field(default_factory=dict)
 
     @property
     def left(self) -> int:
@@ -59,6 +62,7 @@ class Finished:
         reused: number of trials that were finished before.
         failed: number of trials that have no result although they were tried.
         changed: what differs from the last run of this study.
+        kept: finished trials of that run which this study does not have; they stay in the store.
         problems: one line for each way in which trials of an arm ended without a result.
         interrupted: the signal that stopped the run, if one did.
         notes: what a reader of the results has to know of data and networks, a sentence each.
@@ -69,6 +73,7 @@ class Finished:
     reused: int
     failed: int = 0
     changed: tuple[str, ...] = ()
+    kept: int = 0
     problems: tuple[str, ...] = ()
     interrupted: Signals | None = None
     notes: tuple[str, ...] = ()

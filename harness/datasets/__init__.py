@@ -13,15 +13,26 @@ from harness.datasets.named import flat
 from harness.datasets.own import check_function, needs_code
 from harness.datasets.own import read as read_own
 from harness.datasets.rows import Rows
-from harness.datasets.sources import describe, is_own, load, obtain, split, title
+from harness.datasets.sources import (
+    check,
+    describe,
+    describe_kept,
+    is_own,
+    load,
+    obtain,
+    split,
+    title,
+)
 from harness.datasets.splits import draw
 
 __all__ = [
     "KNOWN",
     "Data",
     "Rows",
+    "check",
     "check_function",
     "describe",
+    "describe_kept",
     "draw",
     "flat",
     "from_arrays",

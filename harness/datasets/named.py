@@ -30,10 +30,18 @@ def flat(given: Mapping[str, Any]) -> dict[str, Array]:
     found: dict[str, Array] = {}
     for name, part in given.items():
         if isinstance(part, dict):
-            found |= {f"{name}/{inner}": np.asarray(array) for inner, array in part.items()}
+            found |= {f"{name}/{inner}": _plain(array) for inner, array in part.items()}
         else:
-            found[name] = np.asarray(part)
+            found[name] = _plain(part)
     return found
+
+
+def _plain(given: Any) -> Array:
+    """What somebody gives as an array; words as text, which a file can hold."""
+    array = np.asarray(given)
+    if array.dtype.kind == "O" and all(isinstance(one, str) for one in array.flat):
+        return array.astype(str)
+    return array
 
 
 def is_named(arrays: Mapping[str, Array]) -> bool:
@@ -59,7 +67,8 @@ def read(arrays: Mapping[str, Array], source: str, single: Callable[..., Any]) -
         rest = {name: part for name, part in arrays.items() if name not in LENGTHS}
         data = single(rest, source)
         x, x_test = _long(arrays, data.x, data.x_test, source)
-        return replace(data, x=x, x_test=x_test)
+        standardize = {"x": data.standardize[""]} if data.standardize else {}
+        return replace(data, x=x, x_test=x_test, standardize=standardize)
     parts = {
         name: single(part, f"{source}, input {name!r}")
         for name, part in _one_by_one(arrays, source).items()
@@ -74,6 +83,11 @@ def read(arrays: Mapping[str, Array], source: str, single: Callable[..., Any]) -
         first,
         x=Several({name: data.x for name, data in parts.items()}),
         x_test=Several({name: data.x_test for name, data in parts.items()}),
+        standardize={
+            name: one for name, data in parts.items() for one in data.standardize.values()
+        },
+        scaling="; ".join(f"{name} {data.scaling}" for name, data in parts.items()),
+        scaled=any(data.scaled for data in parts.values()),
     )
 
 

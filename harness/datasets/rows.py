@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +10,61 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
+    Array = NDArray[np.float64]
+
 BLOCK = 1 << 26
 """Bytes to convert at a time where all rows are looked at."""
+
+EXACT, ROUNDED = 1e-12, 1e-6
+"""Deviation relative to its numbers, in double and in single precision, that is but rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What numbers are standardized by, one of each for the last axis of a case.
+
+    Args:
+        mean: over the training cases.
+        deviation: over the training cases; infinite for what is constant, so that it becomes zero.
+    """
+
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+
+    def standardized(self, numbers: NDArray[np.generic]) -> NDArray[np.float64]:
+        """Numbers with mean 0 and deviation 1 over the training cases."""
+        made: NDArray[np.float64] = (np.asarray(numbers, np.float64) - self.mean) / self.deviation
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Two arrays, one behind the other, neither of them copied."""
+
+    first: NDArray[np.generic]
+    second: NDArray[np.generic]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of both together."""
+        return (len(self.first) + len(self.second), *self.first.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """That holds the numbers of both."""
+        return np.result_type(self.first, self.second)
+
+    def __getitem__(self, rows: NDArray[np.integer]) -> NDArray[np.generic]:
+        """The rows of these numbers."""
+        early = rows < len(self.first)
+        taken = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        taken[early] = self.first[rows[early]]
+        taken[~early] = self.second[rows[~early] - len(self.first)]
+        return taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +72,16 @@ class Rows:
     """Some rows of an array.
 
     Args:
-        array: numbers with a first axis of cases, in memory or mapped from a file; 8-bit images
-            become 0..1, the range that templates are made for.
+        array: numbers with a first axis of cases, in memory or mapped from a file.
         index: the rows that are meant, in order.
+        white: what becomes 1; of pixels 255 or 65535.
+        moments: what the rows are standardized by.
     """
 
-    array: NDArray[np.generic]
+    array: NDArray[np.generic] | Joined
     index: NDArray[np.int64]
+    white: float = 1.0
+    moments: Moments | None = None
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -55,29 +107,56 @@ class Rows:
         rows = self.index[cases]
         order = np.argsort(rows, kind="stable")  # a disk reads forwards
         taken = np.empty((len(rows), *self.array.shape[1:]), np.float32)
+        raw = self.array[rows[order]]
         with np.errstate(over="ignore"):
-            taken[order] = self.array[rows[order]]
-        if self.array.dtype == np.uint8:
-            taken /= np.float32(255)
+            taken[order] = self.moments.standardized(raw) if self.moments else raw
+        if self.white != 1:
+            taken /= np.float32(self.white)
         return taken
 
     @property
     def stamp(self) -> tuple[int, int] | None:
         """Time and size of the file that the rows are in: another one if it is written anew."""
-        if not isinstance(self.array, np.memmap):
+        array = self.array.first if isinstance(self.array, Joined) else self.array
+        if not isinstance(array, np.memmap):
             return None
-        found = Path(str(self.array.filename)).stat()
+        found = Path(str(array.filename)).stat()
         return found.st_mtime_ns, found.st_size
 
     def only(self, mask: NDArray[np.bool_]) -> Rows:
         """Those rows where the mask holds."""
-        return Rows(self.array, self.index[mask])
+        return replace(self, index=self.index[mask])
 
     def blocks(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """All rows in blocks that fit into memory, each with the place of its first row."""
         size = max(1, BLOCK // max(1, self.itemsize))
         for start in range(0, len(self), size):
             yield start, self[start : start + size]
+
+    def measured(self, columns: NDArray[np.bool_]) -> Moments:
+        """Mean and deviation of these rows, as ``keras.layers.Normalization`` takes them.
+
+        Args:
+            columns: which places of the last axis are to be standardized; others stay.
+        """
+        mean = self._average(lambda part: part)
+        spread = np.sqrt(self._average(lambda part: np.square(part - mean)))
+        single = self.array.dtype.kind == "f" and self.array.dtype.itemsize < 8
+        largest = np.abs(mean) + spread
+        constant = spread <= (ROUNDED if single else EXACT) * largest
+        return Moments(
+            mean=np.where(columns, mean, 0.0),
+            deviation=np.where(columns, np.where(constant, np.inf, spread), 1.0),
+        )
+
+    def _average(self, function: Callable[[Array], Array]) -> Array:
+        """The mean of what a function makes of these rows, over all but the last axis."""
+        size = max(1, BLOCK // max(1, 2 * self.itemsize))
+        total = np.zeros(self.shape[-1])
+        for start in range(0, len(self), size):
+            raw = np.asarray(self.array[self.index[start : start + size]], np.float64)
+            total += function(raw.reshape(-1, raw.shape[-1])).sum(axis=0)
+        return total / (len(self) * prod(self.shape[1:-1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +202,6 @@ class Several:
         return Several({name: rows.only(mask) for name, rows in self.parts.items()})
 
 
-def all_rows(array: NDArray[np.generic]) -> Rows:
+def all_rows(array: NDArray[np.generic] | Joined) -> Rows:
     """Every row of an array."""
-    return Rows(array, np.arange(len(array)))
+    return Rows(array, np.arange(array.shape[0]))

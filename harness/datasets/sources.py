@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness import seeds
 from harness.card import Card, framed_digest
-from harness.datasets import folder, named, own, synthetic
-from harness.datasets.arrays import Data, from_arrays, read_arrays, scaled
+from harness.datasets import copies, folder, named, own, synthetic, tablefiles
+from harness.datasets.arrays import Data, from_arrays, read_arrays
 from harness.datasets.known import KNOWN
-from harness.datasets.rows import Rows, all_rows
+from harness.datasets.scaling import STANDARDIZED
 from harness.datasets.splits import TEST_SEED, held_out, quotas
 from harness.errors import DataError, nearest
 from harness.identity import digest, digest_file
 from harness.objects import digest_arrays
-from harness.spec import Images
+from harness.spec import Arrays, Columns, Images, names_code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
+    from harness.datasets.known import DataSet
     from harness.spec import Source
 
 
@@ -30,8 +33,8 @@ def describe(source: Source, folders: Sequence[Path]) -> Card:
     """What planning needs to know of a data set, without loading a known one.
 
     Args:
-        source: ``digits``, ``digits@500``, ``adding-100``, the path of an ``.npz`` file, columns
-            of a table, or images.
+        source: ``digits``, ``digits@500``, ``adding-100``, the path of an ``.npz`` file, arrays
+            with how to read them, columns of a table, or images.
         folders: where relative paths are looked for, in order.
 
     Raises:
@@ -50,20 +53,86 @@ def describe(source: Source, folders: Sequence[Path]) -> Card:
             key="dataset",
         )
     if is_own(reference, folders):
-        arrays = own.read(reference, folders)
-        card = _card(title(source), digest_arrays(arrays), from_arrays(arrays, title(source)))
-        return _shrunk(card, size, title(source)) if size else card
+        arrays, name = own.read(reference, folders), title(source)
+        reading = _reading(source, arrays)
+        content = framed_digest(digest_arrays(arrays), reading)
+        card = _card(name, content, from_arrays(arrays, name, reading), reading)
+        return _shrunk(card, size, name) if size else card
     assert isinstance(reference, str)
     base = reference
     computed = synthetic.describe(base)
     if base in KNOWN:
-        card = KNOWN[base].card
+        card = _treated(KNOWN[base])
     elif computed:
-        card = computed
+        card = _pixels(computed) if _of_pixels(base) else computed
     else:
-        file = _file(base, folders)
-        card = _card(str(file), digest_file(file), from_arrays(read_arrays(file), str(file)))
+        if isinstance(source, Arrays) and not source.file:
+            raise DataError(
+                "expected a file, or arrays given to harness.run(study, data=(x, y)). "
+                "Received: neither.",
+                key="dataset.file",
+            )
+        card = _of_file(_file(base, folders), source)
     return _shrunk(card, size, f"{base}@{size}") if size else card
+
+
+def describe_kept(file: Path, source: Source) -> Card:
+    """What planning needs to know of arrays that were put where workers find them.
+
+    Args:
+        file: with the arrays.
+        source: what a study calls them.
+    """
+    _, size = split(source)
+    card = _of_file(file, source)
+    return _shrunk(card, size, f"{file}@{size}") if size else card
+
+
+def check(arrays: Mapping[str, NDArray[np.generic]], name: str, source: Source) -> None:
+    """Refuse arrays that cannot be trained on, before they are put anywhere.
+
+    Args:
+        arrays: of the user's.
+        name: what messages call them.
+        source: what a study calls them.
+
+    Raises:
+        DataError: naming the array and what is wrong with it.
+    """
+    from_arrays(arrays, name, _reading(source, arrays))
+
+
+def _of_file(file: Path, source: Source) -> Card:
+    arrays = read_arrays(file)
+    reading = _reading(source, arrays)
+    content = framed_digest(digest_file(file), reading)
+    return _card(str(file), content, from_arrays(arrays, str(file), reading), reading)
+
+
+def _reading(source: Source, arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Any]:
+    """How arrays are to be read: what their owner says, or what made them knows."""
+    if isinstance(source, Arrays):
+        return source.reading
+    base, _ = split(source)
+    if isinstance(base, Columns):
+        y = next(arrays[name] for name in ("y_train", "y") if name in arrays)
+        told = base.task or ("regression" if y.dtype.kind == "f" else "classification")
+        return {"scale": False, **({} if "task" in arrays else {"task": told})}
+    if isinstance(base, str) and (not base or base.endswith(".npz") or names_code(base)):
+        return {}
+    return {"task": "classification", "scale": True}
+
+
+def _treated(known: DataSet) -> Card:
+    """The card of a known data set, with what happens to its inputs."""
+    if known.standardized:
+        card = known.card
+        return replace(card, scaled=True, scaling=f"-> {STANDARDIZED}")
+    return _pixels(known.card) if known.dtype == "uint8" else known.card
+
+
+def _pixels(card: Card) -> Card:
+    return replace(card, scaled=True, scaling="0..255 -> 0..1")
 
 
 def is_own(source: Source, folders: Sequence[Path]) -> bool:
@@ -77,7 +146,8 @@ def title(source: Source) -> str:
     """What people call a data set: the name of its file, folder or function."""
     reference, _ = split(source)
     if isinstance(reference, str):
-        return reference
+        return reference or "given arrays"
+    assert isinstance(reference, Columns | Images)
     path = reference.folder if isinstance(reference, Images) else reference.file
     return Path(path).name or path
 
@@ -86,6 +156,9 @@ def split(source: Source) -> tuple[Source, int]:
     """A data set, and the size of the subset that is meant; 0: all of it."""
     if isinstance(source, str):
         return _subset(source)
+    if isinstance(source, Arrays):
+        base, size = _subset(source.file)
+        return base, source.cases or size
     return source, source.cases or 0
 
 
@@ -107,30 +180,44 @@ def load(card: Card) -> Data:
         DataError: if its content is not what the card says.
     """
     base, size = _subset(card.reference)
-    computed = synthetic.describe(base)
-    if base in KNOWN:
-        data, found = from_arrays(folder.read(base), base), KNOWN[base].card.digest
-    elif computed:
-        data, found = from_arrays(synthetic.read(base), base), computed.digest
-    else:
-        data, found = from_arrays(read_arrays(Path(base)), base), digest_file(Path(base))
+    data, found = _read(base, card)
     found = _subset_digest(found, size) if size else found
     if card.digest != framed_digest(found, card.frame):
         raise DataError(
             f"expected the data set {base!r} as it was planned, with content {card.digest[:12]}. "
             f"Received: content {found[:12]}. It has changed since the study was planned."
         )
-    if base in KNOWN and KNOWN[base].standardized:
-        data = _standardized(data)
     data = _cut(data, size) if size else data
     return _without_anomalies(data, card.normal) if card.normal else data
+
+
+def _read(base: str, card: Card) -> tuple[Data, str]:
+    """All of a data set, with the hash of its content and of how it is read."""
+    computed = synthetic.describe(base)
+    if base in KNOWN:
+        known = KNOWN[base]
+        reading = {
+            "task": known.card.task,
+            "scale": known.dtype == "uint8",
+            "standardize": known.standardized,
+        }
+        return from_arrays(folder.read(base), base, reading), known.card.digest
+    if computed:
+        reading = {"task": computed.task, "scale": _of_pixels(base)}
+        return from_arrays(synthetic.read(base), base, reading), computed.digest
+    data = from_arrays(read_arrays(Path(base)), base, card.reading)
+    return data, framed_digest(digest_file(Path(base)), card.reading)
 
 
 def _without_anomalies(data: Data, normal: tuple[int, ...]) -> Data:
     """Normal cases to train on; of test cases, whether they are something else."""
     kept, other = np.isin(data.y, normal), ~np.isin(data.y_test, normal)
-    return Data(
-        x=data.x.only(kept), y=data.y[kept], x_test=data.x_test, y_test=other.astype(np.int32)
+    return replace(
+        data,
+        x=data.x.only(kept),
+        y=data.y[kept],
+        y_test=other.astype(np.int32),
+        groups=None if data.groups is None else data.groups[kept],
     )
 
 
@@ -146,9 +233,17 @@ def _shrunk(card: Card, size: int, reference: str) -> Card:
         raise DataError(
             f"expected a subset of {card.outputs} to {card.cases} cases. Received: {reference!r}."
         )
+    if card.drawing != "stratified":
+        raise DataError(
+            f"expected all cases of data whose validation cases are not drawn by class "
+            f"({card.drawing}). Received: a subset, {reference!r}.",
+            key="dataset",
+        )
     name, content = f"{card.reference}@{size}", _subset_digest(card.digest, size)
     counts = tuple(quotas(np.array(card.counts), size).tolist()) if card.counts else ()
-    return replace(card, reference=name, digest=content, cases=size, counts=counts)
+    return replace(
+        card, reference=name, digest=content, cases=size, counts=counts, copies=(), chance=0.0
+    )
 
 
 def _subset_digest(whole: str, size: int) -> str:
@@ -157,18 +252,7 @@ def _subset_digest(whole: str, size: int) -> str:
 
 def _cut(data: Data, size: int) -> Data:
     mask = held_out(data.y, size, seeds.stream(TEST_SEED, "data", 0, "subset"))
-    return Data(x=data.x.only(mask), y=data.y[mask], x_test=data.x_test, y_test=data.y_test)
-
-
-def _standardized(data: Data) -> Data:
-    """Inputs and real targets with mean 0 and deviation 1 over the cases that may be trained on."""
-    assert isinstance(data.x, Rows)
-    assert isinstance(data.x_test, Rows)
-    x, x_test = scaled(data.x[:], data.x_test[:])
-    y, y_test = data.y, data.y_test
-    if y.dtype.kind == "f":
-        y, y_test = scaled(y, y_test)
-    return Data(x=all_rows(x), y=y, x_test=all_rows(x_test), y_test=y_test)
+    return replace(data, x=data.x.only(mask), y=data.y[mask])
 
 
 def _file(name: str, folders: Sequence[Path]) -> Path:
@@ -190,21 +274,56 @@ def _file(name: str, folders: Sequence[Path]) -> Path:
 
 
 def _advice(name: str) -> str:
-    if name.lower().endswith(own.TABLES):
+    if name.lower().endswith(tablefiles.FORMS):
         return f"Of a table name the column to predict: {{ file = {name!r}, target = ... }}."
-    return nearest(name, [*KNOWN, *synthetic.EXAMPLES])
+    return nearest(name.partition("@")[0], [*KNOWN, *synthetic.EXAMPLES])
 
 
-def _card(reference: str, content: str, data: Data) -> Card:
+def _of_pixels(name: str) -> bool:
+    return synthetic.SYNTHETIC[name.partition("-")[0]].dtype == "uint8"
+
+
+def _card(reference: str, content: str, data: Data, reading: Mapping[str, Any]) -> Card:
+    """What is known of data that has been read."""
     classes = data.y.dtype.kind == "i"
-    task = ("sequence" if data.y.ndim > 1 else "classification") if classes else "regression"
+    outputs = int(data.y.max()) + 1 if classes else data.y.shape[1]
+    counts: tuple[int, ...] = ()
+    test_counts: tuple[int, ...] = ()
+    if data.task == "classification":
+        counts, test_counts = (
+            tuple(np.bincount(part, minlength=outputs).tolist()) for part in (data.y, data.y_test)
+        )
+    groups = [] if data.groups is None else np.unique(data.groups, return_counts=True)[1].tolist()
+    alike = len(set(groups)) == 1
     return Card(
         reference=reference,
         digest=content,
-        task=task,
+        task=data.task,
         **named.forms(data.x),
         cases=len(data.x),
         tests=len(data.x_test),
-        outputs=int(data.y.max()) + 1 if classes else data.y.shape[1],
-        counts=tuple(np.bincount(data.y).tolist()) if task == "classification" else (),
+        outputs=outputs,
+        counts=counts,
+        test_counts=test_counts,
+        classes=data.classes,
+        drawing=data.drawing,
+        held=data.held,
+        spare=0 if alike else max(groups, default=1) - 1,
+        grain=groups[0] if alike else 1,
+        scaling=data.scaling,
+        scaled=data.scaled,
+        target=data.target,
+        chance=_chance(data),
+        reading=reading,
+        copies=copies.count(data.x, data.y, data.x_test, data.y_test),
+        notes=data.notes,
     )
+
+
+def _chance(data: Data) -> float:
+    """What is reached without looking at a case."""
+    if data.task == "sequence":
+        return float(np.bincount(data.y.ravel()).max() / data.y.size)
+    if data.task == "regression" and data.y.shape[1] == 1:
+        return float(np.asarray(data.y, np.float64).var())
+    return 0.0

@@ -1,4 +1,4 @@
-"""Splits: which cases are held out, stratified by class."""
+"""Splits: which cases are held out, by class, by group or by time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness import seeds
-from harness.spec import training_cases
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,24 +55,70 @@ def held_out(
 def test_mask(labels: NDArray[np.generic]) -> NDArray[np.bool_]:
     """The fixed test split of a data set that has no official one."""
     generator = seeds.stream(TEST_SEED, "data", 0, "test")
-    return held_out(labels, max(1, round(len(labels) * TEST_SHARE)), generator)
+    return held_out(labels, _tests(len(labels)), generator)
+
+
+def last_mask(cases: int) -> NDArray[np.bool_]:
+    """The test split of cases in the order of time: the last ones."""
+    return np.arange(cases) >= cases - _tests(cases)
+
+
+def group_mask(groups: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """The fixed test split of cases in groups, none of which is in two parts."""
+    generator = seeds.stream(TEST_SEED, "data", 0, "test")
+    return _whole_groups(groups, _tests(len(groups)), generator)
+
+
+def _tests(cases: int) -> int:
+    return max(1, round(cases * TEST_SHARE))
+
+
+def _whole_groups(
+    groups: NDArray[np.int64], size: int, generator: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Choose groups at random until they have so many cases."""
+    counts = np.bincount(groups)
+    names = np.flatnonzero(counts)
+    order = names[seeds.permutation(generator, len(names))]
+    enough = int(np.searchsorted(np.cumsum(counts[order]), size)) + 1
+    return np.isin(groups, order[:enough])
 
 
 def draw(
-    labels: NDArray[np.generic], validation: float, seed: int, phase: str, replicate: int
+    labels: NDArray[np.generic],
+    sizes: tuple[int, int],
+    replicate: tuple[int, str, int],
+    *,
+    groups: NDArray[np.int64] | None = None,
+    last: bool = False,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Train and validation cases of one replicate.
 
     Args:
         labels: of all cases outside the test split.
-        validation: share to validate on.
-        seed: the study's.
-        phase: of the trial.
-        replicate: of the trial.
+        sizes: numbers of training and of validation cases; where groups stay whole, some are
+            neither.
+        replicate: study seed, phase and replicate of the trial.
+        groups: of these cases; none is in both parts.
+        last: whether the last cases validate, in every replicate.
 
     Returns:
         Sorted indices of the training and of the validation cases.
     """
-    size = len(labels) - training_cases(len(labels), validation)
-    mask = held_out(labels, size, seeds.stream(seed, phase, replicate, "split"))
-    return np.flatnonzero(~mask).astype(np.int32), np.flatnonzero(mask).astype(np.int32)
+    train, validation = sizes
+    stream = seeds.stream(*replicate, "split")
+    if last:
+        mask = np.arange(len(labels)) >= len(labels) - validation
+    elif groups is not None:
+        mask = _whole_groups(groups, validation, stream)
+    else:
+        mask = held_out(labels, validation, stream)
+    return _some(~mask, train, stream), _some(mask, validation, stream)
+
+
+def _some(mask: NDArray[np.bool_], size: int, generator: np.random.Generator) -> NDArray[np.int32]:
+    """As many of these cases as are wanted, sorted."""
+    cases = np.flatnonzero(mask).astype(np.int32)
+    if len(cases) == size:
+        return cases
+    return np.sort(cases[seeds.permutation(generator, len(cases))[:size]])

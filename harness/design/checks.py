@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from math import prod
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from harness import catalog, usercode
+from harness.design import classes
 from harness.design.structure import arguments
 from harness.errors import StudyError, nearest
-from harness.spec import Choices, Metric, Range, label, names_code, training_cases
+from harness.spec import Choices, Metric, Range, label, names_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,9 +42,10 @@ def _signature(study: Study, folders: Sequence[Path]) -> usercode.Signature:
             names=tuple(arguments(study.template)), required=frozenset(), open=False
         )
     if not names_code(study.template):
+        hint = _spelling(study.template) or nearest(study.template, catalog.TEMPLATES)
         raise StudyError(
             "expected a template or a function of yours as module:function. "
-            f"Received: {study.template!r}. {nearest(study.template, catalog.TEMPLATES)}",
+            f"Received: {study.template!r}. {hint}",
             key="template",
         )
     try:
@@ -51,6 +54,15 @@ def _signature(study: Study, folders: Sequence[Path]) -> usercode.Signature:
         raise StudyError(error.message, key="template") from None
     names = (*found.names, *catalog.SETTINGS)
     return usercode.Signature(names=names, required=found.required, open=found.open)
+
+
+def _spelling(name: str) -> str:
+    """How a function in a file is to be named."""
+    file, _, function = name.rpartition(":")
+    module = PurePath(file).stem
+    if not file.endswith(".py") or not names_code(f"{module}:{function}"):
+        return ""
+    return f"Write '{module}:{function}', with {module}.py beside the study file."
 
 
 def _check_keys(study: Study, taken: usercode.Signature) -> None:
@@ -66,7 +78,7 @@ def _check_keys(study: Study, taken: usercode.Signature) -> None:
             if key not in taken.names and not taken.open:
                 raise StudyError(
                     f"expected an argument of template {study.template!r} or a training setting. "
-                    f"Received: {key!r}. {nearest(key, taken.names)}",
+                    f"Received: {key!r}. {_meant(key, study, taken.names)}",
                     key=f"{place}.{key}",
                 )
             if key in seen:
@@ -76,7 +88,7 @@ def _check_keys(study: Study, taken: usercode.Signature) -> None:
                     key=f"{place}.{key}",
                 )
             seen[key] = place
-    optimizers = [raw for _, raw in _named(study, "optimizer") if isinstance(raw, dict)]
+    optimizers = [catalog.as_table(raw) for _, raw in _named(study, "optimizer")]
     for name in ("learning_rate", "weight_decay"):
         if name in seen and any(name in raw for raw in optimizers):
             raise StudyError(
@@ -90,6 +102,20 @@ def _check_keys(study: Study, taken: usercode.Signature) -> None:
             "Received: nothing.",
             key=f"fixed.{name}",
         )
+
+
+def _meant(key: str, study: Study, names: Sequence[str]) -> str:
+    """What a key that nothing takes is likely to mean."""
+    owners = [
+        name
+        for name, entry in catalog.OPTIMIZERS.items()
+        if key in entry.numbers or key in entry.flags
+    ]
+    if owners:
+        owner = next((name for name in ("sgd", "adam") if name in owners), owners[0])
+        return f"It belongs to an optimizer: {{ name = '{owner}', {key} = ... }}."
+    listed = study.template if study.template in catalog.TEMPLATES else "setting"
+    return nearest(key, names, f"keras-harness catalog {listed}")
 
 
 def _check_levels(study: Study) -> None:
@@ -156,7 +182,34 @@ def check_metrics(study: Study, card: Card) -> None:
         wanted["tune.objective"] = study.tune.objective
     for key, text in wanted.items():
         _check_metric(Metric.parse(text), card, key)
+    _check_margin(study)
     _check_penalties(study, card)
+
+
+WIDE = 0.5
+"""Margin of a share from which on it says nothing: more likely points, or percent, are meant."""
+
+
+def _check_margin(study: Study) -> None:
+    """A margin in points or percent would make everything equivalent."""
+    margin, metric = study.margin, Metric.parse(study.metric)
+    entry = catalog.METRICS[metric.name]
+    relative = entry.scale == "log"
+    shared = entry.percent or entry.limited
+    if margin is None or not (relative or shared) or margin < (1 if relative else WIDE):
+        return
+    if relative:
+        form = "a margin below 1, because differences of this metric are relative"
+        meant = f"{margin:g} is {100 * margin:g} %; {margin / 100:g} is {margin:g} %"
+    else:
+        unit = " points" if entry.percent else ""
+        form = f"a margin below {WIDE:g}, because {metric.name} is at most 1"
+        factor = 100 if entry.percent else 1
+        meant = (
+            f"{margin:g} is {factor * margin:g}{unit}, which makes everything equivalent; "
+            f"{margin / 100:g} is {factor * margin / 100:g}{unit}"
+        )
+    raise StudyError(f"expected {form}. Received: {margin:g}. {meant}.", key="margin")
 
 
 def _check_metric(metric: Metric, card: Card, key: str) -> None:
@@ -212,7 +265,7 @@ def check_references(study: Study, card: Card, references: Sequence[Reference]) 
         StudyError: naming what was expected and what was received.
     """
     for one in references:
-        _check_reference(one, card, training_cases(card.cases, validation_share(study)))
+        _check_reference(one, card, card.training_cases(validation_share(study)))
     if references and "validation" in {*study.factors, *_searched(study)}:
         raise StudyError(
             "expected one validation share, because references are measured on the splits of the "
@@ -257,15 +310,55 @@ def check_data(study: Study, card: Card) -> None:
     """
     _check_template(study, card)
     for key, loss in _named(study, "loss"):
-        _check_loss(str(loss), card, key)
+        _check_loss(study, catalog.named(catalog.LOSSES, loss) or str(loss), card, key)
     for key, share in _named(study, "label_smoothing"):
-        if share and card.task not in {"classification", "sequence"}:
+        if share and card.task not in {"classification", "sequence", "multilabel"}:
             raise StudyError(
                 f"expected data with classes, to smooth their labels. Received: {card.task} data.",
                 key=key,
             )
+    _check_class_weights(study, card)
+    _check_outputs(study, card)
     _check_schedules(study)
+    _check_validation(study, card)
     _check_batches(study, card)
+
+
+def _check_class_weights(study: Study, card: Card) -> None:
+    for key, raw in _named(study, "class_weight"):
+        chosen = catalog.choice("class_weight", raw)
+        if chosen.name != "none" and card.task not in {"classification", "sequence"}:
+            raise StudyError(
+                f"expected data with one class per case or step, to weigh classes. Received: "
+                f"{card.task} data. Leave 'class_weight' out.",
+                key=key,
+            )
+        given = chosen.words.get("weights")
+        try:
+            found = classes.weights(card, given) if isinstance(given, dict) else given
+        except StudyError as error:
+            raise StudyError(error.message, key=key) from None
+        if isinstance(found, list) and len(found) != card.outputs:
+            raise StudyError(
+                f"expected a weight for each of {card.outputs} classes. Received: {len(found)}.",
+                key=key,
+            )
+
+
+def _check_outputs(study: Study, card: Card) -> None:
+    """What outputs are can be said of a user's model with classes or labels alone."""
+    for key, raw in _named(study, "outputs"):
+        if card.task not in {"classification", "sequence", "multilabel"}:
+            raise StudyError(
+                f"expected data with classes or labels, to say what outputs are. Received: "
+                f"{card.task} data. Leave 'outputs' out.",
+                key=key,
+            )
+        if study.template in catalog.TEMPLATES and raw != "logits":
+            raise StudyError(
+                f"expected 'logits', which template {study.template!r} gives. Received: {raw!r}.",
+                key=key,
+            )
 
 
 def _check_template(study: Study, card: Card) -> None:
@@ -314,9 +407,32 @@ def _check_inputs(study: Study, card: Card) -> None:
         )
 
 
+def _check_validation(study: Study, card: Card) -> None:
+    """Validation cases that come with the data are all that there are."""
+    named = [key for key, _ in _named(study, "validation")]
+    if card.held and named:
+        raise StudyError(
+            f"expected no share, because {card.label!r} comes with {card.held} validation cases. "
+            "Received: one. Leave it out, or x_val and y_val.",
+            key=named[0],
+        )
+    if card.held and card.normal:
+        raise StudyError(
+            "expected data without validation cases of its own, where only some classes are "
+            "trained on. Received: x_val and y_val. Put them to the other cases.",
+            key="normal",
+        )
+
+
 def _check_batches(study: Study, card: Card) -> None:
     shares = [share for _, share in _named(study, "validation") if isinstance(share, float)]
-    cases = training_cases(card.cases, max(shares, default=_default_share()))
+    cases = card.training_cases(max(shares, default=_default_share()))
+    if cases < 1:
+        raise StudyError(
+            f"expected cases to train on. Received: {card.label!r} with {card.cases} cases, of "
+            "which groups that stay whole leave none. Give more and smaller groups.",
+            key="dataset",
+        )
     default = catalog.SETTINGS["batch_size"].default
     assert isinstance(default, int)
     for key, size in _named(study, "batch_size") or [("fixed.batch_size", default)]:
@@ -327,9 +443,15 @@ def _check_batches(study: Study, card: Card) -> None:
             )
 
 
-def _check_loss(loss: str, card: Card, key: str) -> None:
-    if card.task not in catalog.LOSSES[loss].tasks:
-        fitting = [name for name, entry in catalog.LOSSES.items() if card.task in entry.tasks]
+def _check_loss(study: Study, loss: str, card: Card, key: str) -> None:
+    classes = card.task in {"classification", "sequence"}
+    single = card.outputs == 2 and study.template not in catalog.TEMPLATES
+    fitting = [
+        name
+        for name, entry in catalog.LOSSES.items()
+        if card.task in entry.tasks and (name != "binary_crossentropy" or single or not classes)
+    ]
+    if loss not in fitting:
         raise StudyError(
             f"expected a loss for labels of a {card.task} data set ({', '.join(fitting)}). "
             f"Received: {loss!r}.",

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from harness import catalog
 from harness.card import framed_digest
+from harness.design import classes
 from harness.errors import StudyError
+from harness.spec import Metric
 
 if TYPE_CHECKING:
     from harness.card import Card
@@ -17,12 +19,19 @@ if TYPE_CHECKING:
 def settle(study: Study, task: str) -> Study:
     """The study with everything said that it leaves to the kind of its data."""
     decides = catalog.DECIDES.get(task, catalog.FIT[task])
-    best = study.best or f"val/{catalog.FIT[task]}"
+    best = _known(f"{study.best or f'val/{catalog.FIT[task]}'}@best").partition("@")[0]
     tune = study.tune
     if tune:
-        tune = tune.model_copy(update={"objective": tune.objective or f"{best}@best"})
-    metric = study.metric or f"test/{decides}@best"
+        tune = tune.model_copy(update={"objective": _known(tune.objective or f"{best}@best")})
+    metric = _known(study.metric or f"test/{decides}@best")
     return study.model_copy(update={"best": best, "metric": metric, "tune": tune})
+
+
+def _known(text: str) -> str:
+    """A metric by the name that the catalogue has for it."""
+    metric = Metric.parse(text)
+    name = catalog.named(catalog.METRICS, metric.name) or metric.name
+    return str(metric.model_copy(update={"name": name}))
 
 
 def framed(study: Study, card: Card) -> Card:
@@ -59,7 +68,7 @@ def framed(study: Study, card: Card) -> Card:
         )
     if study.denoise:
         return _noisy(card, study.denoise)
-    return _only_normal(card, tuple(sorted(set(study.normal))))
+    return _only_normal(card, study.normal)
 
 
 def _noisy(card: Card, corruption: Level) -> Card:
@@ -78,19 +87,35 @@ def _noisy(card: Card, corruption: Level) -> Card:
     return replace(made, digest=framed_digest(card.digest, made.frame))
 
 
-def _only_normal(card: Card, normal: tuple[int, ...]) -> Card:
+def _only_normal(card: Card, named: tuple[str | int, ...]) -> Card:
     """The data with some classes to train on, and the others to be told in the test split."""
     if not card.counts:
         raise StudyError(
             f"expected data with classes, some of them normal. Received: {card.task} data.",
             key="normal",
         )
-    if normal[-1] >= card.outputs or len(normal) == card.outputs:
+    try:
+        normal = tuple(sorted({classes.number(card, one) for one in named}))
+    except StudyError as error:
+        raise StudyError(error.message, key="normal") from None
+    if len(normal) == card.outputs:
         raise StudyError(
-            f"expected some of the classes 0 to {card.outputs - 1}, but not all. "
-            f"Received: {list(normal)}.",
+            f"expected some of the {card.outputs} classes, but not all. Received: {[*named]}.",
             key="normal",
         )
     cases = sum(card.counts[one] for one in normal)
-    made = replace(card, task="anomaly", cases=cases, normal=normal)
+    notes = card.notes
+    if 2 * cases < sum(card.counts):
+        minority = f"the normal classes have {cases:,} of {sum(card.counts):,} cases, a minority"
+        notes += (f"{minority}: if these are the anomalies, name the others in 'normal'",)
+    made = replace(
+        card,
+        task="anomaly",
+        cases=cases,
+        normal=normal,
+        notes=notes,
+        copies=(),  # counted among all classes
+        spare=max(card.spare, card.grain - 1),
+        grain=1,
+    )
     return replace(made, digest=framed_digest(card.digest, made.frame))

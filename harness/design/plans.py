@@ -187,6 +187,38 @@ def changes(old: Definition, plan: Plan) -> list[str]:
     return [*keys, *data, *(["your code"] if old.code != plan.code else [])]
 
 
+def check_place(old: Definition, plan: Plan, finished: int) -> None:
+    """Results of one study do not disappear behind another one of the same name.
+
+    More arms, replicates or other settings make it no other study, nor does edited code: that is
+    told by ``changes``. Another template does, and other data.
+
+    Args:
+        old: what the store was last run with.
+        plan: what is to be run.
+        finished: trials of the old one that have a result.
+
+    Raises:
+        StudyError: saying what differs, what would be kept, and what to do.
+    """
+    found = [key for key in changes(old, plan) if key in {"template", "the data"}]
+    if not (found and finished):
+        return
+    raise StudyError(
+        f"expected a name that no other study has. Received: {plan.study.name!r}, of which "
+        f"{finished} finished trials are there, with other {' and other '.join(map(_bare, found))}"
+        f" ({old.study.template}, content {old.data[:8]}; now {plan.study.template}, content "
+        f"{plan.card.digest[:8]}). Its report would show none of them. Choose another name or "
+        "another --root. Or add --replace: they stay in the store, and running the old study "
+        "again, with --replace, shows them again and trains nothing.",
+        key="name",
+    )
+
+
+def _bare(what: str) -> str:
+    return what.removeprefix("the ")
+
+
 def changed_keys(old: Study, new: Study) -> list[str]:
     """Keys that differ between two definitions of a study.
 

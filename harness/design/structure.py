@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness import catalog
+from harness.design import classes
 from harness.identity import digest
 from harness.spec import names_code
 
@@ -30,6 +31,7 @@ def settings(
         for key, argument in table.items()
     }
     full |= {key: part for key, part in given.items() if key not in table}
+    full["class_weight"] = _weighed(full["class_weight"], card)
     full["loss"] = full["loss"] or catalog.DEFAULT_LOSS[card.task]
     if card.noise and "corruption" in table and "corruption" not in given:
         full["corruption"] = dict(card.noise)  # it learns to remove what it is asked to remove
@@ -45,6 +47,15 @@ def settings(
     if "weight_decay" in optimizer and full["weight_decay"] is not None:
         optimizer["weight_decay"], full["weight_decay"] = full["weight_decay"], None
     return full
+
+
+def _weighed(setting: Value, card: Card) -> Value:
+    """Weights of classes by number, however the study calls the classes."""
+    chosen = catalog.choice("class_weight", setting)
+    given = chosen.words.get("weights")
+    if not isinstance(given, dict):
+        return setting
+    return {"name": chosen.name, "weights": [*classes.weights(card, given)]}
 
 
 def own(template: str, given: Mapping[str, Value]) -> list[str]:

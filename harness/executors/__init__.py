@@ -57,6 +57,19 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Building:
+    """A place has begun to build a network.
+
+    Args:
+        key: of the trial that it is built for.
+        place: where; ``None`` is the calling process.
+    """
+
+    key: str
+    place: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsed:
     """A network has been built, or could not be.
 
@@ -99,7 +112,7 @@ class Died:
     reason: str
 
 
-Event = Rehearsed | Started | Ended | Died
+Event = Building | Rehearsed | Started | Ended | Died
 
 
 class Executor(Protocol):
@@ -109,7 +122,7 @@ class Executor(Protocol):
         """Ask KerasTuner for candidates, where Keras is loaded."""
 
     def rehearse(self, trials: Mapping[str, Trial]) -> None:
-        """Build the networks of some trials, given by program; each is answered by an event.
+        """Build the networks of some trials, given by program; each is answered by two events.
 
         What a place has built here it need not build again.
         """

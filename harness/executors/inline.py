@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from harness.executors import Attempt, Ended, Event, Rehearsed, Setup, Started
+from harness.executors import Attempt, Building, Ended, Event, Rehearsed, Setup, Started
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ class Inline:
         set_up(setup.threads)
         self._trainer = Trainer(setup.card, setup.folders, setup.resident)
         self._waiting: deque[Attempt] = deque()
-        self._rehearsed: deque[Rehearsed] = deque()
+        self._unbuilt: deque[Trial] = deque()
         self._started = False
 
     def propose(self, tune: Tune, seed: int) -> list[dict[str, Scalar]]:
@@ -40,10 +40,8 @@ class Inline:
         return proposers.candidates(tune, seed)
 
     def rehearse(self, trials: Mapping[str, Trial]) -> None:
-        """Build them one after another."""
-        for trial in trials.values():
-            found = self._trainer.rehearse(trial)
-            self._rehearsed.append(Rehearsed(key=trial.key, rehearsal=found))
+        """Note what is to be built; it is built inside ``next_event``."""
+        self._unbuilt.extend(trials.values())
 
     def free(self, *, ahead: bool) -> list[int]:  # noqa: ARG002
         """The one place, unless it is taken."""
@@ -58,18 +56,22 @@ class Inline:
         self._waiting.append(attempt)
 
     def next_event(self, timeout: float) -> Event | None:  # noqa: ARG002, training takes its time
-        """Announce the next attempt, then train it."""
-        if self._rehearsed:
-            return self._rehearsed.popleft()
-        if not self._waiting:
+        """Announce what is built or trained next, then do it."""
+        if not self._unbuilt and not self._waiting:
             return None
+        self._started = not self._started
+        if self._unbuilt:
+            trial = self._unbuilt[0]
+            if self._started:
+                return Building(key=trial.key, place=None)
+            found = self._trainer.rehearse(trial)
+            self._unbuilt.popleft()
+            return Rehearsed(key=trial.key, rehearsal=found)
         attempt = self._waiting[0]
-        if not self._started:
-            self._started = True
+        if self._started:
             return Started(attempt=attempt)
         outcome = self._trainer.run(attempt.trial)
         self._waiting.popleft()
-        self._started = False
         return Ended(attempt=attempt, outcome=outcome)
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,10 @@ from harness.spec import Trial
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
+
+
+_OURS = re.compile(r"[0-9a-f]{64}\.\d+\.json|\.tmp-\w+(\.npz)?")
+"""Names of result files, and of files that were being written when a process died."""
 
 
 def send(connection: Connection, kind: str, **content: Any) -> None:
@@ -80,10 +85,18 @@ def result_file(attempts: Path, key: str, number: int) -> Path:
     return attempts / f"{key}.{number}.json"
 
 
+def is_ours(file: Path) -> bool:
+    """Whether a file has one of our names, and is no link or folder that somebody gave it."""
+    return bool(_OURS.fullmatch(file.name)) and file.is_file() and not file.is_symlink()
+
+
 def read_result(attempts: Path, key: str, number: int) -> Outcome | None:
     """An outcome that a worker left, or ``None`` if it left none that is whole."""
+    file = result_file(attempts, key, number)
+    if not is_ours(file):
+        return None
     try:
-        text = result_file(attempts, key, number).read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
         return Outcome.model_validate_json(text)
     except (OSError, ValueError):
         return None

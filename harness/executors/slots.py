@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections import deque
+from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import connection as connections
@@ -15,7 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 from harness.environment import gpus
 from harness.errors import HarnessError
-from harness.executors import Attempt, Died, Ended, Event, Rehearsed, Setup, Started, messages
+from harness.executors import (
+    Attempt,
+    Building,
+    Died,
+    Ended,
+    Event,
+    Rehearsed,
+    Setup,
+    Started,
+    messages,
+)
+from harness.links import append_to
 from harness.records import Outcome, Rehearsal
 
 if TYPE_CHECKING:
@@ -26,6 +37,15 @@ if TYPE_CHECKING:
 
 AHEAD = 2
 """Attempts handed to one worker at a time: one that it trains, and one so that it need not wait."""
+
+LOADS = 2
+"""How often in a row a worker may end while it loads Keras, if none has ever come up."""
+
+LATER_LOADS = 5
+"""The same, where others have."""
+
+BUILDS = 2
+"""How many workers a network may take with it before it counts as one that cannot be built."""
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _CODE = (
@@ -42,6 +62,8 @@ class _Slot:
     connection: Connection
     log: Path
     waiting: deque[Attempt] = field(default_factory=deque)
+    unbuilt: deque[tuple[str, Trial]] = field(default_factory=deque)
+    building: bool = False
     started: bool = False
     ready: bool = False
     programs: set[str] = field(default_factory=set)
@@ -61,6 +83,9 @@ class Slots:
         """Start the workers; they load Keras while the coordinator goes on."""
         self._setup = setup
         self._events: deque[Event] = deque()
+        self._stillborn: Counter[int] = Counter()
+        self._killed: Counter[str] = Counter()
+        self._came_up = False
         setup.attempts.mkdir(parents=True, exist_ok=True)
         setup.logs.mkdir(parents=True, exist_ok=True)
         self._slots = [self._start(place) for place in range(workers)]
@@ -71,27 +96,30 @@ class Slots:
         Raises:
             HarnessError: if the worker died over it.
         """
-        slot = self._slots[0]
         content = tune.model_dump(mode="json")
-        try:
-            messages.send(slot.connection, "propose", tune=content, seed=seed)
-            while True:
-                message = messages.receive(slot.connection)
-                if message["kind"] == "proposed":
-                    found: list[dict[str, Scalar]] = message["candidates"]
-                    return found
-                slot.ready = True
-        except (EOFError, OSError) as error:
-            raise HarnessError(_last_words(slot)) from error
+        for _ in range(LATER_LOADS):
+            slot = self._slots[0]
+            try:
+                messages.send(slot.connection, "propose", tune=content, seed=seed)
+                return self._proposed(slot)
+            except (EOFError, OSError) as error:
+                if slot.ready:
+                    raise HarnessError(_last_words(slot, "died over its proposals")) from error
+                self._bury(0, slot)
+        raise AssertionError
+
+    def _proposed(self, slot: _Slot) -> list[dict[str, Scalar]]:
+        while True:
+            message = messages.receive(slot.connection)
+            if message["kind"] == "proposed":
+                found: list[dict[str, Scalar]] = message["candidates"]
+                return found
+            self._welcome(0, slot)
 
     def rehearse(self, trials: Mapping[str, Trial]) -> None:
         """Share them out among the workers, who keep what they build."""
         for index, (program, trial) in enumerate(trials.items()):
-            slot = self._slots[index % len(self._slots)]
-            slot.programs.add(program)
-            content = trial.model_dump(mode="json")
-            with suppress(OSError):
-                messages.send(slot.connection, "rehearse", key=trial.key, trial=content)
+            _ask_to_build(self._slots[index % len(self._slots)], program, trial)
 
     def free(self, *, ahead: bool) -> list[int]:
         """Places with room, the emptiest first."""
@@ -136,7 +164,7 @@ class Slots:
         environment = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, "KERAS_BACKEND": "tensorflow"}
         if devices := gpus():
             environment["CUDA_VISIBLE_DEVICES"] = devices[place % len(devices)]
-        with log.open("ab") as stream:
+        with append_to(log) as stream:
             process = subprocess.Popen(  # noqa: S603, our own interpreter and code
                 [sys.executable, "-P", "-c", code],
                 pass_fds=(handle,),
@@ -147,7 +175,8 @@ class Slots:
                 start_new_session=True,  # Ctrl+C is for the coordinator
             )
         theirs.close()
-        messages.send(ours, "setup", **messages.write_setup(self._setup))
+        with suppress(OSError):  # it has ended already, which ``next_event`` notices
+            messages.send(ours, "setup", **messages.write_setup(self._setup))
         return _Slot(process=process, connection=ours, log=log)
 
     def _read(self, place: int, slot: _Slot) -> None:
@@ -158,8 +187,13 @@ class Slots:
             return
         match message["kind"]:
             case "ready":
-                slot.ready = True
+                self._welcome(place, slot)
+            case "building":
+                slot.building = True
+                self._events.append(Building(key=message["key"], place=place))
             case "rehearsed":
+                slot.building = False
+                slot.unbuilt.popleft()
                 found = Rehearsal(**message["rehearsal"])
                 self._events.append(Rehearsed(key=message["key"], rehearsal=found))
             case "started":
@@ -170,21 +204,48 @@ class Slots:
                 outcome = Outcome.model_validate_json(message["outcome"])
                 self._events.append(Ended(attempt=slot.waiting.popleft(), outcome=outcome))
 
+    def _welcome(self, place: int, slot: _Slot) -> None:
+        slot.ready = self._came_up = True
+        self._stillborn[place] = 0
+
     def _bury(self, place: int, slot: _Slot) -> None:
         """Replace a dead worker.
 
         Raises:
-            HarnessError: if it never came up: another one would not either.
+            HarnessError: if one after another never came up: the next would not either.
         """
         slot.process.wait()
         slot.connection.close()
         if not slot.ready:
-            raise HarnessError(_last_words(slot))
+            self._stillborn[place] += 1
+            if self._stillborn[place] >= (LATER_LOADS if self._came_up else LOADS):
+                raise HarnessError(_last_words(slot, "could not start"))
+        how = _how(slot.process.returncode)
         lost = slot.waiting.popleft() if slot.started else None
         self._slots[place] = self._start(place)
-        self._events.append(
-            Died(lost=lost, unstarted=tuple(slot.waiting), reason=_how(slot.process.returncode))
-        )
+        if slot.building:
+            self._blame(slot, how)
+        for program, trial in slot.unbuilt:
+            _ask_to_build(self._slots[place], program, trial)
+        if lost or slot.waiting:
+            self._events.append(Died(lost=lost, unstarted=tuple(slot.waiting), reason=how))
+
+    def _blame(self, slot: _Slot, how: str) -> None:
+        """A network during whose building workers die again and again cannot be built."""
+        key = slot.unbuilt[0][1].key
+        self._killed[key] += 1
+        if self._killed[key] >= BUILDS:
+            slot.unbuilt.popleft()
+            problem = f"{how} while the network was built, {BUILDS} times. Its log: {slot.log}"
+            self._events.append(Rehearsed(key=key, rehearsal=Rehearsal(problem=problem)))
+
+
+def _ask_to_build(slot: _Slot, program: str, trial: Trial) -> None:
+    slot.programs.add(program)
+    slot.unbuilt.append((program, trial))
+    content = trial.model_dump(mode="json")
+    with suppress(OSError):
+        messages.send(slot.connection, "rehearse", key=trial.key, trial=content)
 
 
 def _how(code: int) -> str:
@@ -193,8 +254,8 @@ def _how(code: int) -> str:
     return f"its process ended with exit code {code}"
 
 
-def _last_words(slot: _Slot) -> str:
-    """Why a worker could not start, from its own log."""
+def _last_words(slot: _Slot, what: str) -> str:
+    """Why a worker is gone, from its own log."""
     lines = slot.log.read_text(encoding="utf-8", errors="replace").splitlines()
     said = "\n".join(lines[-8:]) or "nothing"
-    return f"a worker process could not start. The end of its log, {slot.log}:\n{said}"
+    return f"a worker process {what}. The end of its log, {slot.log}:\n{said}"

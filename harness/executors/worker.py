@@ -58,6 +58,7 @@ def _answer(
         messages.send(connection, "proposed", candidates=found)
         return
     if message["kind"] == "rehearse":
+        messages.send(connection, "building", key=message["key"])
         came = trainer.rehearse(Trial(**message["trial"])).model_dump(mode="json")
         messages.send(connection, "rehearsed", key=message["key"], rehearsal=came)
         return

@@ -6,12 +6,16 @@ is left is structure.
 
 from __future__ import annotations
 
-from harness.program.compiled import Program, uses_xla
+from harness.program.compiled import Program, forward, uses_xla
 from harness.program.fallback import Fallback, is_expressible
 from harness.program.inputs import Corruption, Inputs, Resident, Streamed, noisy, take
-from harness.program.network import Network, Refillable, Sizes, Weight, build, code_of, sizes
+from harness.program.network import Network, Refillable, Sizes, build, sizes
+from harness.program.taking import code_of
+from harness.program.updates import AVERAGED
+from harness.program.weights import Weight
 
 __all__ = [
+    "AVERAGED",
     "Corruption",
     "Fallback",
     "Inputs",
@@ -24,6 +28,7 @@ __all__ = [
     "Weight",
     "build",
     "code_of",
+    "forward",
     "is_expressible",
     "noisy",
     "sizes",

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from harness import masking
 from harness.program.inputs import EVALUATED, Resident, Streamed, noisy, pick, take
-from harness.program.network import code_of, outline
+from harness.program.taking import code_of, outline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,9 +41,11 @@ class Program:
     Attributes:
         traces: how often the training was traced: once, however many trials it serves; for
             data in chunks once more if the last one is shorter.
+        notes: what a reader of the results has to know of the training, a sentence each.
     """
 
-    engine: Literal["program"] = "program"
+    engine: Literal["program", "fit"] = "program"
+    notes: tuple[str, ...] = ()
 
     def __init__(self, part: Refillable, *, xla: bool) -> None:
         """Define the graphs; nothing is traced yet."""
@@ -125,6 +127,8 @@ class Program:
         if epoch == "best":
             for variable, kept in zip(self.part.state, self._kept, strict=True):
                 variable.assign(kept)
+        else:
+            self.part.finalize()
         sums, outputs = self._tested(data)
         means = self._means(sums.numpy(), len(data.y_test))
         return dict(zip(self.part.names, means, strict=True)), outputs.numpy()
@@ -133,8 +137,17 @@ class Program:
         """What a mask leaves of the test outputs; ``None`` if that is all of them."""
         if not self.part.masked:
             return None
-        self._counted = self._counted or masks(self.part.model)
-        return counted(self._counted, data)
+        if self._counted is None:
+            model = self.part.model
+            self._counted = tf.function(
+                lambda x: masking.mask_of(model(x, training=False)), autograph=False
+            )
+        cases = np.arange(len(data.y_test), dtype=np.int32)
+        parts = []
+        for start in range(0, len(cases), EVALUATED):
+            x, _ = take(data, cases[start : start + EVALUATED], test=True)
+            parts.append(self._counted(noisy(data, x, "test", start)).numpy())
+        return np.concatenate(parts).astype(bool)
 
     def _means(self, sums: NDArray[np.float32], cases: int) -> list[float]:
         """Means of a pass over all cases: metrics of what a mask leaves, if there is one."""
@@ -147,8 +160,12 @@ class Program:
         self, data: Inputs, cases: NDArray[np.int32], *, test: bool = False
     ) -> NDArray[np.float32]:
         """What the layer ``code`` makes of some cases, with the weights as they are."""
-        self._code = self._code or coder(self.part.model)
-        return codes(self._code, data, cases, test=test)
+        if self._code is None:
+            inner = keras.Model(self.part.model.inputs, code_of(self.part.model))
+            self._code = tf.function(partial(inner, training=False), autograph=False)
+        parts = [cases[start : start + EVALUATED] for start in range(0, len(cases), EVALUATED)]
+        found = [self._code(take(data, part, test=test)[0]).numpy() for part in parts]
+        return np.concatenate(found).reshape(len(cases), -1)
 
     def _tested(self, data: Inputs) -> tuple[tf.Tensor, tf.Tensor]:
         total = tf.zeros(self._width)
@@ -177,11 +194,29 @@ class Program:
             own = rates[start // batch :][: -(-len(x) // batch)]
             cases = tf.range(len(x))
             total = self._part(x, y, cases, steps, tf.constant(own), total)
-        val = tf.zeros(self._width)
-        for x, y, start in data.chunks(held, EVALUATED):
+        with self.part.finalized():
+            return self._end(total, self._evaluated(data, held))
+
+    def _evaluated(
+        self, data: Inputs, which: NDArray[np.int32], *, clean: bool = False
+    ) -> tf.Tensor:
+        """Sums over cases outside the test split, with the weights as they are.
+
+        Args:
+            data: all of it.
+            which: cases; the validation cases, if they are shown with noise.
+            clean: whether the network is shown no noise.
+        """
+        total = tf.zeros(self._width)
+        if isinstance(data, Resident):
+            cases = tf.constant(which)
+            seen, places = (data.x, cases) if clean else data.shown(which)
+            return self._held(data.x, data.y, cases, seen, places, total)
+        for x, y, start in data.chunks(which, EVALUATED):
             cases = tf.range(len(x))
-            val = self._held(x, y, cases, noisy(data, x, "val", start), cases, val)
-        return self._end(total, val)
+            seen = x if clean else noisy(data, x, "val", start)
+            total = self._held(x, y, cases, seen, cases, total)
+        return total
 
     def _epoch(
         self,
@@ -196,7 +231,8 @@ class Program:
     ) -> tf.Tensor:
         nothing = tf.zeros(self._width)
         train = self._train(x, y, order, steps, rates, nothing)
-        return self._conclude(train, self._over(x, y, held, seen, places, nothing))
+        with self.part.finalized():
+            return self._conclude(train, self._over(x, y, held, seen, places, nothing))
 
     def _train(
         self,
@@ -236,7 +272,8 @@ class Program:
         with tf.GradientTape() as tape:
             outputs = self.part.model(x, training=True)
             loss = self._total(y, outputs, self.part.class_weight)
-        gradients = tape.gradient(loss, [variable.value for variable in self.part.variables])
+            scaled = self.part.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled, [variable.value for variable in self.part.variables])
         gradients = self.part.clip(gradients)
         self.part.optimizer.learning_rate.assign(rate)
         self.part.optimizer.apply(gradients, self.part.variables)
@@ -244,8 +281,9 @@ class Program:
 
     def _total(self, y: tf.Tensor, outputs: tf.Tensor, weights: Any = None) -> tf.Tensor:
         """The mean loss of a batch with all penalties, weighted by class in training."""
-        measure = self.part.loss.each if self.part.masked else self.part.loss
-        found = measure(y, outputs)
+        # Each step has a class of its own, and a mask leaves out single steps.
+        each = self.part.masked or weights is not None
+        found = self.part.loss.each(y, outputs) if each else self.part.loss(y, outputs)
         if weights is not None:
             found *= tf.gather(weights.value, y)
         mean = masking.mean(found, outputs) if self.part.masked else tf.reduce_mean(found)
@@ -291,9 +329,7 @@ class Program:
         count = y.shape[0]
         size = min(EVALUATED, count)
         whole = count // size
-        rows = tf.TensorArray(
-            tf.float32, whole, element_shape=(size, *self.part.model.output_shape[1:])
-        )
+        rows = tf.TensorArray(tf.float32, whole, element_shape=(size, *self.part.output_shape[1:]))
 
         def forward(cases: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             labels = self._targets(pick(x, cases), y, cases)
@@ -310,7 +346,7 @@ class Program:
             (tf.constant(0), total, rows),
             parallel_iterations=1,
         )
-        outputs = tf.reshape(rows.stack(), (whole * size, *self.part.model.output_shape[1:]))
+        outputs = tf.reshape(rows.stack(), (whole * size, *self.part.output_shape[1:]))
         if count % size:
             sums, last = forward(tf.range(whole * size, count))
             total, outputs = total + sums, tf.concat([outputs, last], axis=0)
@@ -324,48 +360,18 @@ class Program:
             kept.assign(tf.where(better, variable.value, kept))
 
 
-def coder(model: Any) -> Callable[[tf.Tensor], tf.Tensor]:
-    """What gives the outputs of a model's layer ``code``."""
-    inner = keras.Model(model.inputs, code_of(model))
-    return tf.function(partial(inner, training=False), autograph=False)  # type: ignore[no-any-return]
-
-
-def codes(
-    code: Callable[[tf.Tensor], tf.Tensor],
-    data: Inputs,
-    cases: NDArray[np.int32],
-    *,
-    test: bool = False,
-) -> NDArray[np.float32]:
-    """A row of code for each of some cases."""
-    parts = [cases[start : start + EVALUATED] for start in range(0, len(cases), EVALUATED)]
-    found = [code(take(data, part, test=test)[0]).numpy() for part in parts]
-    return np.concatenate(found).reshape(len(cases), -1)
-
-
-def masks(model: Any) -> Callable[[Any], tf.Tensor]:
-    """What gives the mask of a model's outputs."""
-    return tf.function(lambda x: masking.mask_of(model(x, training=False)), autograph=False)  # type: ignore[no-any-return]
-
-
-def counted(mask: Callable[[Any], tf.Tensor], data: Inputs) -> NDArray[np.bool_]:
-    """What a mask leaves of the test outputs."""
-    cases = np.arange(len(data.y_test), dtype=np.int32)
-    parts = []
-    for start in range(0, len(cases), EVALUATED):
-        x, _ = take(data, cases[start : start + EVALUATED], test=True)
-        parts.append(mask(noisy(data, x, "test", start)).numpy())
-    return np.concatenate(parts).astype(bool)
-
-
 def uses_xla(model: Any, card: Card) -> bool:
     """The fixed rule of device and operations, read from the graph of a forward pass."""
     if tf.config.list_logical_devices("GPU"):
         return True
+    return not any(_SLOW_UNDER_XLA.match(node.op) for node in forward(model, card))
+
+
+def forward(model: Any, card: Card) -> list[Any]:
+    """All nodes of the graph of a forward pass in training."""
     traced = tf.function(lambda x: model(x, training=True), autograph=False)
     graph = traced.get_concrete_function(outline(card)).graph.as_graph_def()
-    nodes = [*graph.node, *(node for part in graph.library.function for node in part.node_def)]
-    return not any(_SLOW_UNDER_XLA.match(node.op) for node in nodes)
+    return [*graph.node, *(node for part in graph.library.function for node in part.node_def)]
 
 
 def _accumulate(

@@ -2,41 +2,61 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import ceil
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from harness.errors import TemplateError
-from harness.program.compiled import coder, codes, counted, masks
-from harness.program.inputs import EVALUATED, noisy, take
+from harness.program.compiled import Program
+from harness.program.inputs import take
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
+    from harness.isolation import World
     from harness.program.inputs import Inputs
     from harness.program.network import Refillable
 
 
-class Fallback:
-    """An engine with the surface of ``Program`` and the speed of ``fit``.
+_UNREPORTED = (
+    "not reported by the model's train_step, and so measured after each epoch, on the training "
+    "cases, not while it trains."
+)
+
+
+class Fallback(Program):
+    """Trains by ``fit``, at its speed; what is held back it measures as every program does.
+
+    So validation and test quantities are the study's own, whatever a model's ``train_step`` and
+    ``test_step`` report.
 
     Args:
         part: the model to train.
+
+    Raises:
+        TemplateError: if the model has another optimizer than the study's.
     """
 
-    engine: Literal["fit"] = "fit"
-    xla = False
+    engine = "fit"
 
     def __init__(self, part: Refillable) -> None:
         """Compile the model as ``fit`` wants it."""
-        self.part = part
-        self._kept: list[NDArray[np.generic]] = []
-        self._record = np.inf
-        part.model.compile(
+        super().__init__(part, xla=False)
+        self._unfinished = [_Unfinished(part)] if part.finalizes else []
+        model = part.model
+        if part.world:
+            _watch(model, part.world)
+        # What a template has told a compile of its own is not told again: it stays.
+        own = partial(keras.Model.compile, model) if model.compiled else model.compile
+        own(
             optimizer=part.optimizer,
-            loss=part.loss.each if part.masked else part.loss,
+            loss=part.loss.each if part.masked or part.class_weight is not None else part.loss,
             metrics=[
                 # Keras itself leaves out what a mask does not count, of what it is given per step.
                 keras.metrics.MeanMetricWrapper(metric.each if part.masked else metric, name=name)
@@ -44,13 +64,10 @@ class Fallback:
             ],
             jit_compile=False,
         )
+        _refuse_other_optimizers(model)
 
     def compile(self, data: Inputs) -> None:
         """Nothing: ``fit`` compiles when it is first called."""
-
-    def reset(self) -> None:
-        """Forget the best epoch."""
-        self._record = np.inf
 
     def epoch(
         self,
@@ -59,89 +76,100 @@ class Fallback:
         rates: NDArray[np.float32],
         held: NDArray[np.int32],
     ) -> tuple[dict[str, float], bool]:
-        """As ``Program.epoch``."""
+        """As ``Program.epoch``; what ``train_step`` does not report is measured afterwards."""
         part = self.part
         history = part.model.fit(
-            _Batches(data, order, part.sizes.batch, part.reconstructs),
+            _Batches(
+                data,
+                order,
+                part.sizes.batch,
+                reconstructs=part.reconstructs,
+                weights=self._class_weight(),
+            ),
             shuffle=False,
             verbose=0,
-            callbacks=[_Rates(part.optimizer, rates)],
-            class_weight=self._class_weight(),
-        )
-        train = {name: float(values[-1]) for name, values in history.history.items()}
-        val = self._measure(_Batches(data, held, EVALUATED, part.reconstructs, "val"))
-        score = val[part.names[part.best]] * part.sign
-        if score < self._record:
-            self._record, self._kept = score, [variable.numpy() for variable in part.state]
-        missing = [name for name in part.names if name not in train]
+            callbacks=[_Rates(part.optimizer, rates), *self._unfinished],
+        ).history
+        train = {name: float(history[name][-1]) for name in part.names if name in history}
+        missing = [f"train/{name}" for name in part.names if name not in train]
         if missing:
-            raise TemplateError(
-                f"expected a train_step that reports {', '.join(part.names)}. "
-                f"Received: {', '.join(train)}."
-            )
+            train = self._quantities(data, order, clean=True) | train
+            self.notes = (f"{', '.join(missing)}: {_UNREPORTED}",)
+        with part.finalized():
+            val = self._quantities(data, held)
+            self._keep(tf.constant(val[part.names[part.best]] * part.sign, tf.float32))
         found = {f"train/{name}": train[name] for name in part.names}
         finite = all(np.isfinite(variable.numpy()).all() for variable in part.variables)
         return found | {f"val/{name}": number for name, number in val.items()}, finite
 
-    def test(self, data: Inputs, epoch: str) -> tuple[dict[str, float], NDArray[np.float32]]:
-        """As ``Program.test``."""
-        if epoch == "best":
-            for variable, kept in zip(self.part.state, self._kept, strict=True):
-                variable.assign(kept)
-        cases = np.arange(len(data.y_test), dtype=np.int32)
-        batches = _Batches(data, cases, EVALUATED, self.part.reconstructs, "test")
-        return self._measure(batches), self.part.model.predict(batches, verbose=0)
+    def _quantities(
+        self, data: Inputs, cases: NDArray[np.int32], *, clean: bool = False
+    ) -> dict[str, float]:
+        means = self._means(self._evaluated(data, cases, clean=clean).numpy(), len(cases))
+        return dict(zip(self.part.names, means, strict=True))
 
-    def codes(
-        self, data: Inputs, cases: NDArray[np.int32], *, test: bool = False
-    ) -> NDArray[np.float32]:
-        """As ``Program.codes``."""
-        return codes(coder(self.part.model), data, cases, test=test)
-
-    def counted(self, data: Inputs) -> NDArray[np.bool_] | None:
-        """As ``Program.counted``."""
-        return counted(masks(self.part.model), data) if self.part.masked else None
-
-    def _class_weight(self) -> dict[int, float] | None:
+    def _class_weight(self) -> NDArray[np.generic] | None:
+        """One weight per class; ``fit`` itself takes such for one label per case only."""
         weights = self.part.class_weight
-        return None if weights is None else dict(enumerate(weights.numpy().tolist()))
+        return None if weights is None else weights.numpy()
 
-    def _measure(self, batches: _Batches) -> dict[str, float]:
-        found = self.part.model.evaluate(batches, verbose=0, return_dict=True)
-        return {name: float(found[name]) for name in self.part.names}
+
+def _refuse_other_optimizers(model: Any) -> None:
+    """Their state would pass from one training to the next."""
+    others = [
+        name
+        for name, part in vars(model).items()
+        if isinstance(part, keras.optimizers.Optimizer) and name != "optimizer"
+    ]
+    if others:
+        raise TemplateError(
+            "expected a train_step that uses self.optimizer, which the study chooses. Received: "
+            f"a model with an optimizer of its own, {others[0]!r}, which no training could begin "
+            "anew."
+        )
 
 
 class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Consecutive batches of the given cases, in that order.
-
-    Args:
-        data: all of it.
-        cases: which of it.
-        size: of a batch.
-        reconstructs: whether the inputs are the targets.
-        part: ``train``, ``val`` or ``test``; the latter two may be shown with noise.
-    """
+    """Consecutive batches of the given cases, in that order, perhaps weighted by class."""
 
     def __init__(
         self,
         data: Inputs,
         cases: NDArray[np.int32],
         size: int,
+        *,
         reconstructs: bool,
-        part: str = "train",
+        weights: NDArray[np.generic] | None = None,
     ) -> None:
         super().__init__()
         self._data, self._cases, self._size = data, cases, size
-        self._reconstructs, self._part = reconstructs, part
+        self._reconstructs, self._weights = reconstructs, weights
 
     def __len__(self) -> int:
         return ceil(len(self._cases) / self._size)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
-        start = index * self._size
-        x, y = take(self._data, self._cases[start:][: self._size], test=self._part == "test")
-        seen = x if self._part == "train" else noisy(self._data, x, self._part, start)
-        return seen, (x if self._reconstructs else y)
+        part = self._cases[index * self._size :][: self._size]
+        x, y = take(self._data, part)
+        if self._weights is not None:
+            return x, y, self._weights[y.numpy()]
+        return x, x if self._reconstructs else y
+
+
+class _Unfinished(keras.callbacks.Callback):  # type: ignore[misc]
+    """Takes back what the optimizer does to the weights when ``fit`` ends, once an epoch here."""
+
+    def __init__(self, part: Refillable) -> None:
+        super().__init__()
+        self._variables = part.variables
+        self._raw: list[NDArray[np.generic]] = []
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002, Keras' names
+        self._raw = [variable.numpy() for variable in self._variables]
+
+    def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002, Keras' name
+        for variable, array in zip(self._variables, self._raw, strict=True):
+            variable.assign(array)
 
 
 class _Rates(keras.callbacks.Callback):  # type: ignore[misc]
@@ -155,7 +183,19 @@ class _Rates(keras.callbacks.Callback):  # type: ignore[misc]
         self._optimizer.learning_rate.assign(self._rates[batch])
 
 
+def _watch(model: Any, world: World) -> None:
+    """Refuse training steps that draw numbers while they are traced."""
+    for name in ("train_step", "test_step"):
+        step = getattr(model, name)
+
+        def watched(*args: Any, step: Callable[..., Any] = step) -> Any:
+            with world.traced():
+                return step(*args)
+
+        object.__setattr__(model, name, watched)  # out of Keras' sight
+
+
 def is_expressible(model: Any) -> bool:
     """Whether a model trains as Keras would train it by default."""
-    own = ("train_step", "test_step", "compute_loss")
+    own = ("train_step", "compute_loss")
     return all(getattr(type(model), name) is getattr(keras.Model, name) for name in own)

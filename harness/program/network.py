@@ -5,21 +5,20 @@ This is the only place where Keras objects are mutated.
 
 from __future__ import annotations
 
-import inspect
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from harness import catalog, design, layers, losses, masking, metrics
+from harness import catalog, design, layers, losses, masking, metrics, outputs
 from harness.errors import TemplateError
 from harness.layers import Drawn, resolve
-from harness.spec import training_cases
+from harness.program import taking, updates
+from harness.program.weights import Recording, Weight, brought
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,15 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.card import Card
+    from harness.isolation import World
     from harness.spec import Trial, Value
-
-
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """A variable of a model, with the initializer it was made with."""
-
-    variable: Any
-    initializer: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,20 +52,19 @@ class Network:
         model: as the template returned it.
         weights: in the order in which they were made.
         inputs: scalar variables by value name, such as ``dropout`` or ``regularizer.l2``.
+        output_shape: of what the model returns, its first axis ``None``.
+        form: what its outputs are.
         notes: what a reader of the results has to know of it, a sentence each.
+        world: what user code behind it finds and leaves in this process.
     """
 
     model: Any
     weights: tuple[Weight, ...]
     inputs: dict[str, Any]
+    output_shape: Any
+    form: outputs.Form
     notes: tuple[str, ...] = ()
-
-
-def outline(card: Card) -> Any:
-    """The shapes of two cases, as a network is given them."""
-    one = card.inputs or {"": card.shape}
-    specs = {name: tf.TensorSpec((2, *shape), tf.float32) for name, shape in one.items()}
-    return specs if card.inputs else specs[""]
+    world: World | None = None
 
 
 def sizes(trial: Trial, card: Card) -> Sizes:
@@ -81,15 +72,18 @@ def sizes(trial: Trial, card: Card) -> Sizes:
     validation, batch = trial.settings["validation"], trial.settings["batch_size"]
     assert isinstance(validation, float)
     assert isinstance(batch, int)
-    train = training_cases(card.cases, validation)
-    return Sizes(train=train, validation=card.cases - train, batch=batch)
+    return Sizes(
+        train=card.training_cases(validation),
+        validation=card.validation_cases(validation),
+        batch=batch,
+    )
 
 
 def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
-    """Call a template and check what it returns.
+    """Call a template, build what it returns, and check that.
 
     Raises:
-        TemplateError: if that is no built model that fits the data.
+        TemplateError: if that is no model that fits the data.
     """
     structure, values = design.split(trial)
     inputs = {
@@ -107,52 +101,33 @@ def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
         inputs["class_weight"] = keras.Variable(
             np.ones(card.outputs, np.float32), trainable=False, name="class_weight"
         )
-    with _recording() as weights:
-        model = template(dict(card.inputs) or card.shape, _outputs(trial, card), **arguments)
-    _check_model(model, weights, trial, card)
-    notes = _without_code(model, trial)
-    if card.noise and trial.code and "corruption" not in trial.settings:
-        model = _corrupted(model, trial, card)
-    return Network(model=model, weights=tuple(weights), inputs=inputs, notes=notes)
+    name = trial.template
+    recording = Recording(compares=name not in catalog.TEMPLATES)
+    with recording.on():
+        model = template(taking.shapes(card), taking.asked(trial, card), **arguments)
+        taking.check(model, card, name)
+        shape = _output_shape(model, card, name)
+    losses.check_outputs(shape, card, name)
+    weights = recording.weights(model, name)
+    _check_scaled(model, card, name)
+    built_in = name in catalog.TEMPLATES
+    form = outputs.form(model, card, name, _told(trial), built_in=built_in, shape=shape)
+    losses.check_loss(str(trial.settings["loss"]), form, card, name)
+    notes = (*brought(weights, model), *taking.without_code(model, trial))
+    return Network(
+        model=taking.corrupted(model, trial, card),
+        weights=weights,
+        inputs=inputs,
+        output_shape=shape,
+        form=form,
+        notes=notes,
+    )
 
 
-def _outputs(trial: Trial, card: Card) -> int:
-    """How many numbers a template is asked for; of one's own that gives its inputs back, all."""
-    own = trial.template not in catalog.TEMPLATES
-    return prod(card.shape) if own and trial.task in catalog.RECONSTRUCTIONS else card.outputs
-
-
-def code_of(model: Any) -> Any:
-    """The output of a model's layer ``code``; ``None`` where there is none."""
-    if not isinstance(model, _SHOWN):
-        return None
-    return next((layer.output for layer in model.layers if layer.name == "code"), None)
-
-
-def _without_code(model: Any, trial: Trial) -> tuple[str, ...]:
-    if trial.task != "reconstruction" or code_of(model) is not None:
-        return ()
-    told = f"template {trial.template!r} has no layer named 'code': neither probe_accuracy nor "
-    return (f"{told}trustworthiness of it are measured",)
-
-
-def _corrupted(model: Any, trial: Trial, card: Card) -> Any:
-    """A user's model with noise on what it is shown in training, and no noise otherwise.
-
-    Raises:
-        TemplateError: if the model has a training step of its own, which would not be used.
-    """
-    if type(model).train_step is not keras.Model.train_step:
-        raise TemplateError(
-            f"template {trial.template!r}: expected a model that trains as Keras does, whose "
-            "inputs can be made noisy. Received: one with a train_step of its own. Add the noise "
-            "there, and say so by an argument 'corruption' in [fixed]."
-        )
-    chosen = catalog.choice("corruption", dict(card.noise))
-    (amount,) = chosen.numbers.values()
-    inputs = keras.Input(card.shape, name="inputs")
-    noise = resolve(chosen.entry.target)(amount, name="corruption")
-    return keras.Model(inputs, model(noise(inputs)), name=model.name)
+def _told(trial: Trial) -> str | None:
+    """What a study says of a model's outputs."""
+    said = trial.settings.get("outputs")
+    return None if said is None else str(said)
 
 
 class Refillable:
@@ -165,27 +140,32 @@ class Refillable:
 
     Attributes:
         sizes: numbers of cases.
+        output_shape: of what the model returns, its first axis ``None``.
         task: kind of data.
         reconstructs: whether the inputs are the targets.
         denoises: whether evaluations are shown inputs with noise.
+        form: what the outputs are.
+        loss: of every case; its ``each`` of every step, where labels are per step.
         masked: whether the outputs bear a mask, so that some steps do not count.
-        scores: outputs to probabilities, where the outputs are logits.
         names: of the loss and the metrics.
         quantities: names of what an epoch yields, such as ``val/loss``.
+        finalizes: whether the optimizer exchanges the weights when a training ends.
     """
 
     def __init__(self, trial: Trial, card: Card, network: Network) -> None:
         """Build the optimizer and note every built value: not all slots start at zero."""
         self.sizes = sizes(trial, card)
         self.model = network.model
+        self.output_shape = network.output_shape
         self.variables = self.model.trainable_variables
-        self.optimizer = _optimizer(trial, self.variables, network.inputs)
+        self.optimizer, self._copies = updates.optimizer(trial, self.variables, network.inputs)
+        self.finalizes = updates.finalizes(self.optimizer)
         named = str(trial.settings["loss"])
         smoothing = network.inputs.get("label_smoothing")
-        self.loss = losses.per_case(named, self.model, smoothing)
-        self.scores = losses.scores(named, self.model)
-        self.metrics = _metrics(trial, losses.per_case(named, self.model))
-        self.masked = masking.is_masked(self.model, outline(card))
+        self.form = network.form
+        self.loss = losses.per_case(named, self.form, smoothing)
+        self.metrics = _metrics(trial, losses.per_case(named, self.form), self.form)
+        self.masked = masking.is_masked(self.model, taking.outline(card))
         self.task = trial.task
         self.reconstructs = trial.task in catalog.RECONSTRUCTIONS
         self.denoises = trial.task == "denoising"
@@ -204,6 +184,10 @@ class Refillable:
         self._built = [(variable, variable.numpy()) for variable in self.optimizer.variables]
         weights = {id(variable) for variable in self.state}
         self._seeds = [part for part in self.model.variables if id(part) not in weights]
+        self.world = network.world
+        known = {id(part) for part in self._seeds}
+        made = [one.state for one in network.world.generators] if network.world else []
+        self._seeds += [state for state in made if id(state) not in known]
         self._set = tf.function(self._assign, autograph=False)
 
     @property
@@ -239,13 +223,34 @@ class Refillable:
             variable.assign(state)
         for variable, number in zip(self._inputs.values(), inputs, strict=True):
             variable.assign(number)
-        if hasattr(self.optimizer, "restart"):
-            self.optimizer.restart()
+        self.restart()
+
+    def restart(self) -> None:
+        """Let every slot of the optimizer that begins as a copy of a weight be one."""
+        for slot, variable in self._copies:
+            slot.assign(variable)
+
+    def finalize(self) -> None:
+        """Let the optimizer end the training."""
+        if self.finalizes:
+            self.optimizer.finalize_variable_values(self.variables)
+
+    @contextmanager
+    def finalized(self) -> Iterator[None]:
+        """The weights as they would be if the training ended here, for as long as this lasts."""
+        if not self.finalizes:
+            yield
+            return
+        raw = [tf.identity(variable.value) for variable in self.variables]
+        self.finalize()
+        yield
+        for variable, array in zip(self.variables, raw, strict=True):
+            variable.assign(array)
 
 
 def _weighs_classes(trial: Trial) -> bool:
     weighting = catalog.choice("class_weight", trial.settings["class_weight"]).name
-    return trial.task == "classification" and weighting != "none"
+    return trial.task in {"classification", "sequence"} and weighting != "none"
 
 
 def _argument(trial: Trial, name: str, part: Value, inputs: dict[str, Any]) -> Any:
@@ -270,25 +275,6 @@ _MAKERS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
 """Families that a template is given an object of; of others it is given the choice itself."""
 
 
-def _optimizer(trial: Trial, variables: Sequence[Any], inputs: dict[str, Any]) -> Any:
-    chosen = catalog.choice("optimizer", trial.settings["optimizer"])
-    arguments = chosen.arguments
-    if chosen.name not in catalog.OPTIMIZERS:
-        arguments["learning_rate"] = trial.settings["learning_rate"]
-    made = resolve(chosen.entry.target)(**arguments)
-    if not isinstance(made, keras.optimizers.Optimizer):
-        raise TemplateError(
-            f"expected a Keras optimizer from {chosen.name!r}. Received: {type(made).__name__}."
-        )
-    made.build(variables)
-    for name in chosen.values():
-        if f"optimizer.{name}" in inputs:
-            setattr(made, name, inputs[f"optimizer.{name}"])
-    if "weight_decay" in inputs:
-        made.weight_decay = inputs["weight_decay"]
-    return made
-
-
 def _clip(trial: Trial, inputs: dict[str, Any]) -> Callable[[Sequence[Any]], Sequence[Any]]:
     """What is done to gradients before the optimizer sees them."""
     chosen = catalog.choice("clip", trial.settings["clip"])
@@ -298,8 +284,10 @@ def _clip(trial: Trial, inputs: dict[str, Any]) -> Callable[[Sequence[Any]], Seq
     return partial(function, limit=inputs["clip.limit"])
 
 
-def _metrics(trial: Trial, loss: losses.OverSteps) -> dict[str, losses.OverSteps]:
-    known = metrics.of_task(trial.task)
+def _metrics(
+    trial: Trial, loss: losses.OverSteps, form: outputs.Form
+) -> dict[str, losses.OverSteps]:
+    known = metrics.of_task(trial.task, form)
     entropy = {"crossentropy": loss} if "crossentropy" in catalog.TASK_METRICS[trial.task] else {}
     return {**entropy, **known}
 
@@ -311,79 +299,33 @@ def _noise(variable: Any, noise: np.random.Generator) -> NDArray[np.generic]:
     return state
 
 
-@contextmanager
-def _recording() -> Iterator[list[Weight]]:
-    """Note every weight that is made, with its initializer, which Keras itself forgets."""
-    original = keras.layers.Layer.add_weight
-    signature = inspect.signature(original)
-    made: list[Weight] = []
-
-    def add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:
-        variable = original(self, *args, **kwargs)
-        given = signature.bind(self, *args, **kwargs).arguments
-        positional = given.get("args", ())
-        initializer = given.get("initializer", positional[1] if len(positional) > 1 else None)
-        if initializer is None:
-            initializer = "glorot_uniform" if "float" in variable.dtype else "zeros"
-        made.append(Weight(variable, keras.initializers.get(initializer)))
-        return variable
-
-    keras.layers.Layer.add_weight = add_weight
-    try:
-        yield made
-    finally:
-        keras.layers.Layer.add_weight = original
-
-
-def _check_inputs(model: Any, card: Card, name: str) -> None:
-    """Make sure that a model takes the inputs that a case has, by name where they are several."""
-    taken = getattr(model, "inputs", None) if isinstance(model, _SHOWN) else None
-    if not taken:
-        return
-    named = getattr(model, "input", None)  # a Sequential has but one
-    tensors = named if isinstance(named, dict) else {one.name: one for one in taken}
-    shapes = {key: tuple(tensor.shape[1:]) for key, tensor in tensors.items()}
-    wanted = dict(card.inputs) or {next(iter(shapes)): card.shape}
-    if {*shapes} != {*wanted} or not all(_fits(shapes[key], wanted[key]) for key in shapes):
-        told = ", ".join(f"{key} {shape}" for key, shape in shapes.items())
-        how = "It is called with shapes by name: name each keras.Input alike."
-        raise TemplateError(
-            f"template {name!r}: expected a model with the inputs of the data: {card.form}. "
-            f"Received: {told}. {how if card.inputs else ''}".rstrip()
-        )
-
-
-def _fits(taken: tuple[int | None, ...], given: tuple[int, ...]) -> bool:
-    """Whether shapes agree; Keras itself adds or drops a last axis of one."""
-    ends = (taken, (*given, 1)), ((*taken, 1), given), (taken, given)
-    return any(
-        len(one) == len(other)
-        and all(size in {None, number} for size, number in zip(one, other, strict=True))
-        for one, other in ends
-    )
-
-
-_SHOWN = (keras.Sequential, keras.src.models.Functional)
-"""Models that show what they take."""
-
-
-def _check_model(model: Any, weights: list[Weight], trial: Trial, card: Card) -> None:
-    name = trial.template
+def _output_shape(model: Any, card: Card, name: str) -> Any:
+    """The shape of what a model returns; one that waits for data is built by the way."""
     if not isinstance(model, keras.Model):
         raise TemplateError(
             f"template {name!r}: expected a Keras model. Received: {type(model).__name__}."
         )
-    if not model.built:
-        raise TemplateError(
-            f"template {name!r}: expected a built model. Received: one without weights. Build it "
-            "with keras.Input(shape), or call model.build((None, *shape)) before returning it."
-        )
-    _check_inputs(model, card, name)
-    losses.check_outputs(model, card, name)
-    known = {id(weight.variable) for weight in weights}
-    strange = [weight.path for weight in model.weights if id(weight) not in known]
-    if strange:
-        raise TemplateError(
-            f"template {name!r}: expected weights made by this call with add_weight, so that every "
-            f"replicate can draw them anew. Received: {strange[0]!r}, made elsewhere."
-        )
+    if isinstance(model, keras.Sequential) and not model.built:
+        model.build((None, *card.shape))
+    known = getattr(model, "output_shape", None)  # what is called by its own code has none
+    if isinstance(known, tuple) and known[:1] == (None,):
+        return known
+    outputs = model(taking.blank(card), training=False)
+    return keras.tree.map_structure(lambda one: (None, *one.shape[1:]), outputs)
+
+
+def _check_scaled(model: Any, card: Card, name: str) -> None:
+    """A network must not scale once more what is scaled already, nor look up what was scaled."""
+    layers = model._flatten_layers() if card.scaled else ()  # noqa: SLF001
+    for layer in layers:
+        if type(layer).__name__ in SCALES:
+            raise TemplateError(
+                f"template {name!r}: expected a network that takes its inputs as they come: "
+                f"{card.scaling}. Received: one with {type(layer).__name__} ({layer.name!r}), "
+                f"which does not go with that. Leave the layer out, or the scaling: dataset = "
+                "{ file = ..., scale = false }, and standardize = false."
+            )
+
+
+SCALES = frozenset({"Rescaling", "Normalization", "Embedding"})
+"""Layers that want numbers as they are in a file."""

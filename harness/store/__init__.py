@@ -4,6 +4,9 @@ A study's store is all that training and reporting both know. An attempt ends in
 its event, the trial's status, all its epochs and metrics are there, or none of it is. Events are
 only ever appended. The number of an attempt is a fencing token: a result that carries an old one
 is refused.
+
+The folder may be reached through links, for results on another disk. Inside it no link is followed,
+and nothing is deleted but files with names of our own.
 """
 
 from __future__ import annotations

@@ -12,11 +12,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from harness.errors import BusyError, DiskError, StoreError
+from harness.links import refuse_links
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+
+HOLDER = "process "
+"""How the content of a lock begins."""
 
 REFUSALS = {
     "SQLITE_FULL",
@@ -27,9 +31,27 @@ REFUSALS = {
 }
 
 
+MEMBERS = (
+    "attempts",
+    "lock",
+    "logs",
+    "objects",
+    "report",
+    *(f"study.db{end}" for end in ("", "-journal", "-shm", "-wal")),
+)
+"""What stands in a store's folder; other files there are left alone."""
+
+
 def lock(folder: Path) -> Any:
-    """Hold the folder until the process ends, however it ends."""
-    stream = (folder / "lock").open("a+", encoding="utf-8")
+    """Hold the folder until the process ends, however it ends.
+
+    Raises:
+        BusyError: if another process holds it.
+        StoreError: if a part of it is a link, or the lock is a file of somebody else's.
+    """
+    refuse_links(*(folder / name for name in MEMBERS))
+    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    stream = os.fdopen(handle, "r+", encoding="utf-8", errors="replace")
     if not _taken(stream):
         stream.seek(0)
         holder = stream.read().strip() or "another process"
@@ -39,9 +61,16 @@ def lock(folder: Path) -> Any:
             "this command changed nothing."
         )
     stream.seek(0)
+    if stream.read(len(HOLDER)) not in {"", HOLDER}:
+        stream.close()
+        raise StoreError(
+            f"expected a lock of ours. Received: {str(folder / 'lock')!r} with other content. "
+            "Nothing was changed."
+        )
+    stream.seek(0)
     stream.truncate()
     started = datetime.now().astimezone().isoformat(timespec="seconds")
-    stream.write(f"process {os.getpid()} on {os.uname().nodename}, started {started}\n")
+    stream.write(f"{HOLDER}{os.getpid()} on {os.uname().nodename}, started {started}\n")
     stream.flush()
     return stream
 
@@ -61,7 +90,7 @@ def _taken(stream: TextIO) -> bool:
 def is_free(folder: Path) -> bool:
     """Whether no process holds the folder now."""
     try:
-        with (folder / "lock").open("r", encoding="utf-8") as stream:
+        with os.fdopen(os.open(folder / "lock", os.O_RDONLY | os.O_NOFOLLOW)) as stream:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return False

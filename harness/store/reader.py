@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from harness.errors import StoreError
+from harness.links import refuse_links
 from harness.records import Definition
 from harness.spec import Study
 from harness.store import disk, schema
@@ -28,12 +29,14 @@ def reading(folder: Path) -> Iterator[sqlite3.Connection]:
     """A connection for looking only; works beside a running study.
 
     Raises:
-        StoreError: if there is no store in the folder, or one that cannot be read.
+        StoreError: if there is no store in the folder, or one that cannot be read, or if a part of
+            it is a link.
     """
     if not exists(folder):
         raise StoreError(
             f"expected a folder with a study's results ({schema.FILE}). Received: {str(folder)!r}."
         )
+    refuse_links(*(folder / name for name in disk.MEMBERS))
     address = f"{(folder / schema.FILE).resolve().as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(address, uri=True, timeout=30)) as db:

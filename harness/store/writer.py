@@ -145,6 +145,26 @@ class Store:
         )
         return dict(rows)
 
+    def finished(self, revision: int, *, outside: int = 0) -> int:
+        """How many trials of a revision have a result.
+
+        Args:
+            revision: of the study; 0 has no trials.
+            outside: trials that this revision has too are not counted.
+        """
+        ((count,),) = self._rows(
+            "SELECT count(DISTINCT trial) FROM member JOIN trial ON trial = key "
+            "WHERE revision = ? AND status IN ('completed', 'diverged') "
+            "AND trial NOT IN (SELECT trial FROM member WHERE revision = ?)",
+            (revision, outside),
+        )
+        return int(count)
+
+    def revision(self) -> int:
+        """Number of the current definition of the study; 0 before there is one."""
+        ((last,),) = self._rows("SELECT coalesce(max(revision), 0) FROM study")
+        return int(last)
+
     def results(self, revision: int, arm: int, phase: str, candidates: int) -> list[list[Result]]:
         """What a later decision needs of an arm's trials: for each candidate, its replicates."""
         rows = self._rows(
@@ -258,8 +278,25 @@ class Store:
         )
 
     @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """All that is written inside becomes visible together, or, after an error, not at all."""
+        with disk.writing(self.folder):
+            self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            with disk.writing(self.folder):
+                self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
         with disk.writing(self.folder):
+            if self._db.in_transaction:  # a part of what becomes visible at once
+                yield self._db
+                return
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db

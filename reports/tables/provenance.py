@@ -120,8 +120,6 @@ def _question(results: Results) -> Rows:
         ("cases", f"{card.cases} to train and validate, {card.tests} to test"),
     ]
     rows += list(card.lines().items())
-    if card.normal:
-        rows.append(("normal classes", ", ".join(map(card.class_name, card.normal))))
     if card.noise:
         rows.append(("noise on validation and test inputs", label(dict(card.noise))))
     rows += [(f"reference {place}", one.label) for place, one in enumerate(results.references, 1)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reports import estimates, wording
+from reports.verdicts.cautions import cautions
 from reports.verdicts.rules import FEWEST
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def headline(results: Results, judged: Judged) -> list[str]:
         *_leader(judged, labels),
         *_against(judged),
         *_reservations(results, judged),
+        *cautions(results, judged),
     ]
 
 

@@ -106,7 +106,7 @@ def test_options_are_words_of_a_list(family, name, key):
     [
         ("activation", "gelo", ("expected the name of an activation. Received: 'gelo'. "
                                "Did you mean 'gelu'?")),
-        ("activation", "ReLU", "Received: 'ReLU'."),
+        ("activation", "ReLUU", "Did you mean 'relu'?"),
         ("optimizer", "adm", ("expected the name of an optimizer. Received: 'adm'. "
                              "Did you mean 'adam'?")),
         ("regularizer", "l3", "expected the name of a regularizer. Received: 'l3'."),
@@ -130,7 +130,7 @@ def test_unknown_names_are_refused(family, raw, expected):
 
 ACCEPTED = {
     "count": [(1, 1), (10**6, 10**6)],
-    "counts": [([16, 32], [16, 32]), ((8,), [8]), ([], [])],
+    "counts": [(3, [3]), ([16, 32], [16, 32]), ((8,), [8]), ([], [])],
     "number": [(1, 1.0), (1e-300, 1e-300), (None, None)],
     "fraction": [(0, 0.0), (0.999, 0.999)],
     "share": [(0.2, 0.2)],
@@ -138,7 +138,7 @@ ACCEPTED = {
 }
 REFUSED = {
     "count": [0, -1, 1.0, "3", True, None, [3], math.nan],
-    "counts": [3, "12", [0], [1.5], [True], ["3"], [[3]], None, {"a": 1}],
+    "counts": [0, -3, True, "12", [0], [1.5], [True], ["3"], [[3]], None, {"a": 1}],
     "number": [0, -1, math.nan, math.inf, -math.inf, 10**400, "0.1", True, [0.1]],
     "fraction": [1, -0.1, math.nan, math.inf, "0.1", True, None],
     "amount": [-1, math.nan, math.inf, 10**400, "0.1", True, [0.1]],
@@ -182,7 +182,7 @@ def test_counted_numbers_are_whole():
         choice("normalization", {"name": "group", "groups": 2.5})
 
 
-@pytest.mark.parametrize("raw", ["mse", 3, ["mean_squared_error"], {"name": "x"}, ""])
+@pytest.mark.parametrize("raw", ["mle", 3, ["mean_squared_error"], {"name": "x"}, ""])
 def test_unknown_losses_are_refused(raw):
     """Whatever kind of thing stands in the place of a loss."""
     with pytest.raises(StudyError, match=r"expected the name of a loss\. Received: "):

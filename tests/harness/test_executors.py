@@ -12,7 +12,7 @@ import pytest
 
 from harness import design
 from harness.errors import HarnessError
-from harness.executors import Attempt, Died, Ended, Setup, Started, messages
+from harness.executors import Attempt, Building, Died, Ended, Setup, Started, messages
 from harness.executors.inline import Inline
 from harness.executors.slots import Slots
 from harness.spec import Tune
@@ -83,7 +83,10 @@ class TestExecutor:
         (good,), (bad,) = attempts(plan, count=1), attempts(plan, count=1, fixed={"units": [9]})
         broken = bad.trial.model_copy(update={"template": "nowhere:net"})
         executor.rehearse({good.program: good.trial, bad.program: broken})
-        found = {event.key: event.rehearsal.problem for event in events(executor, 2)}
+        begun, built, *rest = events(executor, 4)
+        assert isinstance(begun, Building)
+        assert begun.key == built.key
+        found = {event.key: event.rehearsal.problem for event in (built, rest[-1])}
         assert found[good.key] == ""
         assert "nowhere" in found[broken.key]
         if isinstance(executor, Slots):
@@ -198,4 +201,54 @@ def test_a_worker_that_cannot_start_says_why(setup, monkeypatch):
     executor = Slots(setup, 1)
     with pytest.raises(HarnessError, match="no TensorFlow here"):
         events(executor, 1, seconds=20)
+    executor.close()
+
+
+def _first_runs_only(tmp_path, line):
+    """Code of a worker that does something else the first time."""
+    from harness.executors import slots
+
+    mark = tmp_path / "once"
+    # Doubled braces: the code is formatted once more.
+    once = (
+        f"import os, pathlib, signal; mark = pathlib.Path({str(mark)!r}); "
+        f"first = not mark.exists(); mark.touch(); first and {line}; "
+    )
+    return once + slots._CODE
+
+
+def test_a_worker_killed_while_it_loads_keras_is_replaced(setup, plan, tmp_path, monkeypatch):
+    """One such death costs nothing: the attempt that waited is handed over again."""
+    from harness.executors import slots
+
+    code = _first_runs_only(tmp_path, "os.kill(os.getpid(), signal.SIGKILL)")
+    monkeypatch.setattr(slots, "_CODE", code)
+    executor = Slots(setup, 1)
+    (attempt,) = attempts(plan, count=1)
+    executor.submit(0, attempt)
+    (death,) = events(executor, 1)
+    assert (death.lost, death.unstarted) == (None, (attempt,))
+    executor.rehearse({"some program": attempt.trial})
+    building, rehearsed = events(executor, 2)
+    assert (building.place, rehearsed.rehearsal.problem) == (0, "")
+    executor.close()
+
+
+def test_a_worker_that_ends_before_it_is_spoken_to(setup, monkeypatch):
+    """Its log is shown, however early it ended."""
+    from harness.executors import slots
+
+    monkeypatch.setattr(slots, "_CODE", "raise SystemExit('no TensorFlow here')")
+    send = messages.send
+
+    def late(connection, kind, **content):
+        time.sleep(1.5)
+        send(connection, kind, **content)
+
+    monkeypatch.setattr(messages, "send", late)
+    executor = Slots(setup, 1)
+    with pytest.raises(HarnessError, match="no TensorFlow here"):
+        events(executor, 1, seconds=20)
+    with pytest.raises(HarnessError, match="no TensorFlow here"):
+        executor.propose(Tune(trials=2, space={"learning_rate": {"min": 0.1, "max": 1}}), 1)
     executor.close()

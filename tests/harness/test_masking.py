@@ -177,7 +177,8 @@ def several(**changes):
     """Two inputs, with an official test split."""
     made = {}
     for part, cases in (("train", 12), ("test", 6)):
-        made[f"x_{part}/image"] = np.zeros((cases, 2, 2), np.uint8) + 255
+        generator = np.random.default_rng(cases)
+        made[f"x_{part}/image"] = generator.integers(0, 256, (cases, 8, 8)).astype(np.uint8)
         made[f"x_{part}/age"] = np.arange(cases)
         made[f"y_{part}"] = np.arange(cases) % 2
     return {**made, **changes}
@@ -187,11 +188,12 @@ def test_several_inputs_are_read_one_by_one():
     """Each scaled as it would be alone; one number per case is a column."""
     data = from_arrays(several(), "given")
     assert (len(data.x), len(data.x_test)) == (12, 6)
-    assert data.x.shapes == {"image": (2, 2), "age": (1,)}
+    assert data.x.shapes == {"image": (8, 8), "age": (1,)}
     taken = data.x[np.array([3, 1])]
-    np.testing.assert_array_equal(taken["image"], np.ones((2, 2, 2)))
+    pixels = several()["x_train/image"][[3, 1]] / 255
+    np.testing.assert_allclose(taken["image"], pixels, atol=1e-6)
     np.testing.assert_array_equal(taken["age"], [[3], [1]])
-    assert data.x.nbytes == 12 * 5 * 4
+    assert data.x.nbytes == 12 * 65 * 4
 
 
 @pytest.mark.parametrize(

@@ -43,13 +43,14 @@ def loaded(source, folder):
     """The card that planning sees, and the arrays in a form that a worker reads."""
     card = datasets.describe(source, [folder])
     arrays = datasets.read_own(datasets.split(source)[0], [folder])
-    return card, datasets.from_arrays(arrays, "it")
+    return card, datasets.from_arrays(arrays, "it", {"task": card.task})
 
 
 def test_columns_become_classes(flowers):
-    """Words are numbered in their order; numbers are standardized; words of inputs spread out."""
+    """Words are numbered in their order; words of inputs spread out; numbers are as they were."""
     folder, table = flowers
-    card, data = loaded(Columns(file="flowers.csv", target="kind"), folder)
+    source = Columns(file="flowers.csv", target="kind")
+    card = datasets.describe(source, [folder])
     assert (card.task, card.outputs, card.shape, card.label) == (
         "classification",
         2,
@@ -58,27 +59,39 @@ def test_columns_become_classes(flowers):
     )
     assert (card.cases, card.tests) == (96, 24)
     test = held_out(np.unique(table["kind"], return_inverse=True)[1].astype(np.int32))
-    np.testing.assert_array_equal(data.y, (table["kind"] == "rose")[~test])
-    lengths = table["length"].to_numpy()
-    expected = (lengths[test] - lengths[~test].mean()) / lengths[~test].std()
-    np.testing.assert_allclose(data.x_test[:][:, 0], expected, rtol=1e-4)
-    np.testing.assert_array_equal(data.x[:][:, 1], (table["colour"] == "blue")[~test])
-    np.testing.assert_array_equal(data.x[:][:, 5], table["wild"][~test])
+    arrays = datasets.read_own(source, [folder])
+    assert arrays["classes"].tolist() == ["iris", "rose"]
+    np.testing.assert_array_equal(arrays["y_train"], (table["kind"] == "rose")[~test])
+    np.testing.assert_array_equal(arrays["x_test"][:, 0], table["length"][test])
+    np.testing.assert_array_equal(arrays["x_train"][:, 1], (table["colour"] == "blue")[~test])
+    np.testing.assert_array_equal(arrays["x_train"][:, 5], table["wild"][~test])
+    assert arrays["columns"].tolist() == [
+        "length",
+        *(f"colour={word}" for word in ("blue", "red", "white")),
+        "wild=False",
+        "wild=True",
+        "count",
+        "price",
+    ]
+    numbers = [name in {"length", "count", "price"} for name in arrays["columns"]]
+    assert arrays["standardize"].tolist() == numbers
 
 
 def test_columns_become_numbers(flowers):
     """Real numbers are predicted, whole ones if the study says so; standardized or as they are."""
-    folder, _ = flowers
+    folder, table = flowers
     columns = {"file": "flowers.csv", "inputs": ["length"]}
-    card, data = loaded(Columns(**columns, target="price"), folder)
+    card, _ = loaded(Columns(**columns, target="price"), folder)
     assert (card.task, card.outputs, card.shape) == ("regression", 1, (1,))
-    assert data.y.mean() == pytest.approx(0, abs=1e-5)
-    assert data.y.std() == pytest.approx(1, abs=1e-4)
-    card, data = loaded(
-        Columns(**columns, target="count", task="regression", standardize=False), folder
-    )
+    arrays = datasets.read_own(Columns(**columns, target="price"), [folder])
+    together = np.concatenate([arrays["y_train"], arrays["y_test"]])[:, 0]
+    np.testing.assert_array_equal(np.sort(together), np.sort(table["price"]))
+    assert arrays["target_name"].tolist() == ["price"]
+    source = Columns(**columns, target="count", task="regression", standardize=False)
+    card, data = loaded(source, folder)
     assert card.task == "regression"
     assert set(data.y[:, 0]) == set(range(1, 9))
+    assert "standardize" not in datasets.read_own(source, [folder])
     assert loaded(Columns(**columns, target="count"), folder)[0].task == "classification"
     card, data = loaded(Columns(**columns, target=["price", "count"]), folder)
     assert (card.task, card.outputs) == ("regression", 2)
@@ -107,13 +120,16 @@ def test_other_forms_hold_the_same(flowers):
     [
         ({"target": "kid"}, "Received: 'kid'. Did you mean 'kind'?"),
         ({"inputs": ["lenght"]}, "Did you mean 'length'?"),
-        ({"inputs": ["kind"]}, "the target not among them"),
+        ({"inputs": ["kind"]}, "the target and what is dropped not among them"),
         ({"file": "flower.csv"}, "Received: 'flower.csv', which is in none of"),
         ({"file": "flowers.xlsx"}, "expected a file that ends in .csv"),
-        ({"file": "gap.csv"}, "1 without one, the first in row 3"),
-        ({"file": "names.csv"}, "at most 50 different words in column 'name'. Received: 60"),
-        ({"file": "names.csv", "target": "name"}, "set task = 'regression'"),
-        ({"file": "broken.csv"}, "broken.csv cannot be read as a table"),
+        ({"file": "gap.csv"}, "none in 1 of 4 rows of 'length' (first: 3). Say missing = 'median'"),
+        (
+            {"file": "names.csv"},
+            "at most 50 different words in a column. Received: 53 in 'name', such as",
+        ),
+        ({"file": "names.csv", "target": "name", "inputs": ["kind"]}, "set task = 'regression'"),
+        ({"file": "broken.csv"}, "broken.csv: cannot be read as a table: Error tokenizing data"),
         ({"target": "colour", "task": "regression"}, "expected numbers in column 'colour'"),
         ({"file": "broken.parquet"}, "broken.parquet"),
     ],
@@ -123,7 +139,7 @@ def test_columns_that_cannot_be_trained_on(flowers, changes, expected):
     folder, _ = flowers
     (folder / "flowers.xlsx").write_text("")
     (folder / "gap.csv").write_text("length,kind\n1,a\n2,b\n,a\n4,b\n")
-    rows = "".join(f"n{index},{'ab'[index % 2]}\n" for index in range(60))
+    rows = "".join(f"n{index % 60},{'ab'[index % 2]}\n" for index in range(90))
     (folder / "names.csv").write_text(f"name,kind\n{rows}")
     (folder / "broken.csv").write_text('a,b\n1,2\n1,2,3,4\n"')
     (folder / "broken.parquet").write_text("no")
@@ -187,7 +203,7 @@ def test_an_official_split_of_images(tmp_path):
         (lambda folder: folder.rename(folder.with_name("cats")).with_name("pets").touch(), "pets"),
         (
             lambda folder: (folder / "cat" / "00.png").write_bytes(b"\x89PNG no"),
-            "00.png cannot be read as an image",
+            "1 of 24 that cannot be read as an image: cat/00.png (none of PNG",
         ),
     ],
 )

@@ -356,8 +356,8 @@ def users(trial):
     [
         (lambda shape, outputs: "text", "expected a Keras model. Received: str"),
         (
-            lambda shape, outputs: keras.Sequential([keras.layers.Dense(outputs)]),
-            "expected a built model",
+            lambda shape, outputs: keras.Sequential([keras.layers.Dense(outputs + 1)]),
+            r"one output of shape \(None, 2\)",
         ),
         (
             lambda shape, outputs: keras.Sequential(
@@ -380,7 +380,9 @@ def test_weights_made_elsewhere_are_refused(plan):
     laid = plan()
     trial = users(laid.trial(laid.arms[0], {}, "tune", 0))
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
-    with pytest.raises(TemplateError, match="made elsewhere"):
+    with pytest.raises(
+        TemplateError, match=r"made before\. Create its layer, or load its model, inside"
+    ):
         build(trial, laid.card, lambda shape, outputs: model)
 
 

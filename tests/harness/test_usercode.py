@@ -202,6 +202,21 @@ def test_fingerprint_ignores_the_rest(write, tmp_path):
     assert usercode.fingerprint("nets:build", [tmp_path]) == before
 
 
+def test_fingerprint_follows_files_that_are_named(write, tmp_path):
+    """Weights that a module loads are part of it: beside it, or beside the study."""
+    write(
+        "deep/nets.py", f"from pathlib import Path\nX = f'{{Path(__file__).parent}}/w.h5'\n{BUILD}"
+    )
+    write("main.py", f"import deep.nets\nTABLE = 'more/table.npy'\nTEXT = 'a\\nb'\n{BUILD}")
+    found = {usercode.fingerprint("main:build", [tmp_path])}
+    for name, content in (("deep/w.h5", b"1"), ("deep/w.h5", b"2"), ("more/table.npy", b"3")):
+        write(name, content)
+        found.add(usercode.fingerprint("main:build", [tmp_path]))
+    assert len(found) == 4
+    write("more/another.npy", b"4")
+    assert usercode.fingerprint("main:build", [tmp_path]) in found
+
+
 def test_fingerprint_does_not_depend_on_the_folder(write, tmp_path):
     """A copy elsewhere is the same code."""
     for place in ("a", "b"):

@@ -9,6 +9,7 @@ from foreign import row
 
 from harness import datasets, initial, seeds
 from harness.errors import HarnessError
+from harness.program import sizes
 
 TAGGER = """
     import keras
@@ -37,7 +38,7 @@ def padded(cases=90, steps=7):
     x = generator.integers(1, 6, (cases, steps))
     lengths = generator.integers(2, steps + 1, cases)
     x[np.arange(steps) >= lengths[:, None]] = 0
-    return x, (x % 2), lengths
+    return x, x % 3, lengths
 
 
 def shown(plan, trainer, replicate=0):
@@ -46,7 +47,8 @@ def shown(plan, trainer, replicate=0):
     (compiled,) = trainer.programs.values()
     data, settings = datasets.load(plan.card), trial.settings
     streams = (trial.seed, trial.phase, trial.replicate)
-    train, held = datasets.draw(data.y, settings["validation"], *streams)
+    counts = sizes(trial, plan.card)
+    train, held = datasets.draw(data.y, (counts.train, counts.validation), streams)
     order = seeds.stream(*streams, "order")
     epochs = [train[seeds.permutation(order, len(train))] for _ in range(settings["epochs"])]
     return data, initial.draw(compiled.network.weights, trial), epochs, held
@@ -100,7 +102,7 @@ def test_masks_reach_loss_and_metrics(foreign, function, engine):
     data, weights, epochs, held = shown(plan, trainer)
     import theirs
 
-    model = theirs.build((7,), 2)
+    model = theirs.build((7,), 3)
     model.set_weights(weights)
     alike(outcome, fitted(model, data.x[:], data.y, epochs, held, ENTROPY, ["accuracy"]))
     labels, kept = data.y_test, data.x_test[:] != 0
@@ -138,7 +140,7 @@ def test_lengths(foreign):
     _, _, lengths = padded()
     generator = np.random.default_rng(2)
     x = generator.normal(size=(90, 7, 2)).astype(np.float32)
-    y = (x.sum(axis=2) > 0).astype(int)
+    y = np.clip(np.round(x.sum(axis=2)), -1, 1).astype(int) + 1
     x[np.arange(7) >= lengths[:, None]] = 99
     fixed = {"cell": "lstm", "units": [3], "bidirectional": True}
     plan = foreign.plan(foreign.arrays(x=x, y=y, lengths=lengths), "rnn", fixed=fixed)
@@ -151,7 +153,7 @@ def test_lengths(foreign):
             keras.Input((7, 2)),
             keras.layers.Masking(-9),
             keras.layers.Bidirectional(keras.layers.LSTM(3, return_sequences=True)),
-            keras.layers.Dense(2),
+            keras.layers.Dense(3),
         ]
     )
     model.set_weights(weights)

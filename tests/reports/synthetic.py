@@ -54,6 +54,8 @@ class Script:
         killed: how many trials are interrupted once before they finish.
         environment: by arm and replicate.
         reason: of trials that did not complete.
+        rising: arms whose last epoch is their best.
+        card: what is other than in ``CARD``.
     """
 
     value: Callable[[int, int], float] = accuracy
@@ -64,6 +66,8 @@ class Script:
     environment: Callable[[int, int], Environment] = lambda *_: ENVIRONMENT
     reason: str = "val/loss is not finite in epoch 3"
     metrics: Mapping[str, float] = field(default_factory=dict)
+    rising: frozenset[int] = frozenset()
+    card: Mapping[str, Any] = field(default_factory=dict)
 
 
 def study(**changes: Any) -> Study:
@@ -101,7 +105,7 @@ def write(
     """Fill a store with the trials of a study."""
     plan = list(_members(asked, script))
     with Store(folder) as store:
-        revision = store.revise(asked, metric, CARD | {"task": task})
+        revision = store.revise(asked, metric, CARD | {"task": task} | script.card)
         for arm, phase in sorted({(member.arm, member.phase) for member, *_ in plan}):
             store.enrol(revision, arm, phase, _of(plan, arm, phase))
         shuffled = np.random.default_rng(script.order).permutation(len(plan))
@@ -217,7 +221,7 @@ def _outcome(
         reason="" if status == "completed" else script.reason,
         curve=tuple(curve),
         metrics=metrics,
-        best_epoch=last - 1,
+        best_epoch=last - 1 if member.arm in script.rising else 0,
         parameters=5000 + member.arm,
         seconds=Seconds(build=0.1, compile=0.5, data=0.01, train=1 + 0.001 * place, evaluate=0.1),
     )

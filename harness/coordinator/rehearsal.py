@@ -1,0 +1,116 @@
+"""Builds every network before the first is trained: a mistake shall cost seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.coordinator import waiting
+from harness.coordinator.waiting import TimeLimitError, Wait
+from harness.errors import TemplateError
+from harness.executors import Building, Rehearsed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from harness.design import Plan
+    from harness.executors import Event, Executor
+    from harness.spec import Trial
+
+FEW = 5
+"""Problems to tell in one message."""
+
+PAUSE = 0.2
+"""Seconds to wait for an event at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsing:
+    """A rehearsal of the networks of a plan.
+
+    Args:
+        plan: of the study.
+        executor: where networks are built.
+        arm: index of the arm that a trial's key belongs to.
+        waits: what is waited for, kept up to date.
+        look: called while nothing happens.
+        stopped: whether to end early.
+    """
+
+    plan: Plan
+    executor: Executor
+    arm: Callable[[str], int]
+    waits: dict[str, Wait]
+    look: Callable[[], None]
+    stopped: Callable[[], bool]
+
+    def rehearse(self, programs: Mapping[str, Trial]) -> dict[str, None]:
+        """Build one network for each program.
+
+        Returns:
+            What a reader of the results has to know of them, each sentence once.
+
+        Raises:
+            TemplateError: naming the arms whose networks cannot be built.
+        """
+        notes: dict[str, None] = {}
+        problems: list[tuple[int, str]] = []
+        left = {trial.key for trial in programs.values()}
+        self.executor.rehearse(programs)
+        for event in self._events(left, problems):
+            match event:
+                case Building(key=key, place=place):
+                    label = self.plan.rows[self.arm(key)].label
+                    self.waits[key] = Wait(
+                        what=f"{label} to be built {place_name(place)}",
+                        quiet=waiting.QUIET_BUILDING,
+                        limit=waiting.BUILDING,
+                    )
+                case Rehearsed(key=key, rehearsal=found):
+                    self.waits.pop(key, None)
+                    left.discard(key)
+                    notes |= dict.fromkeys(found.notes)
+                    if found.problem:
+                        problems.append((self.arm(key), found.problem))
+        self.waits.clear()
+        if problems:
+            raise TemplateError(_cannot_build(self.plan, sorted(problems)))
+        return notes
+
+    def _events(self, left: set[str], problems: list[tuple[int, str]]) -> Iterator[Event | None]:
+        """What happens, until all is built, or one network takes too long."""
+        while left and not self.stopped():
+            try:
+                event = self.executor.next_event(PAUSE)
+            except TimeLimitError:
+                event = None
+            over = [key for key, wait in self.waits.items() if wait.over]
+            if over and not event:
+                problems += [(self.arm(key), _too_long()) for key in over]
+                return
+            if not event:
+                self.look()
+            yield event
+
+
+def place_name(place: int | None) -> str:
+    """Where something happens, as a person would say it."""
+    return "in this process" if place is None else f"in worker {place}"
+
+
+def _too_long() -> str:
+    return (
+        f"not built after {waiting.BUILDING:g} s, so it was given up. Building a network should "
+        "take seconds: read files and download weights once, before the study."
+    )
+
+
+def _cannot_build(plan: Plan, problems: Sequence[tuple[int, str]]) -> str:
+    """Which arms cannot be built and why, the first few of them."""
+    told = [f"  {plan.rows[arm].label}: {problem}" for arm, problem in problems[:FEW]]
+    more = [f"  and {len(problems) - FEW} more"] if len(problems) > FEW else []
+    first = (
+        f"expected networks that can be built, of template {plan.study.template!r}. "
+        f"Received: {len(problems)} that cannot. Nothing was trained."
+    )
+    return "\n".join([first, *told, *more])

@@ -1,0 +1,135 @@
+"""The optimizer of a trial: made, checked, and what has to be known of it.
+
+A user's own may be anything that Keras calls an optimizer: wrapped for mixed precision, with an
+average of the weights, with a scaled loss. A program does with it what ``fit`` would do.
+"""
+
+from __future__ import annotations
+
+from math import isclose
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from harness import catalog
+from harness.errors import TemplateError
+from harness.layers import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.catalog import Choice
+    from harness.spec import Trial, Value
+
+AVERAGED = (
+    "The optimizer ends a training by exchanging the weights, such as for their average "
+    "(use_ema): these are validated, tested and kept as the best, as Keras does with its callback "
+    "SwapEMAWeights; training goes on with the others."
+)
+
+Slots = list[tuple[Any, Any]]
+"""Variables of an optimizer that begin as copies of weights, with these weights."""
+
+
+def optimizer(trial: Trial, variables: Sequence[Any], inputs: dict[str, Any]) -> tuple[Any, Slots]:
+    """The optimizer that a trial names, built for some variables.
+
+    Args:
+        trial: names it.
+        variables: that it is to change; left as they are.
+        inputs: variables through which numbers enter, by name.
+
+    Raises:
+        TemplateError: if it is none, or if a study could not do what it promises with it.
+    """
+    chosen = catalog.choice("optimizer", trial.settings["optimizer"])
+    arguments = chosen.arguments
+    own = chosen.name not in catalog.OPTIMIZERS
+    if own:
+        arguments["learning_rate"] = trial.settings["learning_rate"]
+    made = resolve(chosen.entry.target)(**arguments)
+    if not isinstance(made, keras.optimizers.Optimizer):
+        raise TemplateError(
+            f"expected a Keras optimizer from {chosen.name!r}. Received: {type(made).__name__}."
+        )
+    if own:
+        _check_own(made, chosen, arguments["learning_rate"])
+        _check_clip(made, chosen, trial)
+    slots = _build(made, variables)
+    inner = _inner(made)
+    for name in chosen.values():
+        if f"optimizer.{name}" in inputs:
+            setattr(inner, name, inputs[f"optimizer.{name}"])
+    if "weight_decay" in inputs:
+        inner.weight_decay = inputs["weight_decay"]
+    return made, slots
+
+
+def finalizes(made: Any) -> bool:
+    """Whether an optimizer exchanges the weights when a training ends."""
+    inner = _inner(made)
+    plain = keras.optimizers.Optimizer.finalize_variable_values
+    return bool(inner.use_ema) or type(inner).finalize_variable_values is not plain
+
+
+def _inner(made: Any) -> Any:
+    """The optimizer that does the work, where one is wrapped to scale its loss."""
+    return made.inner_optimizer if isinstance(made, keras.optimizers.LossScaleOptimizer) else made
+
+
+def _build(made: Any, variables: Sequence[Any]) -> Slots:
+    """Make all slots, and find those that begin where the weights do.
+
+    They show when the weights are all different numbers, which initial ones need not be.
+    """
+    before = [variable.numpy() for variable in variables]
+    generator = np.random.default_rng(0)
+    for variable in variables:
+        variable.assign(generator.uniform(0.5, 1.0, variable.shape))  # apart, and away from zero
+    marks = [(variable, variable.numpy()) for variable in variables]
+    made.build(variables)
+    slots = [
+        (slot, variable)
+        for slot in made.variables
+        for variable, mark in marks
+        if np.array_equal(slot.numpy(), mark)
+    ]
+    for variable, array in zip(variables, before, strict=True):
+        variable.assign(array)
+    return slots
+
+
+def _check_own(made: Any, chosen: Choice, given: Value) -> None:
+    """A study sets the rate of every step, so that it has to be settable and no other."""
+    rate = getattr(made, "learning_rate", None)
+    if not isinstance(rate, keras.Variable):
+        inner = getattr(_inner(made), "_learning_rate", None)
+        kind = type(made if rate is None else inner).__name__
+        raise TemplateError(
+            f"expected a constant learning rate inside {chosen.name!r}, because the study sets the "
+            f"rate of every step. Received: {kind}. Pass on the learning_rate that it is given, "
+            "and name the schedule in the study, such as schedule = 'cosine'."
+        )
+    if not isclose(float(rate.numpy()), given, rel_tol=1e-5):  # type: ignore[arg-type]
+        raise TemplateError(
+            f"expected {chosen.name!r} to pass on the learning_rate that it is given, {given}, "
+            f"because the study sets the rate of every step. Received: {float(rate.numpy()):.6g}."
+            " Pass it on, and give the rate in the study: learning_rate = "
+            f"{float(rate.numpy()):.6g}."
+        )
+
+
+def _check_clip(made: Any, chosen: Choice, trial: Trial) -> None:
+    """A study clips the gradients of a batch; of these optimizers it would clip other numbers."""
+    if catalog.choice("clip", trial.settings["clip"]).name == "none":
+        return
+    for found in ("loss_scale_factor", "gradient_accumulation_steps"):
+        scaled = found == "loss_scale_factor" and made is not _inner(made)
+        if scaled or getattr(made, found) is not None:
+            raise TemplateError(
+                f"expected clip = 'none' with {chosen.name!r}, whose gradients are scaled or "
+                f"gathered before they are clipped. Received: {trial.settings['clip']} and "
+                f"{type(made).__name__ if scaled else found}. Clip inside the optimizer: "
+                "clipnorm, global_clipnorm or clipvalue."
+            )

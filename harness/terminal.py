@@ -1,0 +1,28 @@
+"""The one way to a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from harness.printable import printable
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+
+class Terminal(Console):
+    """A console on which text is text: no markup, no emoji codes, no control characters.
+
+    Args:
+        stderr: whether it writes there instead of to stdout.
+    """
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        """Everything that is printed may come from a file of somebody else's."""
+        super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Text as Rich lays it out; also that of titles and of cells."""
+        return super().render_str(printable(text), **options)

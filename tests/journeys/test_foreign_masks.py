@@ -28,7 +28,7 @@ TAGGER = """
 
     def stepping(shape, outputs):
         made = build(shape, outputs)
-        return Stepping(made.inputs, made.outputs)
+        return Stepping(made.inputs[0], made.outputs[0])
 """
 
 
@@ -98,6 +98,7 @@ def test_masks_reach_loss_and_metrics(foreign, function, engine):
     x, y, _ = padded()
     plan = foreign.plan(foreign.arrays(x=x, y=y), f"{module}:{function}")
     outcome, trainer = foreign.train(plan)
+    assert outcome.status == "completed", outcome.reason
     assert outcome.engine == engine
     data, weights, epochs, held = shown(plan, trainer)
     import theirs
@@ -111,6 +112,7 @@ def test_masks_reach_loss_and_metrics(foreign, function, engine):
     assert outcome.metrics["test/bits@last"] == pytest.approx(-right.mean() / np.log(2), rel=1e-4)
 
 
+@pytest.mark.slow
 @row("padding behind the tokens, template `rnn`", "program; `padding = 0` masks it")
 def test_rnn_masks_padding(foreign):
     """The first token decides, with twenty zeros behind it; equal to Keras' ``mask_zero``."""
@@ -134,6 +136,7 @@ def test_rnn_masks_padding(foreign):
     alike(outcome, fitted(model, data.x[:], data.y, epochs, held, ENTROPY, ["accuracy"]))
 
 
+@pytest.mark.slow
 @row("`lengths` beside `x` in an `.npz`, template `rnn`", "program; later steps count nowhere")
 def test_lengths(foreign):
     """Labels per step of measured numbers, with rubbish behind the length of every case."""
@@ -200,6 +203,7 @@ def test_several_inputs(foreign, function, engine):
     module = foreign.module(BOTH)
     plan = foreign.plan(foreign.arrays(**pairs()), f"{module}:{function}")
     outcome, trainer = foreign.train(plan)
+    assert outcome.status == "completed", outcome.reason
     assert outcome.engine == engine
     data, weights, epochs, held = shown(plan, trainer)
     import theirs
@@ -260,6 +264,7 @@ def test_own_reconstruction(foreign, function, engine):
     module = foreign.module(OWN)
     plan = foreign.plan(foreign.arrays(**measured()), f"{module}:{function}", task="reconstruction")
     outcome, trainer = foreign.train(plan)
+    assert outcome.status == "completed", outcome.reason
     assert outcome.engine == engine
     data, weights, epochs, held = shown(plan, trainer)
     import theirs

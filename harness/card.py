@@ -90,6 +90,24 @@ class Card:
         return self.name or self.reference
 
     @property
+    def has_lengths(self) -> bool:
+        """Whether a case is a sequence of which it is told how long it is."""
+        return self.inputs.get("lengths") == ()
+
+    @property
+    def form(self) -> str:
+        """The shape of a case, or of each of its inputs, as messages have it.
+
+        Example:
+            >>> Card(reference="a", digest="", task="classification", shape=(2,), cases=8,
+            ...      tests=2, outputs=2).form
+            '(2,)'
+        """
+        if not self.inputs:
+            return str(self.shape)
+        return ", ".join(f"{name} {shape}" for name, shape in self.inputs.items())
+
+    @property
     def frame(self) -> dict[str, Any]:
         """What a study makes of the data that it names, beyond what is trained on it."""
         normal = {"normal": list(self.normal)} if self.normal else {}

@@ -430,7 +430,7 @@ def _show_plan(laid: Plan, sizes: dict[str, int], programs: int) -> None:
     kind = f"{card.outputs} {counted}" if counted else card.task
     lines = {
         "data": f"{card.label}: {card.cases} cases to train and validate on, "
-        f"{card.tests} test cases, shape {card.shape}, {kind}",
+        f"{card.tests} test cases, shape {card.form}, {kind}",
         "decided by": f"{laid.metric} over {study.replicates} paired replicates{_margin(laid)}",
         "trials": " + ".join(f"{size} {part}" for part, size in sizes.items() if part in phases)
         + f" = {sum(sizes.values())}",

@@ -138,11 +138,14 @@ def check_outputs(shape: Any, card: Card, template: str) -> None:
         expected = [(None, *card.shape)]
     if not isinstance(shape, tuple) or shape not in expected:
         per = "class at every step" if card.task == "sequence" else "class, label or target"
+        asked = f"The second argument that a template is called with is {card.outputs}."
+        if card.task in catalog.RECONSTRUCTIONS:
+            per, asked = "input", "It has to give its inputs back."
         other = f", or {expected[1]} for the second of two classes" if len(expected) > 1 else ""
         raise TemplateError(
             f"template {template!r}: expected a model with one output of shape {expected[0]}, one "
             f"number per {per}{other}. Received: {shape}. "
-            f"The second argument that a template is called with is {card.outputs}."
+            f"{asked}"
         )
 
 

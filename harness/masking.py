@@ -29,8 +29,8 @@ def is_masked(model: Any, outline: Any) -> bool:
         model: a built Keras model.
         outline: TensorFlow's description of what it is given.
     """
-    if isinstance(output := getattr(model, "output", None), keras.KerasTensor):
-        return mask_of(output) is not None
+    if outputs := getattr(model, "outputs", None):
+        return mask_of(outputs[0]) is not None
     found = []
     traced = tf.function(lambda x: found.append(mask_of(model(x, training=False))), autograph=False)
     with suppress(Exception):  # what cannot be called says so where it is trained

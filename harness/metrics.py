@@ -215,18 +215,17 @@ def perplexity(labels: Labels, scores: Scores) -> float:
 
 def psnr(inputs: Labels, outputs: Scores) -> float:
     r"""Peak signal-to-noise ratio, :math:`10 \log_{10} (r^2 / MSE)` with the range r of inputs."""
+    errors = _errors(inputs, outputs)
     exact = np.asarray(inputs, np.float64)
-    within = tuple(range(1, exact.ndim))
-    errors = np.square(exact - outputs).mean(axis=within)
-    peak = np.ptp(exact) or 1.0
+    peak = float(np.nanmax(exact) - np.nanmin(exact)) or 1.0
     return float(np.mean(10 * np.log10(peak**2 / np.maximum(errors, np.finfo(np.float32).tiny))))
 
 
 def explained(inputs: Labels, outputs: Scores) -> float:
     r"""Share of the total variance that is kept, :math:`1 - \sum e^2 / \sum (x - \bar x)^2`."""
     exact = np.asarray(inputs, np.float64)
-    total = np.square(exact - exact.mean(axis=0)).sum()
-    return float(1 - np.square(exact - outputs).sum() / (total or 1.0))
+    total = np.nansum(np.square(exact - np.nanmean(exact, axis=0)))
+    return float(1 - np.nansum(np.square(exact - outputs)) / (total or 1.0))
 
 
 WINDOW = 11
@@ -300,7 +299,8 @@ def from_outputs(
 
     Args:
         task: kind of data.
-        labels: of the test cases; for a reconstruction, their inputs.
+        labels: of the test cases; for a reconstruction, their inputs, NaN where a mask does not
+            count them.
         outputs: of a model or a reference: for every class, predicted numbers, shape
             ``(cases, outputs)`` or ``(cases, steps, outputs)``; for a reconstruction, as the
             inputs.
@@ -315,6 +315,7 @@ def from_outputs(
         and (task != "anomaly" or name not in OF_ERRORS)
         and made.outputs.shape[-1] >= metric.outputs
         and (not metric.ranks or outputs.ndim - 1 in metric.ranks)
+        and not (name == "ssim" and np.isnan(labels).any())  # images have no mask
     }
 
 
@@ -330,9 +331,15 @@ def from_errors(anomalous: Labels, inputs: Labels, outputs: Scores) -> dict[str,
         inputs: of the test cases.
         outputs: what was made of them.
     """
-    within = tuple(range(1, np.ndim(inputs)))
-    errors = np.square(np.asarray(inputs, np.float64) - outputs).mean(axis=within)
-    return from_scores(anomalous, errors)
+    return from_scores(anomalous, _errors(inputs, outputs))
+
+
+def _errors(inputs: Labels, outputs: Scores) -> NDArray[np.float64]:
+    """Mean squared error of every case, without inputs that are NaN: these do not count."""
+    squares = np.square(np.asarray(inputs, np.float64) - outputs)
+    within = tuple(range(1, squares.ndim))
+    mean = np.nanmean if np.isnan(squares).any() else np.mean
+    return np.asarray(mean(squares, axis=within))
 
 
 def from_scores(anomalous: Labels, scores: Scores) -> dict[str, float]:

@@ -346,6 +346,8 @@ class Study(Frozen):
             how well its errors tell test cases of the other classes as anomalies.
         denoise: a corruption of the catalogue, such as ``gaussian``; an autoencoder is then shown
             validation and test cases with such noise, and judged by how well it removes it.
+        task: ``reconstruction`` for a template of one's own that gives back its inputs; 'normal'
+            and 'denoise' imply it, and template ``autoencoder`` does. Default: by the labels.
         references: methods that train no network, measured on the same splits.
         factors: what is compared: levels by factor. Arms are all their combinations.
         fixed: template arguments and training settings shared by all arms.
@@ -383,6 +385,7 @@ class Study(Frozen):
     dataset: Source = ""
     normal: tuple[Class, ...] = ()
     denoise: str | dict[str, Level] = ""
+    task: Literal["", "reconstruction"] = ""
     references: tuple[str | dict[str, Level], ...] = ()
     factors: Annotated[
         dict[str, Annotated[tuple[Level, ...], Field(min_length=1)]], Field(min_length=1)
@@ -464,7 +467,10 @@ class Study(Frozen):
 
     def digest(self) -> str:
         """Identity of the definition; the order of factors, which numbers the arms, is part."""
-        return digest([self.model_dump(mode="json", by_alias=True), [*self.factors]])
+        told = self.model_dump(mode="json", by_alias=True)
+        if not self.task:  # as before there was such a key
+            del told["task"]
+        return digest([told, [*self.factors]])
 
 
 class Arm(Frozen):

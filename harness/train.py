@@ -466,17 +466,22 @@ def _measured(
         if kept is not None:
             labels, outputs = labels[kept], outputs[kept]
         return means | metrics.from_outputs(part.task, labels, outputs, part.form)
-    assert isinstance(compiled, Program)
     known, unknown = np.asarray(inputs.y), np.asarray(inputs.y_test)
     everything = _all_tests(inputs)
     x_test = program.take(inputs, everything, test=True)[0].numpy()
-    found = means | metrics.from_outputs(part.task, x_test, outputs)
+    exact = x_test if kept is None else np.where(_over(kept, x_test), x_test, np.nan)
+    found = means | metrics.from_outputs(part.task, exact, outputs)
     if part.task == "anomaly":
-        return found | metrics.from_errors(unknown, x_test, outputs)
-    if part.denoises:
+        return found | metrics.from_errors(unknown, exact, outputs)
+    if part.denoises or program.code_of(part.model) is None:
         return found
     codes = compiled.codes(inputs, train), compiled.codes(inputs, everything, test=True)
     return found | metrics.from_codes(codes[0], known[train], codes[1], unknown, x_test)
+
+
+def _over(kept: NDArray[np.bool_], x: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """A mask of steps, with as many axes as what it is for."""
+    return kept.reshape(kept.shape + (1,) * (x.ndim - kept.ndim))
 
 
 def _template(trial: Trial, folders: Sequence[Path]) -> Callable[..., Any]:

@@ -253,6 +253,8 @@ def _count(raw: Value) -> Value:
 
 
 def _token(raw: Value) -> Value:
+    if raw is None:
+        return None
     if isinstance(raw, bool) or not isinstance(raw, int) or raw < -1:
         raise StudyError(f"expected the number of a token, or -1 for none. Received: {raw!r}.")
     return raw

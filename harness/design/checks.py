@@ -293,6 +293,12 @@ def check_references(study: Study, card: Card, references: Sequence[Reference]) 
 
 
 def _check_reference(one: Reference, card: Card, cases: int) -> None:
+    if card.inputs:
+        raise StudyError(
+            f"expected no method without training for several inputs ({card.form}), because each "
+            f"takes one. Received: {one.label!r}.",
+            key="references",
+        )
     chosen = catalog.choice("reference", one.method)
     fitting = [
         name
@@ -378,6 +384,7 @@ def _check_template(study: Study, card: Card) -> None:
     built_in = catalog.TEMPLATES.get(study.template)
     if built_in is None:
         return
+    _check_inputs(study, card)
     if len(card.shape) not in built_in.ranks:
         ranks = " or ".join(str(rank) for rank in built_in.ranks)
         raise StudyError(
@@ -397,6 +404,24 @@ def _check_template(study: Study, card: Card) -> None:
         raise StudyError(
             f"expected a template that embeds tokens, such as 'rnn'. Received: "
             f"{study.template!r}, which would take their numbers for quantities.",
+            key="template",
+        )
+
+
+def _check_inputs(study: Study, card: Card) -> None:
+    """Built-in templates take one input; with a length of each case, those that mask."""
+    if card.has_lengths and "padding" not in catalog.TEMPLATES[study.template].arguments:
+        raise StudyError(
+            "expected a template that leaves out the steps behind the length of a case: 'rnn', or "
+            f"one of your own. Received: {study.template!r}. Leave 'lengths' out of the data to "
+            "take these steps as they are.",
+            key="template",
+        )
+    if card.inputs and not card.has_lengths:
+        raise StudyError(
+            f"expected a template of your own, 'module:function', for several inputs ({card.form}):"
+            f" it is called with their shapes by name. Received: {study.template!r}, which takes "
+            "one.",
             key="template",
         )
 

@@ -37,8 +37,20 @@ def _known(text: str) -> str:
 def framed(study: Study, card: Card) -> Card:
     """The data as the template takes it: an autoencoder reconstructs, whatever the labels."""
     built_in = catalog.TEMPLATES.get(study.template)
-    makes = built_in.makes if built_in else ""
     wanted = [key for key in ("normal", "denoise") if getattr(study, key)]
+    asked = study.task or ("reconstruction" if wanted else "")
+    makes = built_in.makes if built_in else asked
+    if (makes or asked) and card.inputs:
+        raise StudyError(
+            f"expected one input to reconstruct. Received: several ({card.form}).",
+            key=wanted[0] if wanted else "task" if study.task else "template",
+        )
+    if study.task and study.task != makes:
+        raise StudyError(
+            "expected a template that reconstructs: 'autoencoder', or one of your own. "
+            f"Received: {study.template!r}.",
+            key="task",
+        )
     if not wanted:
         return replace(card, task=makes) if makes else card
     if len(wanted) > 1:
@@ -49,7 +61,8 @@ def framed(study: Study, card: Card) -> Card:
     if makes != "reconstruction":
         aim = "tell anomalies" if study.normal else "remove noise"
         raise StudyError(
-            f"expected a template that reconstructs, such as 'autoencoder', to {aim}. "
+            f"expected a template that reconstructs, such as 'autoencoder', to {aim}, or one of "
+            "your own that gives back its inputs. "
             f"Received: {study.template!r}.",
             key=wanted[0],
         )

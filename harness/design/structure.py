@@ -33,7 +33,7 @@ def settings(
     full |= {key: part for key, part in given.items() if key not in table}
     full["class_weight"] = _weighed(full["class_weight"], card)
     full["loss"] = full["loss"] or catalog.DEFAULT_LOSS[card.task]
-    if card.noise and "corruption" not in given:
+    if card.noise and "corruption" in table and "corruption" not in given:
         full["corruption"] = dict(card.noise)  # it learns to remove what it is asked to remove
     if "vocabulary" in full:
         full["vocabulary"] = full["vocabulary"] or card.tokens or None
@@ -118,7 +118,7 @@ def program_key(trial: Trial, card: Card) -> str:
             structure.pop(name)
     of_trial = trial.model_dump(include={"template", "task", "code", "best", "threads", "xla"})
     of_data = [card.cases, card.tests, card.outputs, *card.shape]
-    return digest([structure, of_trial, of_data])
+    return digest([structure, of_trial, of_data, dict(card.inputs), dict(card.noise)])
 
 
 def arguments(template: str) -> dict[str, catalog.Argument]:

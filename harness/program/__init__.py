@@ -10,6 +10,7 @@ from harness.program.compiled import Program, forward, uses_xla
 from harness.program.fallback import Fallback, is_expressible
 from harness.program.inputs import Corruption, Inputs, Resident, Streamed, noisy, take
 from harness.program.network import Network, Refillable, Sizes, build, sizes
+from harness.program.taking import code_of
 from harness.program.updates import AVERAGED
 from harness.program.weights import Weight
 
@@ -26,6 +27,7 @@ __all__ = [
     "Streamed",
     "Weight",
     "build",
+    "code_of",
     "forward",
     "is_expressible",
     "noisy",

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from harness import masking
 from harness.program.inputs import EVALUATED, Resident, Streamed, noisy, pick, take
-from harness.program.network import outline
+from harness.program.taking import code_of, outline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,8 +137,17 @@ class Program:
         """What a mask leaves of the test outputs; ``None`` if that is all of them."""
         if not self.part.masked:
             return None
-        self._counted = self._counted or masks(self.part.model)
-        return counted(self._counted, data)
+        if self._counted is None:
+            model = self.part.model
+            self._counted = tf.function(
+                lambda x: masking.mask_of(model(x, training=False)), autograph=False
+            )
+        cases = np.arange(len(data.y_test), dtype=np.int32)
+        parts = []
+        for start in range(0, len(cases), EVALUATED):
+            x, _ = take(data, cases[start : start + EVALUATED], test=True)
+            parts.append(self._counted(noisy(data, x, "test", start)).numpy())
+        return np.concatenate(parts).astype(bool)
 
     def _means(self, sums: NDArray[np.float32], cases: int) -> list[float]:
         """Means of a pass over all cases: metrics of what a mask leaves, if there is one."""
@@ -152,12 +161,11 @@ class Program:
     ) -> NDArray[np.float32]:
         """What the layer ``code`` makes of some cases, with the weights as they are."""
         if self._code is None:
-            model = self.part.model
-            inner = keras.Model(model.input, model.get_layer("code").output)
+            inner = keras.Model(self.part.model.inputs, code_of(self.part.model))
             self._code = tf.function(partial(inner, training=False), autograph=False)
         parts = [cases[start : start + EVALUATED] for start in range(0, len(cases), EVALUATED)]
         found = [self._code(take(data, part, test=test)[0]).numpy() for part in parts]
-        return np.concatenate(found)
+        return np.concatenate(found).reshape(len(cases), -1)
 
     def _tested(self, data: Inputs) -> tuple[tf.Tensor, tf.Tensor]:
         total = tf.zeros(self._width)
@@ -350,21 +358,6 @@ class Program:
         self._record.assign(tf.where(better, score, self._record))
         for kept, variable in zip(self._kept, self.part.state, strict=True):
             kept.assign(tf.where(better, variable.value, kept))
-
-
-def masks(model: Any) -> Callable[[Any], tf.Tensor]:
-    """What gives the mask of a model's outputs."""
-    return tf.function(lambda x: masking.mask_of(model(x, training=False)), autograph=False)  # type: ignore[no-any-return]
-
-
-def counted(mask: Callable[[Any], tf.Tensor], data: Inputs) -> NDArray[np.bool_]:
-    """What a mask leaves of the test outputs."""
-    cases = np.arange(len(data.y_test), dtype=np.int32)
-    parts = []
-    for start in range(0, len(cases), EVALUATED):
-        x, _ = take(data, cases[start : start + EVALUATED], test=True)
-        parts.append(mask(noisy(data, x, "test", start)).numpy())
-    return np.concatenate(parts).astype(bool)
 
 
 def _added(loss: tf.Tensor) -> tf.Tensor:

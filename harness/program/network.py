@@ -17,7 +17,7 @@ import tensorflow as tf
 from harness import catalog, design, layers, losses, masking, metrics, outputs
 from harness.errors import TemplateError
 from harness.layers import Drawn, resolve
-from harness.program import updates
+from harness.program import taking, updates
 from harness.program.weights import Recording, Weight, brought
 
 if TYPE_CHECKING:
@@ -67,13 +67,6 @@ class Network:
     world: World | None = None
 
 
-def outline(card: Card) -> Any:
-    """The shapes of two cases, as a network is given them."""
-    one = card.inputs or {"": card.shape}
-    specs = {name: tf.TensorSpec((2, *shape), tf.float32) for name, shape in one.items()}
-    return specs if card.inputs else specs[""]
-
-
 def sizes(trial: Trial, card: Card) -> Sizes:
     """The sizes that a trial's settings imply for a data set."""
     validation, batch = trial.settings["validation"], trial.settings["batch_size"]
@@ -111,7 +104,8 @@ def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
     name = trial.template
     recording = Recording(compares=name not in catalog.TEMPLATES)
     with recording.on():
-        model = template(card.shape, card.outputs, **arguments)
+        model = template(taking.shapes(card), taking.asked(trial, card), **arguments)
+        taking.check(model, card, name)
         shape = _output_shape(model, card, name)
     losses.check_outputs(shape, card, name)
     weights = recording.weights(model, name)
@@ -119,13 +113,14 @@ def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
     built_in = name in catalog.TEMPLATES
     form = outputs.form(model, card, name, _told(trial), built_in=built_in, shape=shape)
     losses.check_loss(str(trial.settings["loss"]), form, card, name)
+    notes = (*brought(weights, model), *taking.without_code(model, trial))
     return Network(
-        model=model,
+        model=taking.corrupted(model, trial, card),
         weights=weights,
         inputs=inputs,
         output_shape=shape,
         form=form,
-        notes=brought(weights, model),
+        notes=notes,
     )
 
 
@@ -170,7 +165,7 @@ class Refillable:
         self.form = network.form
         self.loss = losses.per_case(named, self.form, smoothing)
         self.metrics = _metrics(trial, losses.per_case(named, self.form), self.form)
-        self.masked = masking.is_masked(self.model, outline(card))
+        self.masked = masking.is_masked(self.model, taking.outline(card))
         self.task = trial.task
         self.reconstructs = trial.task in catalog.RECONSTRUCTIONS
         self.denoises = trial.task == "denoising"
@@ -304,10 +299,6 @@ def _noise(variable: Any, noise: np.random.Generator) -> NDArray[np.generic]:
     return state
 
 
-BLANK = 3
-"""Cases of zeros that a model is shown to see what it returns."""
-
-
 def _output_shape(model: Any, card: Card, name: str) -> Any:
     """The shape of what a model returns; one that waits for data is built by the way."""
     if not isinstance(model, keras.Model):
@@ -319,7 +310,7 @@ def _output_shape(model: Any, card: Card, name: str) -> Any:
     known = getattr(model, "output_shape", None)  # what is called by its own code has none
     if isinstance(known, tuple) and known[:1] == (None,):
         return known
-    outputs = model(np.zeros((BLANK, *card.shape), np.float32), training=False)
+    outputs = model(taking.blank(card), training=False)
     return keras.tree.map_structure(lambda one: (None, *one.shape[1:]), outputs)
 
 

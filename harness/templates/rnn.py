@@ -190,9 +190,9 @@ def _both_ways(layer: Callable[..., Any], x: Any, name: str, valid: Any) -> Any:
     forth = layer(name=name)(x)
     back = layer(name=f"{name}_back", go_backwards=True)(x)
     if len(back.shape) == 3:
-        back = keras.ops.flip(back, axis=1)
-    both = keras.layers.Concatenate(name=f"{name}_both")([forth, back])
-    return _masked(both, valid, f"{name}_both_mask")
+        # Flipped it has no mask, which Concatenate would take for one that leaves nothing out.
+        back = _masked(keras.ops.flip(back, axis=1), valid, f"{name}_back_mask")
+    return keras.layers.Concatenate(name=f"{name}_both")([forth, back])
 
 
 def _forget(bias: Any) -> dict[str, Any]:

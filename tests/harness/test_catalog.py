@@ -220,6 +220,7 @@ def test_defaults_are_valid(name, argument):
         "patience",
         "weight_decay",
         "vocabulary",
+        "padding",
         "forget_bias",
     }:
         assert argument.default is None
@@ -293,6 +294,7 @@ LEVELS = {
     "label_smoothing": (0.1, 0.2),
     "vocabulary": (10, 20),
     "embedding": (4, 8),
+    "padding": (0, -1),
     "recurrent_initializer": ("zeros", "orthogonal"),
     "forget_bias": (0.0, 2.0),
     "recurrent_regularizer": ("none", "l2"),

@@ -44,11 +44,11 @@ def test_a_terminal_names_the_longest_waits(passing, plan):
     """Below its table, three at most."""
     progress = Progress(plan(), total=Counter({(0, "confirm"): 1, (1, "confirm"): 1}))
     for index in range(5):
-        progress.waits[str(index)] = Wait(what=f"[{index}]", quiet=15, since=1000.0 + index)
+        progress.waits[str(index)] = Wait(what=f"[red]{index}", quiet=15, since=1000.0 + index)
     assert not shown._table(progress).caption
     passing[0] += 30
     lines = str(shown._table(progress).caption).splitlines()
-    assert lines == [f"waiting for \\[{index}], {30 - index} s so far" for index in range(3)]
+    assert lines == [f"waiting for \\[red]{index}, {30 - index} s so far" for index in range(3)]
 
 
 def test_only_building_has_a_limit(passing):

@@ -177,6 +177,7 @@ def test_numbers_drawn_while_building(foreign, blobs):
     assert note.startswith("numbers drawn from numpy.random while the network was built belong to")
 
 
+@pytest.mark.slow
 def test_what_initializers_draw_is_not_told(foreign, blobs):
     """A trial draws initial weights anew, whoever's initializer it is."""
     foreign.module("""
@@ -350,7 +351,7 @@ def test_a_template_that_exits(foreign, blobs):
 
 
 @row("a template that hangs", "named while it is waited for, refused after ten minutes")
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_template_that_hangs(foreign, blobs, workers, monkeypatch):
     """It is named while it builds, and given up when it has had its time."""
     monkeypatch.setattr(waiting, "BUILDING", 3.0)

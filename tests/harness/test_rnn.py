@@ -236,7 +236,8 @@ def test_labels_for_other_steps_are_refused(tmp_path, plan):
 def test_only_rnn_takes_sequences(echo, plan):
     """A template with one output per case cannot answer at every step."""
     with pytest.raises(
-        StudyError, match=r"expected classification or regression data.*Template 'rnn' takes it"
+        StudyError,
+        match=r"expected classification or multilabel or regression data.*Template 'rnn' takes it",
     ):
         plan(data=echo, template="mlp")
 

@@ -217,7 +217,9 @@ def check(study: StudyName, models: Models = False, yes: Yes = False, as_json: J
             f"{laid.card.task} on {laid.card.label}, decided by {laid.metric}.",
             soft_wrap=True,
         )
-        _print_lines(laid.card.lines() | dict.fromkeys(laid.card.notes, ""))
+        _print_lines(laid.card.lines())
+        for note in laid.card.notes:
+            _stdout().print(f"{'note:':<12}{note}", soft_wrap=True)
         _print_notes(laid.notes)
         _print_networks(laid, networks)
     return ExitCode.DONE

@@ -90,6 +90,9 @@ def near(word: str, names: Collection[str]) -> str | None:
     for name in SYNONYMS.get(plain, ()):
         if name in names:
             return name
+    for name in names:
+        if len(plain) > 2 and sorted(fold(name)) == sorted(plain):  # letters that changed places
+            return name
     lower = {name.lower(): name for name in names}
     close = get_close_matches(word.lower(), lower, n=1, cutoff=NEAR)
     return lower[close[0]] if close else _begun(word, names)

@@ -378,10 +378,10 @@ def tuned(name, **space):
          "[metric]: expected a metric for classification data."),
         ({"best": "val/los"}, ("[best]: expected a metric for classification data. Received: "
                               "'los'. Did you mean 'loss'?")),
-        ({"tune": {"space": SPACE, "objective": "val/acc@best"}},
-         "[tune.objective]: expected a metric for classification data. Received: 'acc'."),
+        ({"tune": {"space": SPACE, "objective": "val/hits@best"}},
+         "[tune.objective]: expected a metric for classification data. Received: 'hits'."),
         # kinds and ranges
-        ({"fixed": {"units": 32}}, "[fixed.units]: expected a list of whole numbers"),
+        ({"fixed": {"units": "32"}}, "[fixed.units]: expected a list of whole numbers"),
         ({"fixed": {"batch_size": "32"}},
          "[fixed.batch_size]: expected a whole number of at least 1. Received: '32'."),
         ({"fixed": {"epochs": 0}}, "[fixed.epochs]: expected a whole number of at least 1."),

@@ -224,6 +224,7 @@ def test_the_width_of_a_code():
     assert near("code_width", ["batch_size", "code"]) == "code"
     assert near("label", ["label_smoothing", "loss"]) == "label_smoothing"
     assert near("size", ["batch_size", "kernel_size"]) is None
+    assert near("sdg", ["adam", "sgd"]) == "sgd"
 
 
 def test_synonyms_lead_to_names_that_exist():

@@ -12,7 +12,7 @@ import pytest
 
 from harness import design
 from harness.errors import HarnessError
-from harness.executors import Attempt, Died, Ended, Setup, Started, messages
+from harness.executors import Attempt, Died, Ended, Setup, Started, messages, slots
 from harness.executors.inline import Inline
 from harness.executors.slots import Slots
 from harness.spec import Tune
@@ -199,3 +199,26 @@ def test_a_worker_that_cannot_start_says_why(setup, monkeypatch):
     with pytest.raises(HarnessError, match="no TensorFlow here"):
         events(executor, 1, seconds=20)
     executor.close()
+
+
+def test_a_worker_that_has_compiled_much_is_replaced(plan, setup, monkeypatch):
+    """Between two attempts: it takes no more, ends what it has, and none is lost."""
+    monkeypatch.setattr(slots, "WORN", 1)
+    executor = Slots(setup, 1)
+    try:
+        before = executor._slots[0].process
+        first, second, third = attempts(plan)
+        executor.submit(0, first)
+        executor.submit(0, second)
+        found = events(executor, 2)
+        assert executor._slots[0].process is before
+        assert executor.free(ahead=False) == []
+        found += events(executor, 2)
+        assert before.poll() is not None
+        assert executor.free(ahead=True) == [0]
+        executor.submit(0, third)
+        found += events(executor, 2)
+        assert [type(event) for event in found] == [Started, Ended] * 3
+        assert {event.outcome.status for event in found[1::2]} == {"completed"}
+    finally:
+        executor.close()

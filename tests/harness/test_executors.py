@@ -12,7 +12,7 @@ import pytest
 
 from harness import design
 from harness.errors import HarnessError
-from harness.executors import Attempt, Building, Died, Ended, Setup, Started, messages
+from harness.executors import Attempt, Building, Died, Ended, Setup, Started, messages, slots
 from harness.executors.inline import Inline
 from harness.executors.slots import Slots
 from harness.spec import Tune
@@ -195,8 +195,6 @@ def _alive(process):
 
 def test_a_worker_that_cannot_start_says_why(setup, monkeypatch):
     """The end of its log is in the error: nobody waits for workers that never come."""
-    from harness.executors import slots
-
     monkeypatch.setattr(slots, "_CODE", "raise SystemExit('no TensorFlow here')")
     executor = Slots(setup, 1)
     with pytest.raises(HarnessError, match="no TensorFlow here"):
@@ -206,8 +204,6 @@ def test_a_worker_that_cannot_start_says_why(setup, monkeypatch):
 
 def _first_runs_only(tmp_path, line):
     """Code of a worker that does something else the first time."""
-    from harness.executors import slots
-
     mark = tmp_path / "once"
     # Doubled braces: the code is formatted once more.
     once = (
@@ -219,8 +215,6 @@ def _first_runs_only(tmp_path, line):
 
 def test_a_worker_killed_while_it_loads_keras_is_replaced(setup, plan, tmp_path, monkeypatch):
     """One such death costs nothing: the attempt that waited is handed over again."""
-    from harness.executors import slots
-
     code = _first_runs_only(tmp_path, "os.kill(os.getpid(), signal.SIGKILL)")
     monkeypatch.setattr(slots, "_CODE", code)
     executor = Slots(setup, 1)
@@ -236,8 +230,6 @@ def test_a_worker_killed_while_it_loads_keras_is_replaced(setup, plan, tmp_path,
 
 def test_a_worker_that_ends_before_it_is_spoken_to(setup, monkeypatch):
     """Its log is shown, however early it ended."""
-    from harness.executors import slots
-
     monkeypatch.setattr(slots, "_CODE", "raise SystemExit('no TensorFlow here')")
     send = messages.send
 
@@ -252,3 +244,26 @@ def test_a_worker_that_ends_before_it_is_spoken_to(setup, monkeypatch):
     with pytest.raises(HarnessError, match="no TensorFlow here"):
         executor.propose(Tune(trials=2, space={"learning_rate": {"min": 0.1, "max": 1}}), 1)
     executor.close()
+
+
+def test_a_worker_that_has_compiled_much_is_replaced(plan, setup, monkeypatch):
+    """Between two attempts: it takes no more, ends what it has, and none is lost."""
+    monkeypatch.setattr(slots, "WORN", 1)
+    executor = Slots(setup, 1)
+    try:
+        before = executor._slots[0].process
+        first, second, third = attempts(plan)
+        executor.submit(0, first)
+        executor.submit(0, second)
+        found = events(executor, 2)
+        assert executor._slots[0].process is before
+        assert executor.free(ahead=False) == []
+        found += events(executor, 2)
+        assert before.poll() is not None
+        assert executor.free(ahead=True) == [0]
+        executor.submit(0, third)
+        found += events(executor, 2)
+        assert [type(event) for event in found] == [Started, Ended] * 3
+        assert {event.outcome.status for event in found[1::2]} == {"completed"}
+    finally:
+        executor.close()

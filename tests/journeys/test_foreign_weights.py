@@ -261,9 +261,9 @@ def test_applications(foreign):
     make = keras.applications.MobileNetV2
     stock = make(input_shape=(32, 32, 3), alpha=0.35, weights=None, include_top=False)
     rng = np.random.default_rng(0)
-    for weight in stock.weights:
-        if weight.path.endswith("kernel"):
-            weight.assign(rng.normal(size=weight.shape))
+    kernels = [weight for weight in stock.weights if weight.path.endswith("kernel")]
+    for weight in kernels:
+        weight.assign(rng.normal(size=weight.shape))
     stock.save_weights(foreign.folder / "base.weights.h5")
     foreign.module(f"""{HEAD}
     def build(shape, outputs, *, weights=None):
@@ -273,8 +273,8 @@ def test_applications(foreign):
         )
         return keras.Sequential([base, keras.layers.Dense(outputs)])
     """)
-    file = foreign.arrays(x=np.zeros((40, 32, 32, 3), np.float32), y=np.arange(40) % 2)
-    for given, kept in ({}, 0), ({"weights": "base.weights.h5"}, 35):
+    file = foreign.arrays(x=np.zeros((80, 32, 32, 3), np.float32), y=np.arange(80) % 2)
+    for given, kept in ({}, 0), ({"weights": "base.weights.h5"}, len(kernels)):
         plan = foreign.plan(file, fixed=given)
         trial = plan.trial(plan.arms[0], {}, "confirm", 0)
         network = Trainer(plan.card, foreign.places).network(trial)

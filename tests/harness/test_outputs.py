@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, log_softmax, softmax
 
-from harness import outputs
+from harness import losses, outputs
 from harness.card import Card
 from harness.errors import TemplateError
 
@@ -201,3 +201,17 @@ def test_predictions_of_one_output():
         np.testing.assert_allclose(made.probabilities[:, 1:], expit(z), rtol=1e-6)
         np.testing.assert_array_equal(made.raw.argmax(axis=-1), [0, 1, 1])
     np.testing.assert_allclose(logit.ranks[:, 1], z[:, 0])
+
+
+@pytest.mark.parametrize("kind", ["logits", "probabilities"])
+def test_the_loss_of_one_output_is_of_every_case(kind):
+    """With an axis of its own or without, and in every step."""
+    z, y = np.float32([-1, 2, 0.5, 3]), np.int32([0, 1, 1, 0])
+    given = z if kind == "logits" else expit(z)
+    loss = losses.pointwise("binary_crossentropy", outputs.Form(kind=kind, single=True))
+    expected = np.log1p(np.exp(np.where(y, -z, z)))
+    for shape in [(4,), (4, 1)]:
+        found = loss(y, ops.convert_to_tensor(given.reshape(shape)))
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    found = loss(y.reshape(2, 2), ops.convert_to_tensor(given.reshape(2, 2, 1)))
+    np.testing.assert_allclose(found, expected.reshape(2, 2), rtol=1e-5)

@@ -34,8 +34,9 @@ bench: $(VENV)/installed  ## Measure against KerasTuner and model.fit; an hour f
 	$(BIN)/python benchmarks/ladder.py
 	$(BIN)/python benchmarks/overhead.py
 
-docs: $(VENV)/installed  ## Write docs/catalog.md from the catalogue.
+docs: $(VENV)/tested  ## Write docs/catalog.md from the catalogue, and the tables that journeys prove.
 	$(BIN)/keras-harness catalog --markdown > docs/catalog.md
+	$(BIN)/python tests/journeys/tables.py
 
 install: $(VENV)/installed  ## Install into .venv.
 

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import tables
 
 from harness import datasets, design, studyfile
 from harness.cli import app
@@ -74,3 +75,9 @@ def test_every_key_of_a_study_file_is_explained():
     names = {field.alias or name for name, field in Study.model_fields.items()}
     assert names - {"schema", "name", "question", "tune"} <= told
     assert (ROOT / "docs" / "report.png").is_file()
+
+
+@pytest.mark.parametrize("page", tables.PAGES)
+def test_tables_are_what_journeys_prove(page):
+    """Every row of the pages about one's own model and data is a test; `make docs` writes them."""
+    assert (ROOT / "docs" / page).read_text(encoding="utf-8") == tables.written(page)

@@ -33,7 +33,8 @@ def row(what, ends):
 
 def rows(module):
     """All marked rows of a test module, in the order of its tests."""
-    return [one for test in vars(module).values() for one in getattr(test, "rows", [])]
+    tests = [test for name, test in vars(module).items() if name.startswith("test_")]
+    return [one for test in tests for one in getattr(test, "rows", [])]
 
 
 @dataclass

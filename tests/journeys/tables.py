@@ -9,8 +9,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 DOCS = HERE.parent.parent / "docs"
 PAGES = {
-    "your-own-model.md": ("models*", ("what", "how it ends")),
-    "your-own-data.md": ("data*", ("what", "what becomes of it")),
+    "your-own-model.md": (("models*", "words"), ("what", "how it ends")),
+    "your-own-data.md": (("data*",), ("what", "what becomes of it")),
 }
 BEGIN, END = "<!-- proved by tests/journeys -->\n", "<!-- end -->\n"
 
@@ -19,10 +19,9 @@ def table(page):
     """A table of Markdown with all rows that the journeys of a page prove."""
     from foreign import rows
 
-    pattern, titles = PAGES[page]
-    found = [
-        one for file in sorted(HERE.glob(f"test_foreign_{pattern}.py")) for one in rows(_load(file))
-    ]
+    patterns, titles = PAGES[page]
+    files = [file for one in patterns for file in sorted(HERE.glob(f"test_foreign_{one}.py"))]
+    found = [one for file in files for one in rows(_load(file))]
     lines = [titles, ("---", "---"), *found]
     return "".join(f"| {what} | {ends} |\n" for what, ends in lines)
 
@@ -41,6 +40,6 @@ def written(page):
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(HERE))
+    sys.path[:0] = [str(HERE), str(HERE.parent / "harness")]
     for page in PAGES:
         (DOCS / page).write_text(written(page), encoding="utf-8")

@@ -178,4 +178,5 @@ def _value(variable: Any) -> NDArray[np.generic]:
 
 def _digest(value: NDArray[np.generic]) -> bytes:
     """Of the bytes of an array; it stands for a copy, which for a large network is much."""
-    return hashlib.sha256(np.ascontiguousarray(value).data).digest()
+    # As bytes, because not every type of number has a buffer.
+    return hashlib.sha256(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data).digest()

@@ -188,7 +188,7 @@ def test_sparsity_is_reached(lay):
     trial = laid.trial(laid.arms[0], {}, "confirm", 0)
     assert trainer.run(trial).status == "completed"
     (compiled,) = trainer.programs.values()
-    _, inputs = trainer._load()
+    _, inputs, _ = trainer._made
     code = compiled.program.codes(inputs, np.arange(100, dtype=np.int32))
     assert code.mean() == pytest.approx(0.1, abs=0.05)
 
@@ -336,7 +336,10 @@ def test_normal_cases_are_all_that_is_trained_on(plan, odd):
     [
         ({"normal": (3,)}, "expected one of the classes 0 to 2, by number. Received: 3."),
         ({"normal": (0, 1, 2)}, "but not all. Received: [0, 1, 2]."),
-        ({"normal": (0,), "template": "mlp"}, "such as 'autoencoder', to tell anomalies."),
+        (
+            {"normal": (0,), "template": "mlp"},
+            "such as 'autoencoder', to tell anomalies, or one of your own",
+        ),
         ({"normal": (-1,)}, "normal"),
         ({"normal": (0,), "metric": "test/probe_accuracy@last"}, "a metric for anomaly data"),
     ],

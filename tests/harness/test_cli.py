@@ -236,13 +236,13 @@ def test_wrong_studies_end_in_one_message(folder, verb, what):
 
 
 def test_wrong_data_ends_in_one_message(folder):
-    """Non-finite values, label gaps and no archive at all: exit code 4."""
+    """Non-finite values, labels of one kind or of none, and no archive at all: exit code 4."""
     x = np.random.default_rng(0).normal(size=(50, 4))
     cases = {
         "finite": {"x": np.where(x > 2, np.nan, x), "y": np.arange(50) % 2},
-        "0..C-1": {"x": x, "y": np.arange(50) % 2 * 2},
+        "at least 2 classes": {"x": x, "y": np.ones(50, int)},
         "as many labels": {"x": x, "y": np.arange(49) % 2},
-        "whole numbers": {"x": x, "y": np.array(["a", "b"] * 25)},
+        "whole numbers or words": {"x": x, "y": np.ones(50, complex)},
         "x and y": {"z": x},
     }
     for expected, arrays in cases.items():

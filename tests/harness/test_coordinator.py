@@ -64,7 +64,7 @@ def finished(blobs, tmp_path_factory):
 def test_equal_tables_with_any_number_of_workers(finished, blobs, tmp_path):
     """0, 1 and 2 workers find the same, to the last bit."""
     expected = table(finished.folder)
-    assert len(expected) == 4 * 12 + 4 * 24
+    assert len(expected) == 4 * 12 + 4 * 28
     for workers in (0, 2):
         ended = run(small(blobs), root=tmp_path / str(workers), workers=workers)
         assert table(ended.folder) == expected
@@ -109,8 +109,8 @@ def test_networks_that_cannot_be_built_refuse_the_study(blobs, tmp_path, workers
     (tmp_path / "wrong.py").write_text(
         "import keras\n"
         "def net(shape, outputs, *, kind):\n"
-        "    if kind == 'unbuilt':\n"
-        "        return keras.Sequential([keras.layers.Dense(outputs)])\n"
+        "    if kind == 'layer':\n"
+        "        return keras.layers.Dense(outputs)\n"
         "    if kind == 'raises':\n"
         "        raise ValueError('no such kind')\n"
         "    inputs = keras.Input(shape)\n"
@@ -121,7 +121,7 @@ def test_networks_that_cannot_be_built_refuse_the_study(blobs, tmp_path, workers
         name="wrong",
         template="wrong:net",
         dataset=str(blobs),
-        factors={"kind": ["good", "unbuilt", "wide", "raises"]},
+        factors={"kind": ["good", "layer", "wide", "raises"]},
         fixed={"epochs": 1},
         replicates=3,
     )
@@ -130,7 +130,7 @@ def test_networks_that_cannot_be_built_refuse_the_study(blobs, tmp_path, workers
     said = str(caught.value)
     assert "'wrong:net'. Received: 3 that cannot" in said
     for part in (
-        "  unbuilt: template 'wrong:net': expected a built model.",
+        "  layer: template 'wrong:net': expected a Keras model. Received: Dense.",
         "  wide: template 'wrong:net': expected a model with one output of shape (None, 2)",
         "  raises: ValueError: no such kind (wrong.py, line 6)",
     ):

@@ -14,7 +14,7 @@ from scipy import ndimage
 from harness import catalog, datasets, metrics, noise, program
 from harness.card import Card
 from harness.errors import StudyError
-from harness.train import Trainer
+from harness.train import Trainer, _drawn
 
 SMALL = {"epochs": 3, "units": [6], "code": 3, "batch_size": 50, "learning_rate": 0.01}
 NOISE = {"name": "gaussian", "stddev": 0.5}
@@ -57,7 +57,7 @@ def by_hand(laid, trial, trainer):
     """Validation and test numbers of the weights that a training left, computed outside."""
     (compiled,) = trainer.programs.values()
     data = datasets.load(laid.card)
-    _, held = datasets.draw(data.y, 0.2, trial.seed, trial.phase, trial.replicate)
+    held = _drawn(trial, data, laid.card)[1]
     layer = noise.GaussianNoise(0.5)
     corrupt = program.Corruption(layer, (trial.seed, trial.phase, trial.replicate))
     found = {}
@@ -116,7 +116,8 @@ def test_data_that_stays_in_its_file_gives_the_same(lay, tmp_path, monkeypatch):
     resident = Trainer(laid.card, []).run(trial)
     monkeypatch.setattr(program.inputs, "CHUNK", 40_000)
     streamed = Trainer(laid.card, [], resident=0)
-    _, inputs = streamed._load()
+    data = streamed._load()
+    inputs, _ = streamed._inputs(data, _drawn(trial, data, laid.card)[0])
     object.__setattr__(inputs, "memory", 40_000)
     chunked = streamed.run(trial)
     assert chunked.status == "completed", chunked.reason

@@ -208,7 +208,7 @@ def test_the_loss_of_one_output_is_of_every_case(kind):
     """With an axis of its own or without, and in every step."""
     z, y = np.float32([-1, 2, 0.5, 3]), np.int32([0, 1, 1, 0])
     given = z if kind == "logits" else expit(z)
-    loss = losses.pointwise("binary_crossentropy", outputs.Form(kind=kind, single=True))
+    loss = losses.per_case("binary_crossentropy", outputs.Form(kind=kind, single=True)).each
     expected = np.log1p(np.exp(np.where(y, -z, z)))
     for shape in [(4,), (4, 1)]:
         found = loss(y, ops.convert_to_tensor(given.reshape(shape)))

@@ -36,7 +36,8 @@ def lay(plan, images):
 def split(laid, replicate=0):
     """Training and test cases of a replicate, flat, with their labels."""
     data = datasets.load(laid.card)
-    train, _ = datasets.draw(data.y, 0.2, 1, "confirm", replicate)
+    held = round(0.2 * len(data.y))
+    train, _ = datasets.draw(data.y, (len(data.y) - held, held), (1, "confirm", replicate))
     known, unknown = data.x[train], data.x_test[:]
     return known.reshape(len(known), -1), data.y[train], unknown, data.y_test
 

@@ -48,7 +48,7 @@ def test_a_terminal_names_the_longest_waits(passing, plan):
     assert not shown._table(progress).caption
     passing[0] += 30
     lines = str(shown._table(progress).caption).splitlines()
-    assert lines == [f"waiting for \\[red]{index}, {30 - index} s so far" for index in range(3)]
+    assert lines == [f"waiting for [red]{index}, {30 - index} s so far" for index in range(3)]
 
 
 def test_only_building_has_a_limit(passing):

@@ -83,7 +83,8 @@ def trained(foreign, data, template, **fixed):
 def cases_of(trial, data):
     """Training cases in the order of every epoch."""
     streams = (trial.seed, trial.phase, trial.replicate)
-    train, held = datasets.draw(data.y, trial.settings["validation"], *streams)
+    size = round(len(data.y) * trial.settings["validation"])
+    train, held = datasets.draw(data.y, (len(data.y) - size, size), streams)
     order = seeds.stream(*streams, "order")
     return [train[seeds.permutation(order, len(train))] for _ in range(2)], held
 

@@ -91,6 +91,36 @@ def test_what_numbers_the_rows_is_no_input(read, table, made):
         assert "notes" not in kept
 
 
+def test_groups_of_columns_are_inputs_by_name(read, table):
+    """Each with what is said of its columns; a column may be in two of them."""
+    plain = read(table.assign(word=["x", "y"] * (ROWS // 2)))
+    groups = {"one": ["age"], "both": ["word", "size", "age"]}
+    arrays = read(table.assign(word=["x", "y"] * (ROWS // 2), other=1.5), inputs=groups)
+    assert arrays["columns/one"].tolist() == ["age"]
+    assert arrays["columns/both"].tolist() == ["word=x", "word=y", "size", "age"]
+    assert arrays["standardize/both"].tolist() == [False, False, True, True]
+    for part, mine in zip(("x_train", "x_test"), column(plain, "age"), strict=True):
+        np.testing.assert_array_equal(arrays[f"{part}/one"], mine[:, None])
+        np.testing.assert_array_equal(arrays[f"{part}/both"][:, 3], mine)
+    made = datasets.from_arrays(arrays, "t.csv", {"scale": False})
+    assert {name: part.tolist() for name, part in made.standardize.items()} == {
+        "one": [True],
+        "both": [False, False, True, True],
+    }
+    assert made.notes == ()
+    with pytest.raises(DataError, match="in each group of inputs. Received: none in 'flat'"):
+        read(table.assign(other=1.5), inputs={"size": ["size"], "flat": ["other"]})
+    with pytest.raises(DataError, match=r"expected a column. Received: 'no'"):
+        read(table, inputs={"size": ["size", "no"]})
+
+
+@pytest.mark.parametrize("inputs", [{}, {"a": []}, {"": ["size"]}, {"a": "size"}, "size", [1]])
+def test_groups_have_names_and_columns(inputs):
+    """What is no list and no table of lists is refused in the words of a study."""
+    with pytest.raises(StudyError, match="expected a list of columns, or lists by name"):
+        Columns(file="t.csv", target="kind", inputs=inputs)
+
+
 def test_the_nameless_index_is_no_input(read, table, tmp_path):
     """As ``to_csv`` writes it, once or twice, or R does."""
     assert read(table.to_csv())["columns"].tolist() == ["size", "age"]

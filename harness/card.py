@@ -171,6 +171,8 @@ class Card:
         elif self.task == "sequence":
             best = f" (chance {100 * self.chance:.1f} %)" if self.chance else ""
             found["classes"] = f"{self._named(self.outputs)} at every step{best}"
+        elif self.task == "multilabel" and self.classes:
+            found["labels"] = self._named(self.outputs)
         elif self.task == "regression" and (self.target or self.chance):
             mean = f"; the mean alone has an error of {self.chance:.4g} squared"
             found["target"] = (self.target or "one number") + (mean if self.chance else "")

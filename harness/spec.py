@@ -252,7 +252,8 @@ class Columns(Frozen):
 
     Args:
         file: its path.
-        target: the column to predict; several for several numbers.
+        target: the column to predict; several for several numbers, or for several labels, each of
+            them 0 or 1.
         inputs: columns to predict from, numbers or words; groups of them by name are several
             inputs. Default: all others that are measurements, which row numbers and identifiers
             are not.
@@ -273,7 +274,7 @@ class Columns(Frozen):
     file: Annotated[str, Field(min_length=1)]
     target: str | tuple[str, ...]
     inputs: Annotated[tuple[str, ...] | dict[str, tuple[str, ...]], BeforeValidator(_columns)] = ()
-    task: Literal["", "classification", "regression"] = ""
+    task: Literal["", "classification", "multilabel", "regression"] = ""
     standardize: bool = True
     cases: Count | None = None
     categorical: tuple[str, ...] = ()

@@ -95,7 +95,7 @@ def _arrays(source: Columns, table: _Table) -> Arrays:
         notes.append(f"{(~complete).sum():,} of {len(complete):,} rows lack a value: left out")
     inputs = [column.only(complete) for column in inputs]
     targets = [columns[name].only(complete) for name in table.targets]
-    y, classes = target(targets, source.task)
+    y, task, classes = target(targets, source.task, notes)
     test, order, drawn = _split(source, columns, table.test[complete], y, complete)
     check_known(y, test, classes)
     _few_words(source, inputs, ~test)
@@ -110,7 +110,7 @@ def _arrays(source: Columns, table: _Table) -> Arrays:
         **{f"x_test{key}": part[unknown] for key, part in x.items()},
         "y_test": y[unknown],
         **{f"columns{key}": np.array([one for one, _, _ in part]) for key, part in parts.items()},
-        "task": np.array("classification" if classes else "regression"),
+        "task": np.array(task),
         **(_numbers(parts) if source.standardize else {}),
         **named,
         **{name: part[known] if name == "groups" else part for name, part in drawn.items()},

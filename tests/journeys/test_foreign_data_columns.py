@@ -119,3 +119,37 @@ def test_groups_of_columns(foreign, table):
     assert_same_curve(outcome, curve, 1e-5)
     with pytest.raises(StudyError, match="several inputs"):
         laid(foreign, table, "mlp", target="kind", inputs=GROUPS)
+
+
+LABELS = """
+    import keras
+
+    def build(shape, outputs):
+        return keras.Sequential([keras.Input(shape), keras.layers.Dense(outputs)])
+"""
+
+
+@row('several columns of 0 and 1 or true and false, `target = ["wet", "cold"]`', "program; labels")
+def test_several_columns_of_labels(foreign, table):
+    """Equal to Keras' binary crossentropy of all labels; they are called as their columns."""
+    foreign.module(LABELS)
+    labels = np.stack([table["kind"] == "a", np.arange(ROWS) % 2 == 0], axis=1)
+    given = table.drop(columns=["kind", "site"]).assign(wet=labels[:, 0], cold=labels[:, 1] * 1)
+    plan, arrays = laid(foreign, given, "theirs:build", target=["wet", "cold"])
+    assert plan.card.lines()["labels"] == "wet, cold"
+    assert str(plan.metric) == "test/average_precision@best"
+    rows = {one: row for row, one in enumerate(given["red"])}
+    x = arrays["x_train"]
+    y = labels[[rows[one] for one in x[:, 0]]].astype(np.float32)
+    outcome, trainer = foreign.train(plan)
+
+    def scaled(train, cases):
+        return StandardScaler().fit(x[train]).transform(x[cases])
+
+    import theirs
+
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    accuracy = keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)
+    model = theirs.build((3,), 2)
+    curve = by_fit(plan, trainer, model, scaled, y, loss=loss, metrics=[accuracy])
+    assert_same_curve(outcome, curve, 1e-5)

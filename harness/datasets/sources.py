@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,7 +56,7 @@ def describe(source: Source, folders: Sequence[Path]) -> Card:
     if is_own(reference, folders):
         arrays, name = own.read(reference, folders), title(source)
         reading = _reading(source, arrays)
-        content = framed_digest(digest_arrays(arrays), reading)
+        content = framed_digest(digest_arrays(without_notes(arrays)), reading)
         card = _card(name, content, from_arrays(arrays, name, reading), reading)
         return _shrunk(card, size, name) if size else card
     assert isinstance(reference, str)
@@ -76,15 +77,21 @@ def describe(source: Source, folders: Sequence[Path]) -> Card:
     return _shrunk(card, size, f"{base}@{size}") if size else card
 
 
-def describe_kept(file: Path, source: Source) -> Card:
+def without_notes(arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+    """Arrays as they are kept and told apart: the wording of notes on them changes no training."""
+    return {name: part for name, part in arrays.items() if name != "notes"}
+
+
+def describe_kept(file: Path, source: Source, arrays: Mapping[str, NDArray[np.generic]]) -> Card:
     """What planning needs to know of arrays that were put where workers find them.
 
     Args:
-        file: with the arrays.
+        file: with the arrays, without notes.
         source: what a study calls them.
+        arrays: the same ones with their notes.
     """
     _, size = split(source)
-    card = _of_file(file, source)
+    card = _of_file(file, source, {"notes": arrays["notes"]} if "notes" in arrays else {})
     return _shrunk(card, size, f"{file}@{size}") if size else card
 
 
@@ -102,8 +109,12 @@ def check(arrays: Mapping[str, NDArray[np.generic]], name: str, source: Source) 
     from_arrays(arrays, name, _reading(source, arrays))
 
 
-def _of_file(file: Path, source: Source) -> Card:
-    arrays = read_arrays(file)
+def _of_file(
+    file: Path,
+    source: Source,
+    notes: Mapping[str, NDArray[np.generic]] = MappingProxyType({}),
+) -> Card:
+    arrays = {**read_arrays(file), **notes}
     reading = _reading(source, arrays)
     content = framed_digest(digest_file(file), reading)
     return _card(str(file), content, from_arrays(arrays, str(file), reading), reading)

@@ -45,7 +45,8 @@ def laid(foreign, table, template, **changes):
         replicates=1,
     )
     arrays = datasets.read_own(study.dataset, foreign.places)
-    card = datasets.describe_kept(objects.keep_arrays(foreign.folder, arrays), study.dataset)
+    kept = objects.keep_arrays(foreign.folder, datasets.without_notes(arrays))
+    card = datasets.describe_kept(kept, study.dataset, arrays)
     return design.plan(study, card, foreign.places), arrays
 
 

@@ -8,8 +8,10 @@ import pytest
 from foreign import row
 
 from harness import datasets, initial, seeds
-from harness.errors import HarnessError
+from harness.coordinator import run
+from harness.errors import HarnessError, StudyError, TemplateError
 from harness.program import sizes
+from harness.spec import Study
 
 TAGGER = """
     import keras
@@ -275,6 +277,35 @@ def test_own_reconstruction(foreign, function, engine):
         outcome, fitted(model, data.x[:], data.x[:], epochs, held, "mse", ["mean_absolute_error"])
     )
     assert 0 < outcome.metrics["test/probe_accuracy@last"] <= 1
+
+
+@row(
+    "the same without a layer named `code`, whose code decides",
+    "refused at the rehearsal, with the remedy",
+)
+@pytest.mark.parametrize("metric", ["probe_accuracy", "trustworthiness"])
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_code_that_decides_has_to_be_there(foreign, metric, workers):
+    """Nothing is trained; where something else decides, that it is missing is a note."""
+    module = foreign.module(OWN.replace(', name="code"', ""))
+    given = {
+        "name": "codeless",
+        "template": f"{module}:build",
+        "task": "reconstruction",
+        "factors": {"learning_rate": [0.01]},
+        "fixed": {"epochs": 1, "batch_size": 32},
+        "replicates": 1,
+    }
+    where = {"root": foreign.folder, "folders": foreign.places, "workers": workers}
+    file = foreign.arrays(**measured())
+    with pytest.raises(TemplateError, match=r"layer named 'code', because test/.* Name the layer"):
+        run(Study(**given, dataset=file, metric=metric), **where)
+    ended = run(Study(**given, dataset=file), **where)
+    assert (ended.trained, ended.reused) == (1, 0)
+    assert any("no layer named 'code'" in note for note in ended.notes)
+    without = foreign.arrays("numbers.npz", x=measured()["x"], y=measured()["x"][:, :1])
+    with pytest.raises(StudyError, match="which the probe tells"):
+        run(Study(**given, dataset=without, metric="probe_accuracy"), **where)
 
 
 @row("an autoencoder of one's own for anomalies, `normal = [0, 1]`", "program")

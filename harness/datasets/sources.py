@@ -14,6 +14,7 @@ from harness.card import Card, framed_digest
 from harness.datasets import copies, folder, named, own, synthetic, tablefiles
 from harness.datasets.arrays import Data, from_arrays, read_arrays
 from harness.datasets.known import KNOWN
+from harness.datasets.rows import Rows
 from harness.datasets.scaling import STANDARDIZED
 from harness.datasets.splits import TEST_SEED, held_out, quotas
 from harness.errors import DataError, nearest
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.datasets.known import DataSet
+    from harness.datasets.rows import Several
     from harness.spec import Source
+
+SHORTEST = 4
+"""Steps of a case from which on equal last ones may be there to fill it up."""
 
 
 def describe(source: Source, folders: Sequence[Path]) -> Card:
@@ -321,6 +326,7 @@ def _card(reference: str, content: str, data: Data, reading: Mapping[str, Any]) 
         held=data.held,
         spare=0 if alike else max(groups, default=1) - 1,
         grain=groups[0] if alike else 1,
+        tail=_tail(data.x),
         scaling=data.scaling,
         scaled=data.scaled,
         target=data.target,
@@ -329,6 +335,19 @@ def _card(reference: str, content: str, data: Data, reading: Mapping[str, Any]) 
         copies=copies.count(data.x, data.y, data.x_test, data.y_test),
         notes=data.notes,
     )
+
+
+def _tail(x: Rows | Several) -> int:
+    """The whole number that most cases end in at least twice; -1 if there is none."""
+    if not isinstance(x, Rows) or x.array.dtype.kind not in "iu" or x.white != 1:
+        return -1
+    if len(x.shape) != 2 or x.shape[1] < SHORTEST:
+        return -1
+    last = np.concatenate([block[:, -2:] for _, block in x.blocks()])
+    values, counts = np.unique(last[last[:, 0] == last[:, 1], 0], return_counts=True)
+    if not len(values) or 2 * counts.max() <= len(x):
+        return -1
+    return max(-1, int(values[counts.argmax()]))
 
 
 def _chance(data: Data) -> float:

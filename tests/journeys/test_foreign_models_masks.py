@@ -139,6 +139,29 @@ def test_rnn_masks_padding(foreign):
 
 
 @pytest.mark.slow
+@row("the same with `padding` left out", "program; the token that most cases end in is named")
+def test_padding_that_nobody_names(foreign):
+    """A note where tokens are embedded, unless the study says what padding is."""
+    x, _, _ = padded()
+    y = np.arange(len(x)) % 2
+    files = {
+        "behind": foreign.arrays("behind.npz", x=x, y=y),
+        "other": foreign.arrays("other.npz", x=np.where(x == 0, 6, x), y=y),
+        "front": foreign.arrays("front.npz", x=x[:, ::-1], y=y),
+        "full": foreign.arrays("full.npz", x=1 + np.arange(7) + y[:, None], y=y),
+    }
+
+    def notes(name, template="rnn", **fixed):
+        given = {"vocabulary": 9} if template == "rnn" else {}
+        return foreign.plan(files[name], template, fixed={**given, **fixed}).card.notes
+
+    said = "most cases end in {}: if that is padding, say padding = {} in [fixed]"
+    assert notes("behind") == (said.format("zeros", 0),)
+    assert notes("other") == (said.format("a run of 6", 6),)
+    assert notes("behind", padding=0) == notes("behind", padding=-1) == ()
+    assert notes("front") == notes("full") == notes("behind", "mlp") == ()
+
+
 @row("`lengths` beside `x` in an `.npz`, template `rnn`", "program; later steps count nowhere")
 def test_lengths(foreign):
     """Labels per step of measured numbers, with rubbish behind the length of every case."""

@@ -138,7 +138,6 @@ def test_rnn_masks_padding(foreign):
     alike(outcome, fitted(model, data.x[:], data.y, epochs, held, ENTROPY, ["accuracy"]))
 
 
-@pytest.mark.slow
 @row("the same with `padding` left out", "program; the token that most cases end in is named")
 def test_padding_that_nobody_names(foreign):
     """A note where tokens are embedded, unless the study says what padding is."""
@@ -162,6 +161,7 @@ def test_padding_that_nobody_names(foreign):
     assert notes("front") == notes("full") == notes("behind", "mlp") == ()
 
 
+@pytest.mark.slow
 @row("`lengths` beside `x` in an `.npz`, template `rnn`", "program; later steps count nowhere")
 def test_lengths(foreign):
     """Labels per step of measured numbers, with rubbish behind the length of every case."""

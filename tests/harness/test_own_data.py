@@ -84,6 +84,7 @@ def test_columns_become_numbers(flowers):
     columns = {"file": "flowers.csv", "inputs": ["length"]}
     card, _ = loaded(Columns(**columns, target="price"), folder)
     assert (card.task, card.outputs, card.shape) == ("regression", 1, (1,))
+    assert card.target == "price"
     arrays = datasets.read_own(Columns(**columns, target="price"), [folder])
     together = np.concatenate([arrays["y_train"], arrays["y_test"]])[:, 0]
     np.testing.assert_array_equal(np.sort(together), np.sort(table["price"]))
@@ -96,6 +97,7 @@ def test_columns_become_numbers(flowers):
     assert loaded(Columns(**columns, target="count"), folder)[0].task == "classification"
     card, data = loaded(Columns(**columns, target=["price", "count"]), folder)
     assert (card.task, card.outputs) == ("regression", 2)
+    assert card.target == "price, count, each in standard deviations"
 
 
 def test_other_forms_hold_the_same(flowers):

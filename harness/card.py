@@ -49,6 +49,7 @@ class Card:
         scaled: whether anything happens to the inputs before a network sees them.
         spare: largest number of cases that sit out in a replicate so that groups stay whole.
         grain: cases of a group, where all groups have as many.
+        tail: whole number that most cases end in at least twice, as if filled up with it; -1: none.
         chance: share of the most frequent class, of labels per step; mean squared error of the
             mean, of a single target; 0: not known.
         copies: how many test cases are copies of training cases, and how many of these bear
@@ -82,6 +83,7 @@ class Card:
     scaled: bool = False
     spare: int = 0
     grain: int = 1
+    tail: int = -1
     chance: float = 0.0
 
     @property
@@ -171,6 +173,8 @@ class Card:
         elif self.task == "sequence":
             best = f" (chance {100 * self.chance:.1f} %)" if self.chance else ""
             found["classes"] = f"{self._named(self.outputs)} at every step{best}"
+        elif self.task == "multilabel" and self.classes:
+            found["labels"] = self._named(self.outputs)
         elif self.task == "regression" and (self.target or self.chance):
             mean = f"; the mean alone has an error of {self.chance:.4g} squared"
             found["target"] = (self.target or "one number") + (mean if self.chance else "")

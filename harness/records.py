@@ -73,10 +73,12 @@ class Rehearsal(Record):
     Args:
         problem: why it cannot be built; empty if it can.
         notes: what a reader of the results has to know of it, a sentence each.
+        missing: metrics of its task that cannot be measured of it.
     """
 
     problem: str = ""
     notes: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 class Result(Record):

@@ -233,14 +233,30 @@ class Split(Frozen):
         return self
 
 
+def _columns(given: object) -> object:
+    """Refuse what is neither a list of columns nor groups of them by name."""
+    groups = given if isinstance(given, dict) else {"all": given}
+    lists = [one for one in groups.values() if isinstance(one, list | tuple)]
+    names = [*groups, *(name for one in lists for name in one)]
+    full = len(lists) == len(groups) and (lists == [given] or (lists and all(lists)))
+    if not full or not all(isinstance(name, str) and name for name in names):
+        raise ValueError(
+            "expected a list of columns, or lists by name, such as { image = ['a', 'b'], meta = "
+            f"['c'] }}. Received: {given!r}"
+        )
+    return given
+
+
 class Columns(Frozen):
     """Named columns of a CSV, TSV or Parquet file.
 
     Args:
         file: its path.
-        target: the column to predict; several for several numbers.
-        inputs: columns to predict from, numbers or words. Default: all others that are
-            measurements, which row numbers and identifiers are not.
+        target: the column to predict; several for several numbers, or for several labels, each of
+            them 0 or 1.
+        inputs: columns to predict from, numbers or words; groups of them by name are several
+            inputs. Default: all others that are measurements, which row numbers and identifiers
+            are not.
         task: default: text, truth values and few whole numbers are classes, real numbers are
             predicted.
         standardize: whether numbers, predicted ones too, are shifted and scaled to mean 0 and
@@ -257,8 +273,8 @@ class Columns(Frozen):
 
     file: Annotated[str, Field(min_length=1)]
     target: str | tuple[str, ...]
-    inputs: tuple[str, ...] = ()
-    task: Literal["", "classification", "regression"] = ""
+    inputs: Annotated[tuple[str, ...] | dict[str, tuple[str, ...]], BeforeValidator(_columns)] = ()
+    task: Literal["", "classification", "multilabel", "regression"] = ""
     standardize: bool = True
     cases: Count | None = None
     categorical: tuple[str, ...] = ()
@@ -267,6 +283,12 @@ class Columns(Frozen):
     test: str = ""
     split: Split | None = None
     decimal: Literal["", ".", ","] = ""
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Columns that are named as inputs, each once."""
+        groups = self.inputs.values() if isinstance(self.inputs, dict) else [self.inputs]
+        return tuple(dict.fromkeys(name for group in groups for name in group))
 
 
 class Images(Frozen):

@@ -146,7 +146,11 @@ class Trainer:
         except (Exception, SystemExit) as error:  # noqa: BLE001, a user's function may raise anything
             return Rehearsal(problem=_explain(error))
         self._built[design.program_key(trial, self._card)] = built
-        return Rehearsal(notes=(*built[0].notes, *initial.notes(built[0], trial)))
+        codeless = trial.task == "reconstruction" and not _has_code(built[1])
+        return Rehearsal(
+            notes=(*built[0].notes, *initial.notes(built[0], trial)),
+            missing=metrics.FROM_CODES if codeless else (),
+        )
 
     def _run(self, trial: Trial, clock: _Clock, within: ExitStack) -> Outcome:
         with clock.spent("data"):
@@ -473,10 +477,14 @@ def _measured(
     found = means | metrics.from_outputs(part.task, exact, outputs)
     if part.task == "anomaly":
         return found | metrics.from_errors(unknown, exact, outputs)
-    if part.denoises or program.code_of(part.model) is None:
+    if part.denoises or not _has_code(part):
         return found
     codes = compiled.codes(inputs, train), compiled.codes(inputs, everything, test=True)
     return found | metrics.from_codes(codes[0], known[train], codes[1], unknown, x_test)
+
+
+def _has_code(part: Refillable) -> bool:
+    return program.code_of(part.model) is not None
 
 
 def _over(kept: NDArray[np.bool_], x: NDArray[np.float32]) -> NDArray[np.bool_]:

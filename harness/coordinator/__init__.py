@@ -132,5 +132,5 @@ def _card(
         arrays = datasets.flat({"x": data[0], "y": data[1]})
     name = datasets.title(source)
     datasets.check(arrays, name, study.dataset)
-    kept = objects.keep_arrays(folder, arrays).resolve()
-    return dataclasses.replace(datasets.describe_kept(kept, study.dataset), name=name)
+    kept = objects.keep_arrays(folder, datasets.without_notes(arrays)).resolve()
+    return dataclasses.replace(datasets.describe_kept(kept, study.dataset, arrays), name=name)

@@ -51,8 +51,10 @@ class Rehearsing:
             What a reader of the results has to know of them, each sentence once.
 
         Raises:
-            TemplateError: naming the arms whose networks cannot be built.
+            TemplateError: naming the arms whose networks cannot be built, or what decides if that
+                cannot be measured of them.
         """
+        unmeasured = False
         notes: dict[str, None] = {}
         problems: list[tuple[int, str]] = []
         left = {trial.key for trial in programs.values()}
@@ -73,11 +75,14 @@ class Rehearsing:
                     self.waits.pop(key, None)
                     left.discard(key)
                     notes |= dict.fromkeys(found.notes)
+                    unmeasured = unmeasured or self.plan.metric.name in found.missing
                     if found.problem:
                         problems.append((self.arm(key), found.problem))
         self.waits.clear()
         if problems:
             raise TemplateError(_cannot_build(self.plan, sorted(problems)))
+        if unmeasured:
+            raise TemplateError(_cannot_measure(self.plan))
         return notes
 
     def _events(self, left: set[str], problems: list[tuple[int, str]]) -> Iterator[Event | None]:
@@ -105,6 +110,15 @@ def _too_long() -> str:
     return (
         f"not built after {waiting.BUILDING:g} s, so it was given up. Building a network should "
         "take seconds: read files and download weights once, before the study."
+    )
+
+
+def _cannot_measure(plan: Plan) -> str:
+    """What is missing from a model whose code decides, and what to do."""
+    return (
+        f"expected a model with a layer named 'code', because {plan.metric} is measured of it. "
+        f"Received: one without, of template {plan.study.template!r}. Nothing was trained. Name "
+        "the layer 'code', as in keras.layers.Dense(8, name='code'), or let another metric decide."
     )
 
 

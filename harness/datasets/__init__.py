@@ -22,6 +22,7 @@ from harness.datasets.sources import (
     obtain,
     split,
     title,
+    without_notes,
 )
 from harness.datasets.splits import draw
 
@@ -44,4 +45,5 @@ __all__ = [
     "read_own",
     "split",
     "title",
+    "without_notes",
 ]

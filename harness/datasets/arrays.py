@@ -351,11 +351,11 @@ def _standardized(
 
 
 def _names(arrays: Arrays, name: str) -> tuple[str, ...]:
-    return tuple(map(str, arrays[name].tolist())) if name in arrays else ()
+    return tuple(map(str, np.atleast_1d(arrays[name]).tolist())) if name in arrays else ()
 
 
 def _text(arrays: Arrays, name: str) -> str:
-    return str(arrays[name]) if name in arrays else ""
+    return ", ".join(_names(arrays, name))
 
 
 def _unread(arrays: Arrays, names: Mapping[str, str], source: str) -> tuple[str, ...]:

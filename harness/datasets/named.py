@@ -1,6 +1,7 @@
 """Cases of several named inputs, and of sequences of which a length is told.
 
-``x/NAME`` with ``y``, or ``x_train/NAME``, ``x_test/NAME`` and so on, are several inputs. With
+``x/NAME`` with ``y``, or ``x_train/NAME``, ``x_test/NAME`` and so on, are several inputs, of
+which ``columns/NAME`` and ``standardize/NAME`` may say more. With
 ``lengths`` (``lengths_train``, ``lengths_test``) ``x`` is a sequence whose later steps are padding.
 """
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 PARTS = ("x", "x_train", "x_val", "x_test")
 LENGTHS = ("lengths", "lengths_train", "lengths_val", "lengths_test")
+OF_ONE = ("columns", "standardize")
+"""What is said of one of several inputs, as ``columns/NAME``."""
 
 
 def flat(given: Mapping[str, Any]) -> dict[str, Array]:
@@ -116,7 +119,8 @@ def _one_by_one(arrays: Mapping[str, Array], source: str) -> dict[str, dict[str,
         DataError: if some input is missing in a part, or is beside an array ``x``.
     """
     names = _inputs_of(arrays)
-    rest = {key: part for key, part in arrays.items() if not _is_input(key)}
+    said = {f"{what}/{name}" for what in OF_ONE for name in names}
+    rest = {key: part for key, part in arrays.items() if not _is_input(key) and key not in said}
     mixed = sorted({*PARTS, *LENGTHS} & {*rest})
     if mixed:
         raise DataError(
@@ -132,7 +136,11 @@ def _one_by_one(arrays: Mapping[str, Array], source: str) -> dict[str, dict[str,
                 f"{_listed(missing, f'{part}/')}."
             )
     return {
-        name: {**rest, **{part: _at_least_two_axes(arrays[f"{part}/{name}"]) for part in parts}}
+        name: {
+            **rest,
+            **{what: arrays[f"{what}/{name}"] for what in OF_ONE if f"{what}/{name}" in arrays},
+            **{part: _at_least_two_axes(arrays[f"{part}/{name}"]) for part in parts},
+        }
         for name in names
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from harness.card import Card, framed_digest
 from harness.datasets import copies, folder, named, own, synthetic, tablefiles
 from harness.datasets.arrays import Data, from_arrays, read_arrays
 from harness.datasets.known import KNOWN
+from harness.datasets.rows import Rows
 from harness.datasets.scaling import STANDARDIZED
 from harness.datasets.splits import TEST_SEED, held_out, quotas
 from harness.errors import DataError, nearest
@@ -26,7 +28,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.datasets.known import DataSet
+    from harness.datasets.rows import Several
     from harness.spec import Source
+
+SHORTEST = 4
+"""Steps of a case from which on equal last ones may be there to fill it up."""
 
 
 def describe(source: Source, folders: Sequence[Path]) -> Card:
@@ -55,7 +61,7 @@ def describe(source: Source, folders: Sequence[Path]) -> Card:
     if is_own(reference, folders):
         arrays, name = own.read(reference, folders), title(source)
         reading = _reading(source, arrays)
-        content = framed_digest(digest_arrays(arrays), reading)
+        content = framed_digest(digest_arrays(without_notes(arrays)), reading)
         card = _card(name, content, from_arrays(arrays, name, reading), reading)
         return _shrunk(card, size, name) if size else card
     assert isinstance(reference, str)
@@ -76,15 +82,21 @@ def describe(source: Source, folders: Sequence[Path]) -> Card:
     return _shrunk(card, size, f"{base}@{size}") if size else card
 
 
-def describe_kept(file: Path, source: Source) -> Card:
+def without_notes(arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+    """Arrays as they are kept and told apart: the wording of notes on them changes no training."""
+    return {name: part for name, part in arrays.items() if name != "notes"}
+
+
+def describe_kept(file: Path, source: Source, arrays: Mapping[str, NDArray[np.generic]]) -> Card:
     """What planning needs to know of arrays that were put where workers find them.
 
     Args:
-        file: with the arrays.
+        file: with the arrays, without notes.
         source: what a study calls them.
+        arrays: the same ones with their notes.
     """
     _, size = split(source)
-    card = _of_file(file, source)
+    card = _of_file(file, source, {"notes": arrays["notes"]} if "notes" in arrays else {})
     return _shrunk(card, size, f"{file}@{size}") if size else card
 
 
@@ -102,8 +114,12 @@ def check(arrays: Mapping[str, NDArray[np.generic]], name: str, source: Source) 
     from_arrays(arrays, name, _reading(source, arrays))
 
 
-def _of_file(file: Path, source: Source) -> Card:
-    arrays = read_arrays(file)
+def _of_file(
+    file: Path,
+    source: Source,
+    notes: Mapping[str, NDArray[np.generic]] = MappingProxyType({}),
+) -> Card:
+    arrays = {**read_arrays(file), **notes}
     reading = _reading(source, arrays)
     content = framed_digest(digest_file(file), reading)
     return _card(str(file), content, from_arrays(arrays, str(file), reading), reading)
@@ -310,6 +326,7 @@ def _card(reference: str, content: str, data: Data, reading: Mapping[str, Any]) 
         held=data.held,
         spare=0 if alike else max(groups, default=1) - 1,
         grain=groups[0] if alike else 1,
+        tail=_tail(data.x),
         scaling=data.scaling,
         scaled=data.scaled,
         target=data.target,
@@ -318,6 +335,19 @@ def _card(reference: str, content: str, data: Data, reading: Mapping[str, Any]) 
         copies=copies.count(data.x, data.y, data.x_test, data.y_test),
         notes=data.notes,
     )
+
+
+def _tail(x: Rows | Several) -> int:
+    """The whole number that most cases end in at least twice; -1 if there is none."""
+    if not isinstance(x, Rows) or x.array.dtype.kind not in "iu" or x.white != 1:
+        return -1
+    if len(x.shape) != 2 or x.shape[1] < SHORTEST:
+        return -1
+    last = np.concatenate([block[:, -2:] for _, block in x.blocks()])
+    values, counts = np.unique(last[last[:, 0] == last[:, 1], 0], return_counts=True)
+    if not len(values) or 2 * counts.max() <= len(x):
+        return -1
+    return max(-1, int(values[counts.argmax()]))
 
 
 def _chance(data: Data) -> float:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     Arrays = Mapping[str, NDArray[np.generic]]
     Mask = NDArray[np.bool_]
+    Spread = Mapping[str, Sequence[tuple[str, NDArray[np.float64], bool]]]
 
 WORDS = 50
 """Different words that an input column may have; each becomes a column of zeros and ones."""
@@ -68,7 +69,7 @@ def read(source: Columns, file: Path, test: Path | None = None) -> Arrays:
     """The arrays of a table: ``x_train``, ``y_train``, ``x_test``, ``y_test``, and their names.
 
     Inputs and real targets are the numbers of the file. Where they are to be shifted and scaled,
-    ``standardize`` says which inputs.
+    ``standardize`` says which inputs. Groups of columns are several inputs, ``x_train/NAME``.
 
     Args:
         source: which columns, and what becomes of them.
@@ -94,24 +95,23 @@ def _arrays(source: Columns, table: _Table) -> Arrays:
         notes.append(f"{(~complete).sum():,} of {len(complete):,} rows lack a value: left out")
     inputs = [column.only(complete) for column in inputs]
     targets = [columns[name].only(complete) for name in table.targets]
-    y, classes = target(targets, source.task)
+    y, task, classes = target(targets, source.task, notes)
     test, order, drawn = _split(source, columns, table.test[complete], y, complete)
     check_known(y, test, classes)
     _few_words(source, inputs, ~test)
-    parts = [part for one in inputs for part in _spread(one, ~test, source, notes)]
-    parts = _varied(parts, ~test, notes)
-    x = np.stack([numbers for _, numbers, _ in parts], axis=1)
-    shifted = {"standardize": np.array([number for _, _, number in parts])}
+    spread = {one.name: [*_spread(one, ~test, source, notes)] for one in inputs}
+    parts = _grouped(source, _varied(spread, ~test, notes))
+    x = {key: np.stack([one for _, one, _ in part], axis=1) for key, part in parts.items()}
     known, unknown = (order[chosen[order]] for chosen in (~test, test))
     named = {"classes": np.array(classes)} if classes else {"target_name": np.array(table.targets)}
     return {
-        "x_train": x[known],
+        **{f"x_train{key}": part[known] for key, part in x.items()},
         "y_train": y[known],
-        "x_test": x[unknown],
+        **{f"x_test{key}": part[unknown] for key, part in x.items()},
         "y_test": y[unknown],
-        "columns": np.array([label for label, _, _ in parts]),
-        "task": np.array("classification" if classes else "regression"),
-        **(shifted if source.standardize else {}),
+        **{f"columns{key}": np.array([one for one, _, _ in part]) for key, part in parts.items()},
+        "task": np.array(task),
+        **(_numbers(parts) if source.standardize else {}),
         **named,
         **{name: part[known] if name == "groups" else part for name, part in drawn.items()},
         **({"notes": np.array(notes)} if notes else {}),
@@ -126,12 +126,12 @@ def _chosen(source: Columns, file: Path, test: Path | None) -> _Table:
     rows, notes = rows_of(file, source.decimal)
     names = [*map(str, rows.columns)]
     targets = (source.target,) if isinstance(source.target, str) else source.target
-    for name in (*targets, *source.inputs, *source.categorical, *source.drop, *_key(source)):
+    for name in (*targets, *source.named, *source.categorical, *source.drop, *_key(source)):
         if name not in names:
             raise DataError(f"expected a column. Received: {name!r}. {nearest(name, names)}")
     nameless = [name for name in names if _NAMELESS.fullmatch(name)]
     others = {*targets, *source.drop, *_key(source), *nameless}
-    inputs = source.inputs or tuple(name for name in names if name not in others)
+    inputs = source.named or tuple(name for name in names if name not in others)
     if {*inputs} & {*targets, *source.drop} or not inputs or not targets:
         raise DataError(
             "expected input columns, the target and what is dropped not among them. "
@@ -203,7 +203,7 @@ def _measured(
     empty = [one.name for one in inputs if one.missing[known].all()]
     if empty:
         notes.append(f"not inputs, because they are empty: {_listed(empty)}")
-    kept = {*source.inputs, *source.categorical}
+    kept = {*source.named, *source.categorical}
     left = [
         one.name
         for one in inputs
@@ -403,16 +403,42 @@ def _filled(
         yield f"{column.name} missing", missing.astype(np.float64), False
 
 
-def _varied(
-    parts: Sequence[tuple[str, NDArray[np.float64], bool]], known: Mask, notes: list[str]
-) -> list[tuple[str, NDArray[np.float64], bool]]:
+def _varied(spread: Spread, known: Mask, notes: list[str]) -> Spread:
     """Inputs without those that are the same in all rows outside the test split."""
-    constant = {label for label, numbers, _ in parts if np.ptp(numbers[known]) == 0}
+    every = [part for parts in spread.values() for part in parts]
+    constant = {label for label, numbers, _ in every if np.ptp(numbers[known]) == 0}
     if constant:
         notes.append(
             f"not inputs, because they are the same in every row: {_listed(sorted(constant))}"
         )
-    left = [part for part in parts if part[0] not in constant]
-    if not left:
+    left = {
+        name: [part for part in parts if part[0] not in constant] for name, parts in spread.items()
+    }
+    if not any(left.values()):
         raise DataError("expected an input column that is not the same in every row.")
     return left
+
+
+def _grouped(source: Columns, spread: Spread) -> Spread:
+    """What is made of the columns, by the end of the names of its arrays: ``/NAME`` in groups."""
+    if not isinstance(source.inputs, dict):
+        return {"": [part for parts in spread.values() for part in parts]}
+    groups = {
+        f"/{group}": [part for name in dict.fromkeys(names) for part in spread.get(name, ())]
+        for group, names in source.inputs.items()
+    }
+    nothing = [repr(key[1:]) for key, parts in groups.items() if not parts]
+    if nothing:
+        raise DataError(
+            "expected a column that is not empty, nor the same in every row, in each group of "
+            f"inputs. Received: none in {', '.join(nothing)}."
+        )
+    return groups
+
+
+def _numbers(parts: Spread) -> Arrays:
+    """Which of the inputs are numbers, to be shifted and scaled."""
+    return {
+        f"standardize{key}": np.array([number for _, _, number in part])
+        for key, part in parts.items()
+    }

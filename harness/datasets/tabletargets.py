@@ -1,4 +1,4 @@
-"""What the target columns of a table are: classes by name, or numbers."""
+"""What the target columns of a table are: classes or labels by name, or numbers."""
 
 from __future__ import annotations
 
@@ -22,20 +22,28 @@ SEVERAL = 5
 """Cases that each class of numbers has."""
 
 
-def target(columns: Sequence[Column], task: str) -> tuple[NDArray[np.generic], list[str]]:
-    """Classes, numbered in the order of their values, with their names; or real numbers.
+def target(
+    columns: Sequence[Column], task: str, notes: list[str]
+) -> tuple[NDArray[np.generic], str, list[str]]:
+    """Classes, numbered in the order of their values, with their names; or labels; or numbers.
 
     Args:
-        columns: one of classes or numbers, or several of numbers.
+        columns: one of classes or numbers, or several of zeros and ones or of numbers.
         task: what the study says that they are; empty: as can be told.
+        notes: where it is said if they are not what they look like.
+
+    Returns:
+        Targets, the task that they are for, and the names of classes or labels.
 
     Raises:
         DataError: if it cannot be told, or is something else.
     """
+    if task == "multilabel" or len(columns) > 1:
+        several = _several(columns, task, notes)
+        if several:
+            return several
     if len(columns) > 1 or not _are_classes(columns[0], task):
-        if task == "classification":
-            raise DataError(f"expected one target column of classes. Received: {len(columns)}.")
-        return np.stack([_numbers(column) for column in columns], axis=1), []
+        return np.stack([_numbers(column) for column in columns], axis=1), "regression", []
     column = columns[0]
     values = column.words if column.numbers is None else column.numbers
     assert values is not None
@@ -49,7 +57,46 @@ def target(columns: Sequence[Column], task: str) -> tuple[NDArray[np.generic], l
     if column.numbers is not None and not task:
         _few(column.name, len(found), int(counts.min()))
     names = [one if isinstance(one, str) else f"{one:.12g}" for one in found.tolist()]
-    return labels.astype(np.int32), names
+    return labels.astype(np.int32), "classification", names
+
+
+def _several(
+    columns: Sequence[Column], task: str, notes: list[str]
+) -> tuple[NDArray[np.generic], str, list[str]] | None:
+    """Several columns of zeros and ones: classes if one of each row is 1, else labels."""
+    flags = [_flags(column) for column in columns]
+    others = [one.name for one, part in zip(columns, flags, strict=True) if part is None]
+    given = np.array([part for part in flags if part is not None]).T
+    hot = len(columns) > 1 and not others and bool((given.sum(axis=1) == 1).all())
+    if task == "multilabel" and (others or len(columns) < 2):
+        shown = f"something else in {', '.join(others)}" if others else f"{len(columns)}"
+        raise DataError(
+            "expected several target columns, each of 0 and 1 or of true and false, for "
+            f"task = 'multilabel'. Received: {shown}."
+        )
+    if task == "classification" and not hot:
+        raise DataError(
+            "expected one target column of classes, or several of zeros and a single 1 in each "
+            f"row. Received: {len(columns)} columns."
+        )
+    if others or task == "regression":
+        return None
+    names = [column.name for column in columns]
+    if not hot or task == "multilabel":
+        return given, "multilabel", names
+    notes.append(f"one of the {len(names)} target columns is 1 in each row: they are classes")
+    found, numbers = np.unique(given.argmax(axis=1), return_inverse=True)
+    return numbers.astype(np.int32), "classification", [names[one] for one in found]
+
+
+def _flags(column: Column) -> NDArray[np.float64] | None:
+    """A column as zeros and ones, if it is nothing else."""
+    if column.words is not None:
+        words = np.array([word.lower() for word in column.words])
+        return (words == "true").astype(float) if {*words} <= {"true", "false"} else None
+    assert column.numbers is not None
+    binary = not column.date and bool(np.isin(column.numbers, (0, 1)).all())
+    return column.numbers if binary else None
 
 
 def _few(name: str, different: int, rarest: int) -> None:
@@ -84,7 +131,7 @@ def check_known(y: NDArray[np.generic], test: NDArray[np.bool_], classes: Sequen
     Raises:
         DataError: naming those that no other case has.
     """
-    unseen = sorted({*y[test].tolist()} - {*y[~test].tolist()}) if classes else []
+    unseen = sorted({*y[test].tolist()} - {*y[~test].tolist()}) if y.ndim == 1 else []
     if unseen:
         raise DataError(
             "expected classes of the test split that occur in training. Received: "

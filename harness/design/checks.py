@@ -251,6 +251,12 @@ def _check_metric(metric: Metric, card: Card, key: str) -> None:
             "for images.",
             key=key,
         )
+    if name == "probe_accuracy" and not card.counts:
+        raise StudyError(
+            f"expected data with a class for each case, which the probe tells. Received: {name!r} "
+            f"of {card.label!r}, which has none.",
+            key=key,
+        )
     if card.outputs < entry.outputs:
         raise StudyError(
             f"expected a metric for {card.outputs} classes. Received: {name!r}, which needs "

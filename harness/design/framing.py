@@ -71,6 +71,20 @@ def framed(study: Study, card: Card) -> Card:
     return _only_normal(card, study.normal)
 
 
+def filled(study: Study, card: Card) -> Card:
+    """The data with a note if most of its cases end in a token that the study may call padding."""
+    built_in = catalog.TEMPLATES.get(study.template)
+    space = study.tune.space if study.tune else {}
+    given = {*study.fixed, *study.factors, *space}
+    if card.tail < 0 or not built_in or "padding" not in built_in.arguments:
+        return card
+    if "vocabulary" not in given or "padding" in given:
+        return card
+    what = "zeros" if card.tail == 0 else f"a run of {card.tail}"
+    note = f"most cases end in {what}: if that is padding, say padding = {card.tail} in [fixed]"
+    return replace(card, notes=(*card.notes, note))
+
+
 def _noisy(card: Card, corruption: Level) -> Card:
     """The data with noise on validation and test inputs, and the clean ones as targets."""
     try:

@@ -17,7 +17,7 @@ from harness.design.checks import (
     user_code,
     validation_share,
 )
-from harness.design.framing import framed, settle
+from harness.design.framing import filled, framed, settle
 from harness.design.structure import own, program_key, settings
 from harness.errors import StudyError
 from harness.identity import digest
@@ -155,7 +155,7 @@ def plan(study: Study, card: Card, folders: Sequence[Path]) -> Plan:
     Raises:
         StudyError: naming the key, what was expected and what was received.
     """
-    card = framed(study, card)
+    card = filled(study, framed(study, card))
     study = settle(study, card.task)
     check_names(study, folders)
     check_metrics(study, card)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 _SINGLE = 7
 """Arms that one panel can hold, each line labelled at its end."""
+
+_LONGEST, _WIDE = 80, 0.6
+"""Letters of the axis' name, and the width of one in heights of a letter."""
 
 _THIN = 60
 """Lines of single replicates that a figure can bear."""
@@ -207,7 +210,9 @@ def _axes(figure: Figure, drawn: list[Axes], found: _Curves, judged: Judged, qua
         if axes.xaxis.get_tick_params()["labelbottom"]:
             axes.set_xlabel("epoch", labelpad=3)
     name = quantity.replace("val/", "validation ").replace("_", " ")
-    figure.text(0.012, 0.5, name, rotation=90, va="center", ha="center", size=11)
+    text = wrapped(replace(judged.units, name=name).axis, _LONGEST, lines=1)
+    size = min(11.0, 72 * figure.get_figheight() / (_WIDE * len(text)))
+    figure.text(0.012, 0.5, text, rotation=90, va="center", ha="center", size=size)
 
 
 def _range(found: _Curves, longest: int) -> tuple[float, float]:

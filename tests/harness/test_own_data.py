@@ -15,6 +15,7 @@ from harness import cli, datasets, design, studyfile
 from harness.coordinator import run
 from harness.datasets.splits import test_mask as held_out
 from harness.errors import DataError, StudyError
+from harness.identity import digest_file
 from harness.spec import Columns, Images, Study
 from reports import frames, page
 
@@ -83,6 +84,7 @@ def test_columns_become_numbers(flowers):
     columns = {"file": "flowers.csv", "inputs": ["length"]}
     card, _ = loaded(Columns(**columns, target="price"), folder)
     assert (card.task, card.outputs, card.shape) == ("regression", 1, (1,))
+    assert card.target == "price"
     arrays = datasets.read_own(Columns(**columns, target="price"), [folder])
     together = np.concatenate([arrays["y_train"], arrays["y_test"]])[:, 0]
     np.testing.assert_array_equal(np.sort(together), np.sort(table["price"]))
@@ -95,6 +97,7 @@ def test_columns_become_numbers(flowers):
     assert loaded(Columns(**columns, target="count"), folder)[0].task == "classification"
     card, data = loaded(Columns(**columns, target=["price", "count"]), folder)
     assert (card.task, card.outputs) == ("regression", 2)
+    assert card.target == "price, count, each in standard deviations"
 
 
 def test_other_forms_hold_the_same(flowers):
@@ -336,6 +339,28 @@ def test_a_study_of_columns_plans_and_runs_alike(flowers):
     assert str(folder) not in html
     again = run(study, root=folder / "results", folders=[folder], workers=0)
     assert (again.trained, again.changed) == (0, ())
+
+
+def test_what_is_said_of_data_is_not_its_content(flowers):
+    """The same numbers with another note are the same data: nothing is trained again."""
+    folder, table = flowers
+    source = Columns(file="flowers.csv", target="kind")
+    planned = datasets.describe(source, [folder])
+    assert planned.notes == ()
+    factors = {"activation": ["relu"]}
+    study = Study(name="own", template="mlp", factors=factors, dataset=source, **SMALL)
+    first = run(study, root=folder / "results", folders=[folder], workers=0)
+    table.to_csv(folder / "flowers.csv")  # with the index, which is told not to be an input
+    again = datasets.describe(source, [folder])
+    assert again.digest == planned.digest
+    assert len(again.notes) == 1
+    second = run(study, root=folder / "results", folders=[folder], workers=0)
+    assert (first.trained, second.trained, second.reused) == (2, 0, 2)
+    assert frames.read(second.folder).card.notes == again.notes
+    (kept,) = (second.folder / "objects").rglob("*.npz")
+    assert kept.stem == digest_file(kept)
+    table.assign(length=table["length"] + 1).to_csv(folder / "flowers.csv")
+    assert datasets.describe(source, [folder]).digest != planned.digest
 
 
 def test_workers_read_images(tmp_path):

@@ -167,3 +167,12 @@ def test_unknown_studies_are_refused(tmp_path, monkeypatch, name, expected):
     with pytest.raises(StudyError) as caught:
         studyfile.find(name)
     assert expected in str(caught.value)
+
+
+def test_groups_of_columns_are_read_back():
+    """Names that need quotes among them."""
+    inputs = {"image": ["a", "b c"], "the rest": ['"d"']}
+    dataset = {"file": "t.csv", "target": ["y", "z"], "inputs": inputs}
+    study = Study(name="a", template="b:c", factors={"d": [1]}, dataset=dataset)
+    assert studyfile.parse(studyfile.dump(study)) == study
+    assert study.dataset.named == ("a", "b c", '"d"')

@@ -91,6 +91,71 @@ def test_what_numbers_the_rows_is_no_input(read, table, made):
         assert "notes" not in kept
 
 
+def test_groups_of_columns_are_inputs_by_name(read, table):
+    """Each with what is said of its columns; a column may be in two of them."""
+    plain = read(table.assign(word=["x", "y"] * (ROWS // 2)))
+    groups = {"one": ["age"], "both": ["word", "size", "age"]}
+    arrays = read(table.assign(word=["x", "y"] * (ROWS // 2), other=1.5), inputs=groups)
+    assert arrays["columns/one"].tolist() == ["age"]
+    assert arrays["columns/both"].tolist() == ["word=x", "word=y", "size", "age"]
+    assert arrays["standardize/both"].tolist() == [False, False, True, True]
+    for part, mine in zip(("x_train", "x_test"), column(plain, "age"), strict=True):
+        np.testing.assert_array_equal(arrays[f"{part}/one"], mine[:, None])
+        np.testing.assert_array_equal(arrays[f"{part}/both"][:, 3], mine)
+    made = datasets.from_arrays(arrays, "t.csv", {"scale": False})
+    assert {name: part.tolist() for name, part in made.standardize.items()} == {
+        "one": [True],
+        "both": [False, False, True, True],
+    }
+    assert made.notes == ()
+    with pytest.raises(DataError, match=r"in each group of inputs\. Received: none in 'flat'"):
+        read(table.assign(other=1.5), inputs={"size": ["size"], "flat": ["other"]})
+    with pytest.raises(DataError, match=r"expected a column. Received: 'no'"):
+        read(table, inputs={"size": ["size", "no"]})
+
+
+def test_several_columns_of_zeros_and_ones_are_labels(read, table, kinds):
+    """Named by their columns; what is measured, or one-hot, is something else."""
+    arrays = read(table.assign(**kinds), target=["wet", "cold"], drop=["kind"])
+    assert str(arrays["task"]) == "multilabel"
+    assert arrays["classes"].tolist() == ["wet", "cold"]
+    made = datasets.from_arrays(arrays, "t.csv", {"scale": False})
+    assert (made.task, made.classes, made.target) == ("multilabel", ("wet", "cold"), "")
+    truth = {one: kinds["wet"][row] == "True" for row, one in enumerate(table["size"])}
+    for x, y in ((made.x, made.y), (made.x_test, made.y_test)):
+        sizes = np.float64(x[:][:, 0]).round(3)
+        assert [bool(one) for one in y[:, 0]] == [truth[size] for size in sizes]
+
+
+@pytest.fixture
+def kinds():
+    """Truth values as words and as numbers."""
+    wet = np.arange(ROWS) % 3 == 0
+    return {"wet": wet.astype(str), "cold": (np.arange(ROWS) % 2).astype(int)}
+
+
+def test_the_task_of_several_targets_may_be_said(read, table, kinds):
+    """And what does not fit it is refused."""
+    table = table.assign(**kinds, dry=(kinds["wet"] == "False").astype(int))
+    hot = read(table, target=["wet", "dry"])
+    assert (str(hot["task"]), hot["classes"].tolist()) == ("classification", ["wet", "dry"])
+    assert "one of the 2 target columns is 1 in each row: they are classes" in notes(hot)
+    assert str(read(table, target=["wet", "dry"], task="multilabel")["task"]) == "multilabel"
+    numbers = read(table, target=["cold", "dry"], task="regression")
+    assert (str(numbers["task"]), numbers["y_train"].shape[1]) == ("regression", 2)
+    assert str(read(table, target=["cold", "age"])["task"]) == "regression"
+    for target, received in ((["wet", "age"], "something else in age"), ("cold", "1")):
+        with pytest.raises(DataError, match=f"several target columns.* Received: {received}"):
+            read(table, target=target, task="multilabel")
+
+
+@pytest.mark.parametrize("inputs", [{}, {"a": []}, {"": ["size"]}, {"a": "size"}, "size", [1]])
+def test_groups_have_names_and_columns(inputs):
+    """What is no list and no table of lists is refused in the words of a study."""
+    with pytest.raises(StudyError, match="expected a list of columns, or lists by name"):
+        Columns(file="t.csv", target="kind", inputs=inputs)
+
+
 def test_the_nameless_index_is_no_input(read, table, tmp_path):
     """As ``to_csv`` writes it, once or twice, or R does."""
     assert read(table.to_csv())["columns"].tolist() == ["size", "age"]
@@ -328,7 +393,7 @@ def test_targets(read, table):
     arrays = read(table, target="size")
     assert arrays["y_train"].mean() == pytest.approx(50, abs=5)
     assert arrays["target_name"].tolist() == ["size"]
-    with pytest.raises(DataError, match=r"one target column of classes. Received: 2\."):
+    with pytest.raises(DataError, match=r"one target column of classes.*Received: 2 columns\."):
         read(table, target=["size", "age"], task="classification")
     with pytest.raises(DataError, match="Say missing = 'drop'"):
         read(table.assign(size=table["size"].where(table.index != 3)), target="size")

@@ -8,8 +8,10 @@ import pytest
 from foreign import row
 
 from harness import datasets, initial, seeds
-from harness.errors import HarnessError
+from harness.coordinator import run
+from harness.errors import HarnessError, StudyError, TemplateError
 from harness.program import sizes
+from harness.spec import Study
 
 TAGGER = """
     import keras
@@ -134,6 +136,29 @@ def test_rnn_masks_padding(foreign):
     )
     model.set_weights(weights)
     alike(outcome, fitted(model, data.x[:], data.y, epochs, held, ENTROPY, ["accuracy"]))
+
+
+@row("the same with `padding` left out", "program; the token that most cases end in is named")
+def test_padding_that_nobody_names(foreign):
+    """A note where tokens are embedded, unless the study says what padding is."""
+    x, _, _ = padded()
+    y = np.arange(len(x)) % 2
+    files = {
+        "behind": foreign.arrays("behind.npz", x=x, y=y),
+        "other": foreign.arrays("other.npz", x=np.where(x == 0, 6, x), y=y),
+        "front": foreign.arrays("front.npz", x=x[:, ::-1], y=y),
+        "full": foreign.arrays("full.npz", x=1 + np.arange(7) + y[:, None], y=y),
+    }
+
+    def notes(name, template="rnn", **fixed):
+        given = {"vocabulary": 9} if template == "rnn" else {}
+        return foreign.plan(files[name], template, fixed={**given, **fixed}).card.notes
+
+    said = "most cases end in {}: if that is padding, say padding = {} in [fixed]"
+    assert notes("behind") == (said.format("zeros", 0),)
+    assert notes("other") == (said.format("a run of 6", 6),)
+    assert notes("behind", padding=0) == notes("behind", padding=-1) == ()
+    assert notes("front") == notes("full") == notes("behind", "mlp") == ()
 
 
 @pytest.mark.slow
@@ -275,6 +300,35 @@ def test_own_reconstruction(foreign, function, engine):
         outcome, fitted(model, data.x[:], data.x[:], epochs, held, "mse", ["mean_absolute_error"])
     )
     assert 0 < outcome.metrics["test/probe_accuracy@last"] <= 1
+
+
+@row(
+    "the same without a layer named `code`, whose code decides",
+    "refused at the rehearsal, with the remedy",
+)
+@pytest.mark.parametrize("metric", ["probe_accuracy", "trustworthiness"])
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_code_that_decides_has_to_be_there(foreign, metric, workers):
+    """Nothing is trained; where something else decides, that it is missing is a note."""
+    module = foreign.module(OWN.replace(', name="code"', ""))
+    given = {
+        "name": "codeless",
+        "template": f"{module}:build",
+        "task": "reconstruction",
+        "factors": {"learning_rate": [0.01]},
+        "fixed": {"epochs": 1, "batch_size": 32},
+        "replicates": 1,
+    }
+    where = {"root": foreign.folder, "folders": foreign.places, "workers": workers}
+    file = foreign.arrays(**measured())
+    with pytest.raises(TemplateError, match=r"layer named 'code', because test/.* Name the layer"):
+        run(Study(**given, dataset=file, metric=metric), **where)
+    ended = run(Study(**given, dataset=file), **where)
+    assert (ended.trained, ended.reused) == (1, 0)
+    assert any("no layer named 'code'" in note for note in ended.notes)
+    without = foreign.arrays("numbers.npz", x=measured()["x"], y=measured()["x"][:, :1])
+    with pytest.raises(StudyError, match="which the probe tells"):
+        run(Study(**given, dataset=without, metric="probe_accuracy"), **where)
 
 
 @row("an autoencoder of one's own for anomalies, `normal = [0, 1]`", "program")

@@ -208,8 +208,8 @@ def _outcome(
             "train/loss": 2.3 - 2.2 * progress,
             "val/loss": best + 2 * (1 - progress) + 0.02 * abs(wobble),
         }
-        if decider == "accuracy":
-            quantities |= {"train/accuracy": progress, "val/accuracy": value * progress}
+        if decider in {"accuracy", "mean_squared_error"}:
+            quantities |= {f"train/{decider}": progress, f"val/{decider}": value * progress}
         curve.append(Epoch(epoch=epoch, quantities=quantities))
     metrics: dict[str, float] = {}
     if status == "completed":

@@ -137,6 +137,22 @@ def test_curves_draw_medians_over_replicates(plain: Judged) -> None:
         assert line[:, 0].tolist() == list(range(1, len(line) + 1))
 
 
+@pytest.mark.parametrize("target", ["price", "median value of owner-occupied homes, in 1000 $"])
+def test_curves_name_the_unit_of_an_error(make: Maker, target: str) -> None:
+    """What the errors of a single target are counted in stands on the axis, and on the sheet."""
+    given = {"factors": {"activation": ["relu", "tanh"]}, "tune": None, "replicates": 2}
+    metric = "test/mean_squared_error@best"
+    script = Script(card={"target": target})
+    figure = figures.curves(*judged(make(script, metric=metric, task="regression", **given)))
+    assert figure is not None
+    (text,) = figure.texts
+    assert text.get_text().startswith(f"validation mean squared error ({target}"[:70])
+    assert target != "price" or text.get_text().endswith("(price squared)")
+    box = drawn(figure).texts[0].get_window_extent()
+    assert box.y0 >= 0
+    assert box.y1 <= 72 * figure.get_figheight()
+
+
 def test_two_factors_get_a_panel_per_first_level(thirty: Judged) -> None:
     """Thirty arms of five by six levels are five panels with six lines each."""
     figure = figures.curves(*thirty)

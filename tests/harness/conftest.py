@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,25 +73,3 @@ def plan(blobs):
         return design.plan(study, datasets.describe(study.dataset, [*folders]), [*folders])
 
     return lay
-
-
-@pytest.fixture
-def light(monkeypatch):
-    """Graphs that are neither rewritten nor kept, because a test makes a dozen of them.
-
-    XLA and TensorFlow's graph optimizer are most of the time of a small training, and change
-    results in the last digits only. TensorFlow holds every graph that has an optimizer in a
-    registry of gradients: some 8 MB each, for ever.
-    """
-    import tensorflow as tf
-    from tensorflow.python.framework.ops import gradient_registry
-
-    from harness import program
-
-    monkeypatch.setattr(program, "uses_xla", lambda model, card: False)
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-    yield
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
-    for name in [name for name in gradient_registry._registry if name.startswith("CustomGradient")]:
-        del gradient_registry._registry[name]
-    gc.collect()

@@ -61,6 +61,7 @@ def finished(blobs, tmp_path_factory):
     return ended
 
 
+@pytest.mark.xla
 def test_equal_tables_with_any_number_of_workers(finished, blobs, tmp_path):
     """0, 1 and 2 workers find the same, to the last bit."""
     expected = table(finished.folder)
@@ -242,6 +243,7 @@ def runner(blobs, tmp_path):
     return start
 
 
+@pytest.mark.xla
 def test_killed_between_report_and_commit(runner, blobs, tmp_path, finished):
     """kill -9 with a result reported but not committed: its file is taken in."""
     expected = table(run(small(blobs, replicates=3), root=tmp_path / "whole", workers=0).folder)
@@ -258,6 +260,7 @@ def test_killed_between_report_and_commit(runner, blobs, tmp_path, finished):
 
 
 @pytest.mark.slow
+@pytest.mark.xla
 @pytest.mark.parametrize("seed", range(4))
 def test_kill_storm(runner, blobs, tmp_path, seed):
     """kill -9 at drawn moments until the study is done; the table is that of a quiet run."""
@@ -304,9 +307,11 @@ def _some_done(database):
     return found[0] > 0
 
 
+@pytest.mark.xla
 def test_a_killed_worker_costs_one_attempt(blobs, tmp_path):
     """The study goes on without it, and ends in the same table."""
-    study = small(blobs, name="bumpy", fixed={"epochs": 150, "units": [4]})
+    changes = {"fixed": {"epochs": 150, "units": [4]}, "factors": {"activation": ["relu"]}}
+    study = small(blobs, name="bumpy", **changes)
     killed = []
 
     def kill_once(progress):
@@ -320,6 +325,6 @@ def test_a_killed_worker_costs_one_attempt(blobs, tmp_path):
     assert ended.exit_code == ExitCode.DONE
     counts = attempts(ended.folder)
     assert counts["lost"] == 1
-    assert counts["completed"] == 8
+    assert counts["completed"] == 4
     quiet = run(study, root=tmp_path / "quiet", workers=0)
     assert table(ended.folder) == table(quiet.folder)

@@ -87,11 +87,16 @@ def uneven(tmp_path_factory):
     return file
 
 
-@pytest.mark.parametrize("index", range(len(CASES)))
-def test_combined_settings_equal_fit(request, plan, uneven, index):
-    """One case of the cover; every fourth compiled as in a study, the others just traced."""
-    if index % 4:
-        request.getfixturevalue("light")
+def marks(index):
+    """Every fourth case is compiled as in a study, the others are just traced."""
+    return [] if index % 4 else [pytest.mark.xla]
+
+
+@pytest.mark.parametrize(
+    "index", [pytest.param(index, marks=marks(index)) for index in range(len(CASES))]
+)
+def test_combined_settings_equal_fit(plan, uneven, index):
+    """One case of the cover."""
     case = CASES[index]
     fixed = fixed_settings(case)
     laid = plan(
@@ -109,7 +114,7 @@ def test_smoothed_labels_with_class_weights_equal_fit(plan, uneven):
 @pytest.mark.slow
 @pytest.mark.parametrize("template", AXES["template"])
 @pytest.mark.parametrize("optimizer", AXES["optimizer"])
-def test_any_three_settings_together_equal_fit(plan, uneven, light, optimizer, template):
+def test_any_three_settings_together_equal_fit(plan, uneven, optimizer, template):
     """The cases of one optimizer in one template, of some 300 in which every triple occurs."""
     for case in cover(AXES, 3):
         if (case["optimizer"], case["template"]) == (optimizer, template):

@@ -19,7 +19,16 @@ from harness.train import Trainer
 EPOCHS = 3
 
 
-@pytest.mark.parametrize("optimizer", sorted(catalog.OPTIMIZERS))
+XLA = pytest.mark.xla
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        pytest.param(name, marks=[XLA] if name == "adam" else [])
+        for name in sorted(catalog.OPTIMIZERS)
+    ],
+)
 def test_every_optimizer_equals_fit(plan, optimizer):
     """MLP with a partial last batch and a penalty, for every optimizer of the catalogue."""
     level = {"name": "sgd", "momentum": 0.9} if optimizer == "sgd" else optimizer
@@ -39,7 +48,7 @@ def test_every_optimizer_equals_fit(plan, optimizer):
 @pytest.mark.parametrize(
     "fixed",
     [
-        {"normalization": "batch", "batch_size": 32},
+        pytest.param({"normalization": "batch", "batch_size": 32}, marks=XLA),
         {"normalization": "layer", "batch_size": 48, "activation": "gelu"},
         {"optimizer": {"name": "sgd", "momentum": 0.8, "nesterov": True}, "learning_rate": 0.05},
         {"optimizer": {"name": "rmsprop", "momentum": 0.5, "centered": True}},
@@ -81,7 +90,7 @@ def test_mlp_equals_fit(plan, fixed):
     "fixed",
     [
         {},
-        {"normalization": "batch"},
+        pytest.param({"normalization": "batch"}, marks=XLA),
         {"block": "vgg", "downsampling": "stride", "head": "mean"},
         {"block": "residual", "normalization": "batch", "pool": "mean", "filters": [4, 4, 8]},
         {"block": "residual", "normalization": "layer", "normalization_order": "after"},
@@ -101,6 +110,7 @@ def test_cnn_equals_fit(plan, images, fixed):
     )
 
 
+@XLA
 def test_class_weights_equal_fit(plan, tmp_path):
     """Unbalanced classes, balanced by weights that follow each replicate's training cases."""
     generator = np.random.default_rng(3)
@@ -172,7 +182,9 @@ CANDIDATES = [
 ]
 
 
-@pytest.mark.parametrize("optimizers", [MOMENTA, BETAS], ids=["sgd", "adam"])
+@pytest.mark.parametrize(
+    "optimizers", [pytest.param(MOMENTA, marks=XLA), BETAS], ids=["sgd", "adam"]
+)
 def test_forty_trials_share_one_trace(plan, optimizers):
     """Trials that differ only in values compile one program, traced once."""
     laid = plan(factors={"optimizer": optimizers, **FACTORS}, fixed={"epochs": LONGER})
@@ -283,6 +295,7 @@ def test_two_amounts_give_two_results(plan, blobs, images, template, name):
         assert outcomes[0].curve != outcomes[1].curve
 
 
+@XLA
 def test_a_trial_does_not_depend_on_those_before(plan):
     """Alone, after others and after a diverged trial, a curve is equal to the last bit."""
     laid = plan(
@@ -332,6 +345,7 @@ def test_best_epoch_is_restored(plan):
     assert long.metrics["test/loss@best"] != long.metrics["test/loss@last"]
 
 
+@XLA
 def test_xla_follows_operations(plan, images):
     """On a CPU a dense program is compiled by XLA, one with convolutions or dropout is not."""
     dense = plan()

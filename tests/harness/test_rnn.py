@@ -62,7 +62,7 @@ SLOW = pytest.mark.slow
 @pytest.mark.parametrize(
     "fixed",
     [
-        {"cell": "simple"},
+        pytest.param({"cell": "simple"}, marks=pytest.mark.xla),
         pytest.param({"cell": "gru", "pooling": "mean"}, marks=SLOW),
         {"cell": "lstm", "units": [4, 3], "bidirectional": True},
         pytest.param(

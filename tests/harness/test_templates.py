@@ -107,13 +107,8 @@ def laid_out(plan, data, name, key, entry):
 
 @pytest.mark.parametrize(("name", "key", "entry"), OFFERED)
 @pytest.mark.slow
-def test_every_entry_trains(request, plan, images, name, key, entry):
-    """Every catalogue entry in every template trains with a finite loss.
-
-    Compiled as in a study in the template that XLA is quickest with; elsewhere just traced.
-    """
-    if name != "mlp":
-        request.getfixturevalue("light")
+def test_every_entry_trains(plan, images, name, key, entry):
+    """Every catalogue entry in every template trains with a finite loss."""
     laid = laid_out(plan, images, name, key, entry)
     outcome = Trainer(laid.card, []).run(laid.trial(laid.arms[0], {}, "tune", 0))
     assert outcome.status == "completed", outcome.reason

@@ -114,7 +114,7 @@ def test_softmax_outputs_are_probabilities(lay, folder, tmp_path):
     assert outcome.curve[-1].quantities["train/loss"] < np.log1p(np.e) - 1
 
 
-@pytest.mark.parametrize("function", ["lstm", "custom"])
+@pytest.mark.parametrize("function", ["lstm", pytest.param("custom", marks=pytest.mark.xla)])
 def test_stock_and_custom_layers_are_paired_and_repeatable(lay, folder, blobs, function):
     """Recurrent dropout, and weights of a custom layer, follow the replicate's streams."""
     laid = lay(
@@ -196,7 +196,12 @@ def test_time_is_kept_apart(plan):
 
 
 @pytest.mark.parametrize(
-    "fixed", [{}, {"dropout": 0.3, "normalization": "batch"}, {"batch_size": 96}]
+    "fixed",
+    [
+        {},
+        pytest.param({"dropout": 0.3, "normalization": "batch"}, marks=pytest.mark.xla),
+        pytest.param({"batch_size": 96}, marks=pytest.mark.xla),
+    ],
 )
 def test_data_in_chunks_gives_equal_results(plan, fixed, monkeypatch, tmp_path):
     """Data that stays in its file is trained on in the same order, to the same last bit."""
@@ -223,6 +228,7 @@ def test_data_in_chunks_gives_equal_results(plan, fixed, monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.xla
 def test_memory_does_not_grow(plan):
     """500 trials in one worker take less than 50 MB more than the first 20."""
     laid = plan(

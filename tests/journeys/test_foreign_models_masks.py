@@ -93,7 +93,10 @@ ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 @row("`mask_zero` or `Masking`, with a label per step", "program; padding counts nowhere")
 @row("the same with a `train_step` of its own", "fit; padding counts nowhere")
-@pytest.mark.parametrize(("function", "engine"), [("build", "program"), ("stepping", "fit")])
+@pytest.mark.parametrize(
+    ("function", "engine"),
+    [pytest.param("build", "program", marks=pytest.mark.xla), ("stepping", "fit")],
+)
 def test_masks_reach_loss_and_metrics(foreign, function, engine):
     """Loss, accuracy and bits are those of the steps that are no padding."""
     module = foreign.module(TAGGER)

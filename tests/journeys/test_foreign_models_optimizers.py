@@ -149,12 +149,14 @@ QUICK = {"use_ema", "loss_scale_factor", "gradient_accumulation_steps", "Schedul
 @row("loss_scale_factor, LossScaleOptimizer, gradient_accumulation_steps", "program")
 @pytest.mark.parametrize(
     "case",
-    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in CASES],
+    [
+        pytest.param("use_ema", marks=pytest.mark.xla),
+        *sorted(QUICK - {"use_ema"}),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in CASES if name not in QUICK),
+    ],
 )
-def test_every_keyword_of_an_optimizer_equals_fit(theirs, case, monkeypatch):
+def test_every_keyword_of_an_optimizer_equals_fit(theirs, case):
     """The curve, and the test split after the training; the second trial of a program."""
-    if case in QUICK:  # XLA takes most of the time of so small a training
-        monkeypatch.setattr(program, "uses_xla", lambda model, card: False)
     optimizer = CASES[case]
     plan = lay(theirs, optimizer)
     _, trainer = theirs[0].train(plan, replicate=0)
@@ -170,9 +172,8 @@ def test_every_keyword_of_an_optimizer_equals_fit(theirs, case, monkeypatch):
 
 @row("use_ema with a training step of one's own", "fit: the same numbers")
 @pytest.mark.parametrize("name", ["adam", pytest.param("scaled", marks=pytest.mark.slow)])
-def test_an_average_is_the_same_on_every_route(theirs, monkeypatch, name):
+def test_an_average_is_the_same_on_every_route(theirs, name):
     """As a program, with its data in chunks, and through ``fit``: every epoch, last and best."""
-    monkeypatch.setattr(program, "uses_xla", lambda model, card: False)
     optimizer = {"name": f"theirs:{name}", "use_ema": True, "ema_momentum": 0.8}
     plan = lay(theirs, optimizer)
     whole, _ = theirs[0].train(plan)

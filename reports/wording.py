@@ -215,3 +215,14 @@ def without_folders(text: str) -> str:
         "no file '.../x.npz'"
     """
     return _FOLDERS.sub(".../", text)
+
+
+def sentence(text: str) -> str:
+    """A remark with a capital in front and a full stop behind.
+
+    Example:
+        >>> sentence("labels are one-hot")
+        'Labels are one-hot.'
+    """
+    whole = text[:1].upper() + text[1:]
+    return whole if whole.endswith((".", "!", "?")) else f"{whole}."

@@ -82,7 +82,7 @@ def timing_problem(results: Results) -> str:
 
 def notes(results: Results) -> list[str]:
     """Reservations that concern the measurements rather than the verdicts."""
-    found = [*results.notes]
+    found = [wording.sentence(note) for note in results.notes]
     if len(results.environments) > 1:
         found.append(
             f"The trials were trained in {len(results.environments)} different environments: "

@@ -20,8 +20,9 @@ demo: $(VENV)/installed  ## Train the study `quickstart` on real data and print 
 test: lint  ## Check style, types and architecture, then run the tests that take seconds.
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-test-all: lint  ## The same with the slow tests.
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m ""
+test-all: lint  ## The same and the slow tests, in processes of their own.
+	$(BIN)/python -m pytest -n 2 --dist worksteal; first=$$?; \
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow && exit $$first
 
 lint: $(VENV)/tested
 	$(BIN)/ruff check .

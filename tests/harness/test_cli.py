@@ -168,12 +168,12 @@ def test_changed_code_is_told(folder):
     text = text.replace('{ activation = "linear" }', "{ width = 2 }")
     text = text.replace('activation = ["linear", "tanh"]', "width = [2, 3]")
     (folder / "tiny.toml").write_text(text)
-    assert call(folder, "run", "tiny.toml", "--workers", "1").returncode == 0
+    assert call(folder, "run", "tiny.toml", "--workers", "0").returncode == 0
     (folder / "nets.py").write_text((folder / "nets.py").read_text() + "# a remark\n")
     assert "unchanged since" in call(folder, "plan", "tiny.toml").stdout
     (folder / "nets.py").write_text((folder / "nets.py").read_text() + "other = 1\n")
     assert "changed since: your code" in " ".join(call(folder, "plan", "tiny.toml").stdout.split())
-    ended = call(folder, "run", "tiny.toml", "--workers", "1")
+    ended = call(folder, "run", "tiny.toml", "--workers", "0")
     assert "Changed since the last run: your code." in ended.stderr
     assert "6 trials trained." in ended.stderr
 

@@ -253,7 +253,7 @@ def test_killed_between_report_and_commit(runner, blobs, tmp_path, finished):
     folder = tmp_path / "killed" / "small"
     left = {file.name for file in (folder / "attempts").glob("*.json")}
     assert left, "the worker's result must be on disk"
-    ended = run(small(blobs, replicates=3), root=tmp_path / "killed", workers=1)
+    ended = run(small(blobs, replicates=3), root=tmp_path / "killed", workers=0)
     assert ended.reused >= 4, "three committed ones and the one in the file"
     assert table(folder) == expected
     assert [*(folder / "attempts").iterdir()] == []

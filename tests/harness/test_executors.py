@@ -116,6 +116,7 @@ class TestExecutor:
         assert executor.propose(tune, 5) == proposers.candidates(tune, 5)
 
 
+@pytest.mark.xla
 def test_equal_outcomes_in_every_executor(setup, plan):
     """A trial's curve does not depend on where it is trained."""
     (attempt,) = attempts(plan, count=1)

@@ -50,6 +50,8 @@ class Card:
         spare: largest number of cases that sit out in a replicate so that groups stay whole.
         grain: cases of a group, where all groups have as many.
         tail: whole number that most cases end in at least twice, as if filled up with it; -1: none.
+        largest: largest input, where all are whole numbers that may be tokens; else -1.
+        centred: whether inputs, and real targets with them, are standardized.
         chance: share of the most frequent class, of labels per step; mean squared error of the
             mean, of a single target; 0: not known.
         copies: how many test cases are copies of training cases, and how many of these bear
@@ -84,6 +86,8 @@ class Card:
     spare: int = 0
     grain: int = 1
     tail: int = -1
+    largest: int = -1
+    centred: bool = False
     chance: float = 0.0
 
     @property
@@ -177,7 +181,9 @@ class Card:
             found["labels"] = self._named(self.outputs)
         elif self.task == "regression" and (self.target or self.chance):
             mean = f"; the mean alone has an error of {self.chance:.4g} squared"
-            found["target"] = (self.target or "one number") + (mean if self.chance else "")
+            trained = "; trained on with mean 0 and deviation 1" if self.centred else ""
+            named = self.target or "one number"
+            found["target"] = named + trained + (mean if self.chance else "")
         if absent := self.absent():
             found["absent"] = absent
         if self.drawing in DRAWN:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
     from harness.coordinator import Finished
     from harness.design import Plan
-    from harness.spec import Study
+    from harness.program import Network
+    from harness.spec import Arm, Study, Trial
+    from harness.train import Trainer
 
 app = typer.Typer(
     name="keras-harness",
@@ -464,7 +466,9 @@ def _built(laid: Plan, study: str) -> list[dict[str, Any]]:
         from harness.train import Trainer
 
         trainer = Trainer(laid.card, _places(folders))
-        pairs = [(trainer.network(trial), arms) for trial, arms in design.programs(laid).values()]
+        pairs = [
+            (_network(trainer, trial, arms), arms) for trial, arms in design.programs(laid).values()
+        ]
     return [
         {
             "arms": [arm.label for arm in arms],
@@ -474,6 +478,13 @@ def _built(laid: Plan, study: str) -> list[dict[str, Any]]:
         }
         for network, arms in pairs
     ]
+
+
+def _network(trainer: Trainer, trial: Trial, arms: Sequence[Arm]) -> Network:
+    try:
+        return trainer.network(trial)
+    except TemplateError as error:
+        raise TemplateError(f"{arms[0].label}: {error}") from error
 
 
 def _layer(layer: Any) -> tuple[str, str, str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -22,6 +23,11 @@ class Terminal(Console):
     def __init__(self, *, stderr: bool = False) -> None:
         """Everything that is printed may come from a file of somebody else's."""
         super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+    def on_broken_pipe(self) -> None:
+        """Go on in silence when nobody reads any more, as behind ``| head``."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Text as Rich lays it out; also that of titles and of cells."""

@@ -16,7 +16,7 @@ from harness.datasets import named
 from harness.datasets.rows import BLOCK, Joined, Rows, Several, all_rows
 from harness.datasets.scaling import COLOURS, Extent, extent, line, white
 from harness.datasets.splits import group_mask, last_mask, test_mask
-from harness.datasets.targets import Targets, understood
+from harness.datasets.targets import Targets, check_told_apart, understood
 from harness.errors import DataError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Data:
 
     Args:
         x: cases outside the test split, official validation cases behind the others.
-        y: their labels: ``(cases,)`` or ``(cases, steps)`` int32, or ``(cases, outputs)`` float32.
+        y: their labels: ``(cases,)`` or ``(cases, steps)`` int32, or ``(cases, outputs)`` numbers.
         x_test: the test cases.
         y_test: their labels.
         task: what the labels are.
@@ -51,6 +51,7 @@ class Data:
         scaled: whether anything does.
         unit: what one trained unit of a single target is in its own.
         notes: what a reader of the results has to know.
+        largest: largest input, where all are whole numbers that may be tokens; else -1.
     """
 
     x: Rows | Several
@@ -68,6 +69,7 @@ class Data:
     scaled: bool = False
     unit: float = 1.0
     notes: tuple[str, ...] = ()
+    largest: int = -1
 
     @property
     def nbytes(self) -> int:
@@ -88,7 +90,8 @@ class Data:
             train: these cases.
         """
         if not self.standardize:
-            return self
+            exact = self.y.dtype == np.float64
+            return replace(self, y=_single(self.y), y_test=_single(self.y_test)) if exact else self
         chosen = np.zeros(len(self.x), dtype=bool)
         chosen[train] = True
         x, x_test = (_by_name(part) for part in (self.x, self.x_test))
@@ -107,6 +110,10 @@ class Data:
         spread = float(targets.deviation[0])
         unit = spread if len(targets.deviation) == 1 and np.isfinite(spread) else 1.0
         return replace(made, y=y, y_test=y_test, unit=unit)
+
+
+def _single(y: NDArray[np.generic]) -> NDArray[np.float32]:
+    return np.asarray(y, np.float32)
 
 
 def _by_name(x: Rows | Several) -> dict[str, Rows]:
@@ -239,6 +246,8 @@ def _of_one_input(arrays: Arrays, source: str, reading: Mapping[str, Any]) -> Da
     standardize = _standardized(arrays, shape, standardize=reading.get("standardize", False))
     most = 1
     if standardize is None:
+        if found.task == "regression":
+            check_told_apart(found.parts, source)
         most = white(seen, inputs[""], source, scale=reading.get("scale"))
     inputs = {part: replace(rows, white=float(most)) for part, rows in inputs.items()}
     scaling = line(
@@ -261,6 +270,7 @@ def _of_one_input(arrays: Arrays, source: str, reading: Mapping[str, Any]) -> Da
         scaling=scaling,
         scaled=standardize is not None or most > 1,
         notes=(*found.notes, *_names(arrays, "notes"), *unread),
+        largest=int(seen.high.max()) if seen.whole and most == 1 and seen.low.min() >= 0 else -1,
     )
     made = _divided(made, arrays, source, official="test" in inputs)
     if "val" in inputs:
@@ -428,7 +438,28 @@ def _extents(inputs: Mapping[str, Rows], names: Mapping[str, str], source: str) 
                 f"{source}: expected finite numbers in {names[part]}. Received: {seen.bad} that "
                 f"are not, the first in case {seen.first}."
             )
+    _check_one_scale(found, names, source)
     return reduce(or_, found.values())
+
+
+def _check_one_scale(found: Mapping[str, Extent], names: Mapping[str, str], source: str) -> None:
+    """Pixels of one part must not be numbers of 0 to 1 in another."""
+    raw = [part for part, seen in found.items() if seen.whole and seen.high.max() > SCALED]
+    scaled = [
+        part
+        for part, seen in found.items()
+        if not seen.whole and seen.low.min() >= 0 and seen.high.max() <= 1
+    ]
+    if raw and scaled:
+        raise DataError(
+            f"{source}: expected parts on one scale. Received: {names[raw[0]]} of {found[raw[0]]}, "
+            f"{names[scaled[0]]} of {found[scaled[0]]}. Divide both, or neither.",
+            key="dataset",
+        )
+
+
+SCALED = 100
+"""Whole numbers above this beside numbers of 0 to 1 are the same ones, divided and not."""
 
 
 def _same_length(x: Rows, y: NDArray[np.generic], source: str) -> None:

@@ -133,6 +133,12 @@ class Rows:
         for start in range(0, len(self), size):
             yield start, self[start : start + size]
 
+    def exact(self) -> Iterator[Array]:
+        """All rows in blocks, in double precision, neither scaled nor standardized."""
+        size = max(1, BLOCK // max(1, 2 * self.itemsize))
+        for start in range(0, len(self), size):
+            yield np.asarray(self.array[self.index[start : start + size]], np.float64)
+
     def measured(self, columns: NDArray[np.bool_]) -> Moments:
         """Mean and deviation of these rows, as ``keras.layers.Normalization`` takes them.
 

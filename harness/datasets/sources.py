@@ -327,6 +327,8 @@ def _card(reference: str, content: str, data: Data, reading: Mapping[str, Any]) 
         spare=0 if alike else max(groups, default=1) - 1,
         grain=groups[0] if alike else 1,
         tail=_tail(data.x),
+        largest=data.largest,
+        centred=bool(data.standardize),
         scaling=data.scaling,
         scaled=data.scaled,
         target=data.target,

@@ -29,7 +29,8 @@ class Targets:
 
     Args:
         parts: labels by the name of their array: ``(cases,)`` or ``(cases, steps)`` int32, or
-            ``(cases, outputs)`` float32.
+            ``(cases, outputs)`` float32; numbers to predict in double precision, because single
+            precision may not tell them apart before they are standardized.
         task: ``classification``, ``sequence``, ``multilabel`` or ``regression``.
         classes: what they are called, where that is not their number.
         notes: what was made of the labels, if it was not what they look like.
@@ -56,12 +57,13 @@ def understood(raw: Mapping[str, Array], shape: tuple[int, ...], task: str, sour
     parts = {name: _squeezed(array, source) for name, array in raw.items()}
     _check_alike(parts, source)
     every = np.concatenate([*parts.values()])
-    if every.dtype.kind == "f" and not np.isfinite(_single(every)).all():
-        raise DataError(f"{source}: expected finite numbers in y. Received: some that are not.")
+    if every.dtype.kind == "f":
+        _check_finite(parts, source)
     found = _Form(every, shape)
     task = _checked(task, found, source) if task else _told(found, source)
     if task in {"regression", "multilabel"}:
-        numbers = {name: _columns(part) for name, part in parts.items()}
+        kind = np.float64 if task == "regression" else np.float32
+        numbers = {name: _columns(part).astype(kind) for name, part in parts.items()}
         return Targets(parts=numbers, task=task)
     notes: tuple[str, ...] = ()
     if found.hot and every.ndim == (3 if task == "sequence" else 2):
@@ -221,7 +223,40 @@ def _check_alike(parts: Mapping[str, Array], source: str) -> None:
 
 
 def _columns(part: Array) -> Array:
-    return _single(part if part.ndim == 2 else part[:, None])
+    return part if part.ndim == 2 else part[:, None]
+
+
+def _check_finite(parts: Mapping[str, Array], source: str) -> None:
+    for name, part in parts.items():
+        bad = np.argwhere(~np.isfinite(_single(part)))
+        if len(bad):
+            raise DataError(
+                f"{source}: expected finite numbers in {name}. Received: {len(bad)} that are not, "
+                f"the first in case {bad[0][0]}. Leave these cases out.",
+                key="dataset",
+            )
+
+
+def check_told_apart(parts: Mapping[str, Array], source: str) -> None:
+    """Make sure that numbers to predict are still different ones in single precision.
+
+    Args:
+        parts: labels by the name of their array, shape ``(cases, outputs)``.
+        source: what error messages call the data.
+
+    Raises:
+        DataError: if half of them, or more, fall together.
+    """
+    for name, part in parts.items():
+        for column in part.T:
+            known, left = len(np.unique(column)), len(np.unique(_single(column)))
+            if 2 * left < known:
+                raise DataError(
+                    f"{source}: expected numbers in {name} that single precision can tell apart. "
+                    f"Received: {known} different ones, of which it leaves {left}. Say "
+                    "standardize = true, or subtract what they have in common.",
+                    key="dataset",
+                )
 
 
 def _single(part: Array) -> NDArray[np.float32]:

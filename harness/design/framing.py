@@ -76,13 +76,23 @@ def filled(study: Study, card: Card) -> Card:
     built_in = catalog.TEMPLATES.get(study.template)
     space = study.tune.space if study.tune else {}
     given = {*study.fixed, *study.factors, *space}
-    if card.tail < 0 or not built_in or "padding" not in built_in.arguments:
+    if not built_in or "padding" not in built_in.arguments:
         return card
-    if "vocabulary" not in given or "padding" in given:
+    if card.largest >= TOKENS and len(card.shape) == 1 and not {"vocabulary"} & given:
+        note = (
+            f"inputs are whole numbers of 0..{card.largest}, taken for quantities: if they are "
+            f"tokens, say vocabulary = {card.largest + 1} in [fixed]"
+        )
+        return replace(card, notes=(*card.notes, note))
+    if card.tail < 0 or "vocabulary" not in given or "padding" in given:
         return card
     what = "zeros" if card.tail == 0 else f"a run of {card.tail}"
     note = f"most cases end in {what}: if that is padding, say padding = {card.tail} in [fixed]"
     return replace(card, notes=(*card.notes, note))
+
+
+TOKENS = 3
+"""Largest whole number of a sequence from which on it is more likely of tokens than of switches."""
 
 
 def _noisy(card: Card, corruption: Level) -> Card:

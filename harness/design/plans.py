@@ -169,8 +169,20 @@ def plan(study: Study, card: Card, folders: Sequence[Path]) -> Plan:
         codes=codes,
         arms=tuple(arms(study)),
         references=references,
-        notes=unpassed(study.template, folders),
+        notes=(*unpassed(study.template, folders), *_judged(study)),
     )
+
+
+def _judged(study: Study) -> tuple[str, ...]:
+    """What is to be known of a metric of validation cases."""
+    metric = Metric.parse(study.metric)
+    if (metric.split, metric.epoch) != ("val", "best"):
+        return ()
+    note = (
+        f"{metric} is of the validation cases that choose the epoch, and so too good; "
+        f"test/{metric.name}@best is of cases that choose nothing"
+    )
+    return (note,)
 
 
 def programs(plan: Plan) -> dict[str, tuple[Trial, list[Arm]]]:

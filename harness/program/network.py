@@ -110,6 +110,7 @@ def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
     losses.check_outputs(shape, card, name)
     weights = recording.weights(model, name)
     _check_scaled(model, card, name)
+    _check_tokens(model, card, name)
     built_in = name in catalog.TEMPLATES
     form = outputs.form(model, card, name, _told(trial), built_in=built_in, shape=shape)
     losses.check_loss(str(trial.settings["loss"]), form, card, name)
@@ -324,6 +325,20 @@ def _check_scaled(model: Any, card: Card, name: str) -> None:
                 f"{card.scaling}. Received: one with {kind} ({layer.name!r}), which does not go "
                 "with that. Leave the layer out, or the scaling: dataset = "
                 "{ file = ..., scale = false }, and standardize = false."
+            )
+
+
+def _check_tokens(model: Any, card: Card, name: str) -> None:
+    """A table must hold a row for every token; beyond its end XLA reads the last one."""
+    for layer in model._flatten_layers():  # noqa: SLF001
+        if type(layer).__name__ != "Embedding" or not _takes_inputs(layer):
+            continue
+        if card.largest >= layer.input_dim:
+            raise TemplateError(
+                f"template {name!r}: expected an embedding of the {card.largest + 1} tokens that "
+                f"the data has, 0..{card.largest}. Received: {layer.name!r} with "
+                f"{layer.input_dim}. Make it as large, such as vocabulary = {card.largest + 1} "
+                "of template 'rnn'."
             )
 
 

@@ -152,8 +152,9 @@ def _valid(given: Any, lengths: Any, padding: int | None, vocabulary: int | None
     if padding is not None and padding >= 0 and vocabulary is None:
         raise TemplateError(
             "template 'rnn': expected 'padding' only with a vocabulary, whose token it is. "
-            f"Received: padding = {padding} and none. Sequences of numbers take an array "
-            "'lengths' in their .npz, a whole number per case."
+            f"Received: padding = {padding} and none. Of tokens say how many there are, such as "
+            "vocabulary = 60; sequences of numbers take an array 'lengths' in their .npz, a whole "
+            "number per case."
         )
     parts = []
     if padding is not None and padding >= 0:

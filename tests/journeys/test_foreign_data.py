@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from harness import datasets, run
 from harness.errors import DataError, StudyError
 from harness.spec import Study
+from harness.train import Trainer
 
 LINEAR = """
     import keras
@@ -310,3 +311,77 @@ def test_given_arrays(foreign):
     x = GENERATOR.normal(1000, 5, (120, 3))
     finished = run(study, data=(x, np.array(["no", "yes"])[Y]), root=foreign.folder, workers=0)
     assert finished.exit_code == 0
+
+
+@row(
+    "targets that single precision cannot tell apart, such as times in seconds",
+    "refused, or standardize = true: in double precision",
+)
+def test_large_targets_keep_their_differences(foreign):
+    """Standardized they train; as they are they would be a handful of numbers."""
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(200, 3))
+    y = 1.7e9 + 10 * x[:, 0] + generator.normal(size=200)
+    file = foreign.arrays(x=x, y=y)
+    with pytest.raises(DataError, match=r"tell apart.*Say standardize = true"):
+        foreign.plan(file, "mlp")
+    plan = foreign.plan({"file": file, "standardize": True}, "mlp", fixed={"epochs": 1})
+    data = datasets.load(plan.card)
+    train = np.arange(100)
+    made = data.standardized(train)
+    np.testing.assert_allclose(made.y[train].std(), 1, rtol=1e-5)
+    np.testing.assert_allclose(made.unit, y_of(data)[train].std(), rtol=1e-5)
+    assert len(np.unique(made.y)) > 150
+    assert plan.card.copies == (0, 0)
+    assert "trained on with mean 0 and deviation 1" in plan.card.lines()["target"]
+
+
+def y_of(data):
+    """Targets as the file holds them."""
+    return data.y[:, 0]
+
+
+@row("training pixels of 0..255 beside test pixels of 0..1", "refused: divide both, or neither")
+def test_parts_have_one_scale(foreign):
+    """In whatever part the other scale is."""
+    generator = np.random.default_rng(0)
+    x, y = generator.integers(0, 256, size=(60, 8, 8)), np.arange(60) % 2
+    for part in ("test", "val"):
+        parts = {f"x_{part}": x[:20] / 255, f"y_{part}": y[:20]}
+        file = foreign.arrays(x_train=x, y_train=y, **parts)
+        with pytest.raises(DataError, match=rf"x_train of 0\.\.25\d, x_{part} of .*Divide both"):
+            foreign.plan(file, "mlp")
+
+
+@row(
+    "tokens beyond the vocabulary, of `rnn` or of an `Embedding`",
+    "refused: as large as the data asks for",
+)
+def test_tokens_have_rows(foreign):
+    """Keras stops there; a compiled program would take the last row."""
+    foreign.module("""
+        import keras
+
+        def build(shape, outputs):
+            inputs = keras.Input(shape)
+            x = keras.layers.Embedding(30, 4)(inputs)
+            return keras.Model(inputs, keras.layers.Dense(outputs)(keras.layers.Flatten()(x)))
+    """)
+    x = np.arange(600).reshape(100, 6) % 60
+    file = foreign.arrays(x=x, y=np.arange(100) % 2)
+    for template, fixed in (("theirs:build", {}), ("rnn", {"vocabulary": 30})):
+        plan = foreign.plan(file, template, fixed=fixed)
+        said = Trainer(plan.card, foreign.places).rehearse(
+            plan.trial(plan.arms[0], {}, "confirm", 0)
+        )
+        assert "an embedding of the 60 tokens that the data has, 0..59" in said.problem
+    (note,) = foreign.plan(file, "rnn").card.notes
+    assert "say vocabulary = 60" in note
+
+
+def test_a_missing_target_is_named(foreign):
+    """By array and case."""
+    y = np.r_[np.linspace(0, 1, 30), np.nan]
+    file = foreign.arrays(x=np.zeros((31, 2)), y=y)
+    with pytest.raises(DataError, match=r"numbers in y\. Received: 1 .*first in case 30"):
+        foreign.plan(file, "mlp")

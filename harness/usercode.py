@@ -281,6 +281,9 @@ def load(reference: str, folders: Sequence[Path]) -> Callable[..., Any]:
     for name, file in local.items():
         if name in sys.modules and not _is_from(sys.modules[name], file):
             del sys.modules[name]  # of another study in this process
+    for name in _parents(reference.partition(":")[0]):
+        if name not in local and not hasattr(sys.modules.get(name), "__path__"):
+            sys.modules.pop(name, None)  # a module there, here a folder
     importlib.invalidate_caches()
     module, _, function = reference.partition(":")
     loaded: Callable[..., Any] | None = getattr(importlib.import_module(module), function, None)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from harness.datasets.rows import Rows, Several
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -44,5 +45,5 @@ def _contents(rows: Rows | Several) -> Iterator[bytes]:
             yield b"".join(parts)
         return
     for block in rows.exact():
-        for row in block + 0.0:  # minus zero is zero
+        for row in np.ascontiguousarray(block) + 0.0:  # minus zero is zero
             yield blake2b(row, digest_size=16).digest()

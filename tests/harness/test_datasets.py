@@ -60,7 +60,7 @@ def assert_as_the_card_says(name):
         assert tuple(np.bincount(data.y)) == card.counts
     else:
         assert data.y.shape[1:] == (card.outputs,)
-        assert data.y.dtype == np.float32
+        assert data.y.dtype == np.float64
     if datasets.KNOWN[name].standardized:
         train = np.arange(0, card.cases, 2)
         made = data.standardized(train)
@@ -233,7 +233,7 @@ def test_real_numbers_are_targets(save, columns, outputs):
     data = load(card)
     assert (card.task, card.outputs, card.cases, card.tests) == ("regression", outputs, 40, 10)
     assert data.y.shape == (40, outputs)
-    assert data.y.dtype == np.float32
+    assert data.y.dtype == np.float64
 
 
 def test_two_cases_are_the_least(save):

@@ -157,7 +157,9 @@ def test_errors_of_a_regression_are_in_the_unit_of_the_target(foreign):
         np.mean(np.abs(errors)), rel=1e-4
     )
     assert found["test/loss@last"] == pytest.approx(np.mean(errors**2) / ys.var_[0], rel=1e-4)
-    assert plan.card.lines()["target"].startswith("price; the mean alone has an error of")
+    assert plan.card.lines()["target"].startswith(
+        "price; trained on with mean 0 and deviation 1; the mean"
+    )
 
 
 @row("one-hot labels", "classes, and said")

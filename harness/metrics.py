@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from harness import catalog, losses
-from harness.outputs import Form, Predictions
+from harness.outputs import Form
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -126,22 +126,22 @@ def auroc(labels: Labels, scores: Scores) -> float:
     Reference:
         Hanley & McNeil, "The meaning and use of the area under a ROC curve", 1982.
     """
-    return _over_classes(_area, labels, scores)
+    columns, true = _told(labels, scores)
+    return _mean(_areas(true[:, columns], scores[:, columns]))
 
 
 def mean_average_precision(labels: Labels, scores: Scores) -> float:
     """Average precision of class 1 if there are two, else the mean of one against rest."""
-    return _over_classes(average_precision, labels, scores)
+    columns, true = _told(labels, scores)
+    return _mean([average_precision(true[:, one], scores[:, one]) for one in columns])
 
 
-def _over_classes(
-    measure: Callable[[NDArray[np.bool_], Scores], float], labels: Labels, scores: Scores
-) -> float:
+def _told(labels: Labels, scores: Scores) -> tuple[list[int], NDArray[np.bool_]]:
+    """Classes, or labels, that some test cases have and others have not, and which have them."""
     true = _true(labels, scores)
     two = labels.ndim < scores.ndim and scores.shape[-1] == 2
     columns = [1] if two else range(scores.shape[-1])
-    told = [one for one in columns if true[:, one].any() and not true[:, one].all()]
-    return _mean([measure(true[:, one], scores[:, one]) for one in told])
+    return [one for one in columns if true[:, one].any() and not true[:, one].all()], true
 
 
 def _true(labels: Labels, scores: Scores) -> NDArray[np.bool_]:
@@ -164,13 +164,19 @@ def _mean(numbers: Sequence[float] | Scores) -> float:
     return float(np.mean(numbers)) if len(numbers) else 0.5
 
 
+def _areas(positive: NDArray[np.bool_], scores: Scores) -> NDArray[np.floating]:
+    """Mann and Whitney's statistic of each column as a share of all pairs."""
+    many = positive.sum(axis=0)
+    ranks = np.sum(rankdata(scores, axis=0), axis=0, where=positive)
+    shares: NDArray[np.floating] = (ranks - many * (many + 1) / 2) / (many * (len(scores) - many))
+    return shares
+
+
 def _area(positive: NDArray[np.bool_], scores: Scores) -> float:
-    """Mann and Whitney's statistic as a share of all pairs."""
-    many, few = int(positive.sum()), int((~positive).sum())
-    if not many or not few:
+    """The same of one column; a half where all cases are alike."""
+    if positive.all() or not positive.any():
         return 0.5
-    ranks = rankdata(scores)[positive].sum()
-    return float((ranks - many * (many + 1) / 2) / (many * few))
+    return float(_areas(positive[:, None], scores[:, None])[0])
 
 
 def calibration_error(labels: Labels, scores: Scores) -> float:
@@ -279,15 +285,15 @@ FROM_OUTPUTS: Mapping[str, Callable[[Labels, Scores], float]] = {
     "explained": explained,
 }
 
-_TAKEN: Mapping[str, Callable[[Predictions], Scores]] = {
-    "top_5_accuracy": lambda made: made.raw,
-    "macro_f1": lambda made: made.raw,
-    "balanced_accuracy": lambda made: made.raw,
-    "auroc": lambda made: made.ranks,
-    "average_precision": lambda made: made.ranks,
-    "calibration_error": lambda made: made.probabilities,
-    "bits": lambda made: made.log_probabilities,
-    "perplexity": lambda made: made.log_probabilities,
+_TAKEN: Mapping[str, str] = {
+    "top_5_accuracy": "raw",
+    "macro_f1": "raw",
+    "balanced_accuracy": "raw",
+    "auroc": "ranks",
+    "average_precision": "ranks",
+    "calibration_error": "probabilities",
+    "bits": "log_probabilities",
+    "perplexity": "log_probabilities",
 }
 """What a metric of classes is measured on; the others take outputs as they are."""
 
@@ -308,14 +314,19 @@ def from_outputs(
     """
     fitting = {name: catalog.METRICS[name] for name in catalog.TASK_METRICS[task]}
     made = (form or Form()).read(outputs)
-    return {
-        name: FROM_OUTPUTS[name](labels, _TAKEN[name](made) if name in _TAKEN else outputs)
+    names = [
+        name
         for name, metric in fitting.items()
         if name in FROM_OUTPUTS
         and (task != "anomaly" or name not in OF_ERRORS)
         and made.outputs.shape[-1] >= metric.outputs
         and (not metric.ranks or outputs.ndim - 1 in metric.ranks)
         and not (name == "ssim" and np.isnan(labels).any())  # images have no mask
+    ]
+    taken = {part: getattr(made, part) for part in {_TAKEN[one] for one in names if one in _TAKEN}}
+    return {
+        name: FROM_OUTPUTS[name](labels, taken[_TAKEN[name]] if name in _TAKEN else outputs)
+        for name in names
     }
 
 

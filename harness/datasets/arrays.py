@@ -16,7 +16,7 @@ from harness.datasets import named
 from harness.datasets.rows import BLOCK, Joined, Rows, Several, all_rows
 from harness.datasets.scaling import COLOURS, Extent, extent, line, white
 from harness.datasets.splits import group_mask, last_mask, test_mask
-from harness.datasets.targets import Targets, check_told_apart, understood
+from harness.datasets.targets import Targets, check_told_apart, single, understood
 from harness.errors import DataError
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Data:
         """
         if not self.standardize:
             exact = self.y.dtype == np.float64
-            return replace(self, y=_single(self.y), y_test=_single(self.y_test)) if exact else self
+            return replace(self, y=single(self.y), y_test=single(self.y_test)) if exact else self
         chosen = np.zeros(len(self.x), dtype=bool)
         chosen[train] = True
         x, x_test = (_by_name(part) for part in (self.x, self.x_test))
@@ -110,10 +110,6 @@ class Data:
         spread = float(targets.deviation[0])
         unit = spread if len(targets.deviation) == 1 and np.isfinite(spread) else 1.0
         return replace(made, y=y, y_test=y_test, unit=unit)
-
-
-def _single(y: NDArray[np.generic]) -> NDArray[np.float32]:
-    return np.asarray(y, np.float32)
 
 
 def _by_name(x: Rows | Several) -> dict[str, Rows]:

@@ -228,7 +228,7 @@ def _columns(part: Array) -> Array:
 
 def _check_finite(parts: Mapping[str, Array], source: str) -> None:
     for name, part in parts.items():
-        bad = np.argwhere(~np.isfinite(_single(part)))
+        bad = np.argwhere(~np.isfinite(single(part)))
         if len(bad):
             raise DataError(
                 f"{source}: expected finite numbers in {name}. Received: {len(bad)} that are not, "
@@ -249,7 +249,7 @@ def check_told_apart(parts: Mapping[str, Array], source: str) -> None:
     """
     for name, part in parts.items():
         for column in part.T:
-            known, left = len(np.unique(column)), len(np.unique(_single(column)))
+            known, left = len(np.unique(column)), len(np.unique(single(column)))
             if 2 * left < known:
                 raise DataError(
                     f"{source}: expected numbers in {name} that single precision can tell apart. "
@@ -259,7 +259,7 @@ def check_told_apart(parts: Mapping[str, Array], source: str) -> None:
                 )
 
 
-def _single(part: Array) -> NDArray[np.float32]:
+def single(part: Array) -> NDArray[np.float32]:
     """In single precision; what is too large for it becomes infinite, and is refused then."""
     with np.errstate(over="ignore"):
         return part.astype(np.float32)

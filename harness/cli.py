@@ -15,7 +15,15 @@ import typer
 from rich.table import Table
 
 from harness import catalog, data_cli, datasets, design, store, studyfile
-from harness.errors import ExitCode, HarnessError, StudyError, TemplateError, UsageError, nearest
+from harness.errors import (
+    ExitCode,
+    HarnessError,
+    NothingToReportError,
+    StudyError,
+    TemplateError,
+    UsageError,
+    nearest,
+)
 from harness.printable import printable
 from harness.spec import NAME, label
 from harness.terminal import Terminal
@@ -152,7 +160,7 @@ def run(
         raise error.within(study) from None
     _say_how_it_ended(finished, study)
     if not finished.interrupted:
-        _report(finished.folder, as_json=as_json)
+        _report(finished.folder, partial=True, as_json=as_json)
     return finished.exit_code
 
 
@@ -289,9 +297,16 @@ def status(study: Results, root: Root = Path("results"), as_json: Json = False) 
 
 
 @app.command()
-def report(study: Results, root: Root = Path("results"), as_json: Json = False) -> int:
+def report(
+    study: Results,
+    root: Root = Path("results"),
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Show estimates although trials are missing.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
     """Print the verdict table of a study's results, and write its page."""
-    _report(_folder(study, root), as_json=as_json)
+    _report(_folder(study, root), partial=partial, as_json=as_json)
     return ExitCode.DONE
 
 
@@ -362,11 +377,17 @@ def _folder(study: str, root: Path) -> Path:
     return root / study
 
 
-def _report(folder: Path, *, as_json: bool) -> None:
+def _report(folder: Path, *, partial: bool, as_json: bool) -> None:
     from reports import frames, page, tables, verdicts
 
     results = frames.read(folder)
     judged = verdicts.judge(results)
+    if judged.missing and not partial:
+        raise NothingToReportError(
+            f"expected a study with all its results. Received: {'; '.join(judged.missing[:5])}"
+            f"{' ...' if judged.missing[5:] else ''}. Run it again, and it goes on; --partial "
+            "shows the estimates that there are, without a verdict."
+        )
     written = page.lay_out(results, judged, folder / "report" / "index.html")
     if as_json:
         table = tables.verdict_table(results, judged)
@@ -446,7 +467,6 @@ def _show_plan(laid: Plan, sizes: dict[str, int], programs: int) -> None:
         lines["references"] = ", ".join(one.label for one in laid.references)
     _print_lines(lines | card.lines())
     _print_notes((*card.notes, *laid.notes))
-    _show_floor(laid)
     if laid.code:
         out.print(f"{'your code:':<12}{study.template} runs with your rights")
 
@@ -505,18 +525,6 @@ def _quiet() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
-
-
-def _show_floor(laid: Plan) -> None:
-    """What ranks cannot decide with so few replicates: they judge arms that diverge."""
-    comparisons, alpha = max(1, len(laid.arms) - 1), 1 - laid.study.confidence
-    enough = next(n for n in range(2, 64) if comparisons * 2.0 ** (1 - n) < alpha)
-    if laid.study.replicates < enough:
-        plural = "s" if comparisons > 1 else ""
-        _stdout().print(
-            f"{'note:':<12}an arm that diverges is judged by ranks; with {comparisons} "
-            f"comparison{plural} these need {enough} replicates to decide anything.",
-        )
 
 
 def _show_reuse(laid: Plan, root: Path) -> None:

@@ -97,16 +97,56 @@ class Units:
         # A rounded zero keeps its sign: it says whether an interval includes zero.
         return f"{self.change(difference):+.{self.decimals}f}" if difference else "0"
 
+    def amount(self, difference: float) -> tuple[float, str]:
+        """A difference without its sign: a number to sort by, and its text.
+
+        Example:
+            >>> Units(name="test accuracy", percent=True, relative=False).amount(-0.0083)[1]
+            '0.8 points'
+        """
+        return abs(self.change(difference)), self.difference(difference).lstrip("+-")
+
+    def bare(self, text: str) -> str:
+        """A text of this unit without it."""
+        return text.removesuffix(self.unit).rstrip() if self.unit else text
+
+    def span(self, low: float, high: float) -> str:
+        """An interval that excludes zero, without signs, the smaller end first.
+
+        Example:
+            >>> Units(name="test accuracy", percent=True, relative=False).span(-0.41, -0.04)
+            '4.0 to 41.0'
+        """
+        ends = sorted((self.amount(low), self.amount(high)))
+        return " to ".join(self.bare(text) for _, text in ends)
+
     def difference(self, difference: float) -> str:
         """A difference with sign and unit; empty for NaN."""
         text = self.number(difference)
         return f"{text} {self.unit}".strip() if text and text[0] != "x" else text
 
+    def margin(self, ends: tuple[float, float] | None) -> str:
+        """A margin as people say it: its upper end.
+
+        Example:
+            >>> Units(name="test accuracy", percent=True, relative=False).margin((-0.015, 0.015))
+            '1.5 points'
+        """
+        return self.difference(ends[1]).lstrip("+") if ends else ""
+
     def differences(self, low: float, high: float) -> str:
-        """An interval of differences; empty for NaN."""
-        if not (isfinite(low) and isfinite(high)):
-            return ""
-        return f"{self.number(low)} to {self.number(high)}"
+        """An interval of differences; empty where it is open on both sides.
+
+        Example:
+            >>> accuracy = Units(name="test accuracy", percent=True, relative=False)
+            >>> accuracy.differences(-0.02, 0.01), accuracy.differences(float("-inf"), -0.01)
+            ('-2.0 to +1.0', 'below -1.0')
+        """
+        if isfinite(low) and isfinite(high):
+            return f"{self.number(low)} to {self.number(high)}"
+        if isfinite(high):
+            return f"below {self.number(high)}"
+        return f"above {self.number(low)}" if isfinite(low) else ""
 
     def effect(self, difference: float) -> str:
         """A difference as part of a sentence, such as ``+0.8 points of test accuracy``."""
@@ -118,7 +158,14 @@ SQUARED = {"mean_squared_error": " squared", "mean_absolute_error": ""}
 """What errors of a regression are counted in, behind the name of its target."""
 
 
-def units(metric: Metric, entry: Entry, halves: Iterable[float], target: str = "") -> Units:
+def units(
+    metric: Metric,
+    entry: Entry,
+    halves: Iterable[float],
+    target: str = "",
+    *,
+    relative: bool | None = None,
+) -> Units:
     """The units of a metric, with enough decimals for two digits of a typical uncertainty.
 
     Args:
@@ -126,8 +173,9 @@ def units(metric: Metric, entry: Entry, halves: Iterable[float], target: str = "
         entry: its entry in the catalogue.
         halves: half-widths of intervals of differences, on the declared scale.
         target: what a regression predicts.
+        relative: whether differences are of logarithms. Default: the metric's own.
     """
-    relative = entry.scale == "log"
+    relative = entry.scale == "log" if relative is None else relative
     factor = 100.0 if relative or entry.percent else 1.0
     sizes = sorted(factor * half for half in halves if isfinite(half) and half > 0)
     typical = sizes[len(sizes) // 2] if sizes else 1.0
@@ -180,6 +228,16 @@ def percent(share: float) -> str:
     return f"{100 * share:g} %"
 
 
+def percent_of(share: float) -> str:
+    """A share in whole percent, or with one digit below ten.
+
+    Example:
+        >>> percent_of(0.139), percent_of(0.0301)
+        ('14 %', '3.0 %')
+    """
+    return f"{100 * share:.0f} %" if share >= 0.095 else f"{100 * share:.1f} %"
+
+
 def count(number: int, noun: str) -> str:
     """A number with its noun.
 
@@ -188,6 +246,22 @@ def count(number: int, noun: str) -> str:
         ('1 arm', '3 arms')
     """
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def ranges(numbers: Sequence[int], most: int = 4) -> str:
+    """Whole numbers in rising order, neighbours joined.
+
+    Example:
+        >>> ranges([0, 1, 2, 5, 7, 8])
+        '0 to 2, 5 and 7 to 8'
+    """
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1] = [runs[-1][0], number]
+        else:
+            runs.append([number])
+    return listed([" to ".join(map(str, run)) for run in runs], most)
 
 
 def listed(names: Sequence[str], most: int = 4) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -21,6 +22,7 @@ from harness.design.framing import filled, framed, settle
 from harness.design.structure import own, program_key, settings
 from harness.errors import StudyError
 from harness.identity import digest
+from harness.pairs import fewest_pairs
 from harness.spec import Arm, Choices, Metric, Reference, Study, Trial
 
 if TYPE_CHECKING:
@@ -169,20 +171,41 @@ def plan(study: Study, card: Card, folders: Sequence[Path]) -> Plan:
         codes=codes,
         arms=tuple(arms(study)),
         references=references,
-        notes=(*unpassed(study.template, folders), *_judged(study)),
+        notes=(*unpassed(study.template, folders), *_judged(study, references)),
     )
 
 
-def _judged(study: Study) -> tuple[str, ...]:
-    """What is to be known of a metric of validation cases."""
+def _judged(study: Study, references: Sequence[Reference]) -> tuple[str, ...]:
+    """What is to be known of how a study will be judged."""
+    notes = []
     metric = Metric.parse(study.metric)
-    if (metric.split, metric.epoch) != ("val", "best"):
-        return ()
-    note = (
-        f"{metric} is of the validation cases that choose the epoch, and so too good; "
-        f"test/{metric.name}@best is of cases that choose nothing"
-    )
-    return (note,)
+    if (metric.split, metric.epoch) == ("val", "best"):
+        notes.append(
+            f"{metric} is of the validation cases that choose the epoch, and so too good; "
+            f"test/{metric.name}@best is of cases that choose nothing"
+        )
+    count = prod(map(len, study.factors.values())) - 1
+    if count and not set(study.baseline) >= set(study.factors):
+        notes.append(
+            f"no baseline is declared: the first arm, {baseline(study).label}, serves as one. "
+            f"Verdicts depend on it; `baseline = {{ {_first(study)} }}` declares it"
+        )
+    met = sum(one.meets(arm) for one in references for arm in arms(study))
+    for family, whose in ((count, ""), (met, " with references")):
+        fewest = fewest_pairs(family, round(1 - study.confidence, 12)) if family else 0
+        if study.replicates < fewest:
+            notes.append(
+                f"{study.replicates} replicates cannot decide {family} "
+                f"comparison{'s' if family > 1 else ''}{whose}: the exact test needs {fewest} "
+                f"(replicates = {fewest})"
+            )
+    return tuple(notes)
+
+
+def _first(study: Study) -> str:
+    """A baseline as a study file declares it."""
+    levels = baseline(study).levels
+    return ", ".join(f"{name} = {json.dumps(level)}" for name, level in levels.items())
 
 
 def programs(plan: Plan) -> dict[str, tuple[Trial, list[Arm]]]:

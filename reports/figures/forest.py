@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from reports.frames import Results
-    from reports.verdicts import Judged, Verdict
+    from reports.verdicts import Comparison, Judged, Verdict
 
 _ROW, _RIGHT, _TOP, _BOTTOM = 30.0, 150.0, 30.0, 46.0
 _PERCENTS = sorted(
@@ -75,13 +75,15 @@ def _row(axes: Axes, row: int, verdict: Verdict, judged: Judged) -> None:
         if (points == side * np.inf).any():
             inside = edge - side * 0.012 * (high - low)
             axes.plot([inside], [row], "x", ms=6, mew=1.6, color=color, clip_on=False)
-    if np.isfinite(found.low):
-        axes.plot(
-            [found.low, found.high], [row, row], "-", lw=3, color=color, gid=f"interval-{row}"
-        )
-    if np.isfinite(found.difference):
-        axes.plot([found.difference], [row], "o", ms=7, mew=0, color=color)
-    for beyond, edge, arrow in ((found.low < low, low, "<"), (found.high > high, high, ">")):
+    ends = _interval(found)
+    if ends:
+        limits = np.clip(ends, low, high)
+        axes.plot(limits, [row, row], "-", lw=3, color=color, gid=f"interval-{row}")
+    center = found.difference if np.isfinite(found.difference) else found.typical
+    if low <= center <= high:
+        axes.plot([center], [row], "o", ms=7, mew=0, color=color)
+    low_end, high_end = ends or (np.nan, np.nan)
+    for beyond, edge, arrow in ((low_end < low, low, "<"), (high_end > high, high, ">")):
         if beyond:
             axes.plot([edge], [row], arrow, ms=8, mew=0, color=color, clip_on=False)
     x = axes.get_yaxis_transform()
@@ -92,16 +94,23 @@ def _row(axes: Axes, row: int, verdict: Verdict, judged: Judged) -> None:
     axes.text(1.03, row + 0.22, _numbers(verdict, judged), color=INK, size=9.5, **style)
 
 
+def _interval(found: Comparison) -> tuple[float, float] | None:
+    """The exact interval; none where it is open on both sides or all differences are zero."""
+    if found.decided_by == "" or not (np.isfinite(found.low) or np.isfinite(found.high)):
+        return None
+    return found.low, found.high
+
+
 def _short(word: str) -> str:
     return "no difference" if word == "no difference observed" else word
 
 
 def _numbers(verdict: Verdict, judged: Judged) -> str:
     found = verdict.comparison
-    if np.isfinite(found.low):
+    if np.isfinite(found.difference):
         return judged.units.difference(found.difference).replace("-", "\u2212")
-    if found.decided_by == "ranks":
-        return f"by ranks: won {found.wins}, lost {found.losses}"
+    if found.diverged or found.diverged_baseline:
+        return f"won {found.wins}, lost {found.losses}"
     return f"n = {found.pairs}"
 
 
@@ -111,7 +120,7 @@ def _limits(axes: Axes, rows: list[Verdict], judged: Judged) -> None:
     for verdict in rows:
         found = verdict.comparison
         points = np.array(found.differences)
-        ends += [found.low, found.high, found.difference]
+        ends += [found.low, found.high, found.difference, found.typical]
         ends += (
             np.quantile(points[np.isfinite(points)], [0.05, 0.95]).tolist()
             if np.isfinite(points).any()
@@ -133,8 +142,7 @@ def _reach(rows: list[Verdict]) -> float:
 
 
 def _margin(judged: Judged) -> list[float]:
-    margin = judged.rule.margin
-    return [] if margin is None else [-margin, margin]
+    return list(judged.rule.margin or ())
 
 
 def _frame(axes: Axes, labels: list[str], results: Results, judged: Judged) -> None:

@@ -42,6 +42,7 @@ COLORS: Mapping[str, str] = {
     "equivalent": "#8c62c2",
     "undecided": GREY,
     "no difference observed": GREY,
+    "no verdict": GREY,
     "baseline": INK,
 }
 """By verdict: blue and orange are told apart by every kind of color vision, on any ground."""

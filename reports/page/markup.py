@@ -25,6 +25,7 @@ _WORDS = {
     "equivalent": "equivalent",
     "undecided": "undecided",
     "no difference observed": "same",
+    "no verdict": "undecided",
     "baseline": "baseline",
 }
 _TEXT = frozenset(
@@ -112,11 +113,19 @@ def grid(table: pd.DataFrame, marked: Collection[int] = ()) -> Grid:
     rows = []
     for index, values in enumerate(table.itertuples(index=False, name=None)):
         cells = [
-            Cell(text=text, kind=kind, word=_WORDS.get(text, "") if name == "Verdict" else "")
+            Cell(
+                text=text,
+                kind=kind,
+                word=_word(text) if name == "Verdict" else "",
+            )
             for name, text, kind in zip(table.columns, values, kinds, strict=True)
         ]
         rows.append(Row(cells=tuple(cells), marked=index in marked))
     return Grid(heads=tuple(heads), rows=tuple(rows))
+
+
+def _word(text: str) -> str:
+    return _WORDS.get(text.partition(",")[0], "")
 
 
 def _kind(name: str) -> str:

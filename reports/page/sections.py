@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
-from reports import estimates, figures, tables, wording
+import numpy as np
+
+from reports import figures, tables, wording
 from reports.page.markup import Item, Plate, Section, grid, svg
 
 if TYPE_CHECKING:
@@ -36,9 +39,9 @@ def verdict_caption(results: Results, judged: Judged) -> str:
     rule, level = judged.rule, wording.percent(judged.rule.confidence)
     mean = "geometric mean" if rule.scale == "log" else "mean"
     held = (
-        f"The interval holds with {level} confidence."
+        f"The interval has {level} confidence."
         if rule.family == 1
-        else f"All {rule.family} simultaneous intervals hold together with {level} confidence."
+        else f"The {rule.family} intervals share a confidence of {level}."
     )
     text = (
         f"Differences are to the baseline, {results.arms[judged.baseline].label}, paired by "
@@ -68,8 +71,7 @@ def sections(results: Results, judged: Judged) -> list[Section]:
 
 def method(results: Results, judged: Judged) -> list[Item]:
     """The method in words."""
-    rule, study = judged.rule, results.study
-    level, number = wording.percent(rule.confidence), rule.family
+    rule, number = judged.rule, judged.rule.family
     scale = (
         "Differences are differences of logarithms, printed as percent change, because losses "
         "are skewed. "
@@ -85,39 +87,39 @@ def method(results: Results, judged: Judged) -> list[Item]:
         ),
         Item(
             name="The interval",
-            value=f"{scale}Student's t on the paired differences, widened for "
-            f"{wording.count(number, 'comparison')} with the baseline (Bonferroni: each at "
-            f"{100 * (1 - (1 - rule.confidence) / number):.4g} %). In {level} of studies done this "
-            "way, all of their intervals contain the true difference, however the comparisons "
-            "depend on each other. Coverage is approximate with few replicates of skewed numbers.",
+            value=f"{scale}The exact sign-flip test of the mean difference, inverted: were two "
+            "arms alike, exchanging them within a pair would change nothing, so that all signs of "
+            "the differences are equally likely. The interval holds every mean that this test "
+            f"does not reject, at a level of {100 * rule.level:.3g} % shared by "
+            f"{wording.count(number, 'comparison')} (Bonferroni). Verdict, interval and p are one "
+            "statement. The interval covers the true mean as often as it says where differences "
+            "are symmetric; with few replicates of skewed ones it covers it less often, and no "
+            "interval knows of a rare failure that was never seen.",
         ),
         Item(
             name="What it speaks of",
-            value="Trainings on splits of this data, tested on this one test split. Replicates "
-            "share the pool of cases that train and validation are drawn from, so the intervals "
-            "say what another draw of split, weights and order would give, and not what other "
-            "data would. Confidence is for a number of replicates fixed beforehand: adding some "
-            "because the answer looked close makes wrong verdicts more likely.",
+            value=_speaks(results),
         ),
         Item(
             name="The verdict",
             value="An arm is better or worse when its simultaneous interval excludes zero, which "
-            f"is when its adjusted p is below {1 - rule.confidence:.3g}. Undecided is not equal: "
-            "the interval says what differences remain possible." + _margin(judged),
+            f"is when its adjusted p is {rule.level:.3g} or less. Undecided is not equal: "
+            f"the interval says what differences remain possible. {_fewest(judged)}"
+            + _margin(judged),
         ),
         Item(
-            name="The exact check",
-            value="The sign-flip p exchanges the two arms within pairs in all possible ways and "
-            f"assumes no normal distribution. With {study.replicates} pairs it cannot fall below "
-            f"{wording.p_value(estimates.smallest_p(study.replicates)).replace('<', 'about ')}, "
-            "the smallest possible value beside it. It is not adjusted and decides nothing.",
+            name="Intervals in parentheses",
+            value="Student's, which assumes normal differences; shown where the exact interval "
+            "is open, as a description. It decides nothing.",
         ),
         Item(
             name="Diverged trials",
             value="A training that reaches a number that is not finite has diverged. That is a "
-            "result, and the worst one: no mean is printed then, and signed ranks decide "
-            "(exact, with the same adjustment). Two diverged trials tie.",
+            "result, and the worst one: no mean is printed then. Signed ranks decide (exact, with "
+            "the same level and the same margin) about the typical difference, and the share of "
+            "failures stands beside it. Two diverged trials tie.",
         ),
+        *_pairing(judged),
     ]
     return [*items, *_search_method(results)]
 
@@ -149,10 +151,51 @@ def _search_method(results: Results) -> list[Item]:
     return items
 
 
+def _speaks(results: Results) -> str:
+    """The scope of the intervals."""
+    tuned = (
+        " and the hyperparameters chosen in this search; another search might have chosen others"
+        if results.study.tune
+        else ""
+    )
+    return (
+        "Trainings on splits of this data, tested on this one test split, given the settings"
+        f"{tuned}. Replicates share the pool of cases that train and validation are drawn from, "
+        "so the intervals say what another draw of split, weights and order would give, and not "
+        "what other data would. Confidence is for a number of replicates fixed beforehand: adding "
+        "some because the answer looked close makes wrong verdicts more likely."
+    )
+
+
+def _fewest(judged: Judged) -> str:
+    """What this family takes to be decided at all."""
+    rule = judged.rule
+    family = wording.count(rule.family, "comparison")
+    return f"Fewer than {rule.fewest} pairs cannot decide {family}."
+
+
+def _pairing(judged: Judged) -> list[Item]:
+    """What pairing was worth, as a factor."""
+    factors = [verdict.comparison.pairing for verdict in judged.verdicts]
+    known = sorted(factor for factor in factors if isfinite(factor))
+    if not known:
+        return []
+    middle = known[len(known) // 2]
+    without = (
+        f"x{middle:.2f} ({known[0]:.2f} to {known[-1]:.2f})" if known[1:] else f"x{middle:.2f}"
+    )
+    value = (
+        f"{without}: without pairs, the same precision would have taken so many times the "
+        "replicates (variance of both arms over variance of their difference; below 1, pairing "
+        "cost precision)."
+    )
+    return [Item(name="What pairing was worth", value=value)]
+
+
 def _margin(judged: Judged) -> str:
     if judged.rule.margin is None:
         return ""
-    margin = judged.units.difference(judged.rule.margin).lstrip("+")
+    margin = judged.units.margin(judged.rule.margin)
     return f" Equivalent means that the whole interval lies within {margin} of the baseline."
 
 
@@ -178,12 +221,13 @@ def _forest(results: Results, judged: Judged) -> Section | None:
     level = wording.percent(judged.rule.confidence)
     caption = (
         f"Bars: {level} simultaneous intervals; large dots: mean differences; small dots: single "
-        "replicates. A bar that does not touch the line at zero differs from the baseline. "
+        "replicates. A bar beside the line at zero is a real difference, though perhaps a small "
+        "one. "
         "An arrow at the edge: it goes on beyond the axis."
     )
     if judged.rule.margin is not None:
         caption += " The grey band is the equivalence margin."
-    if any(verdict.comparison.diverged for verdict in judged.verdicts):
+    if any(np.isinf(verdict.comparison.differences).any() for verdict in judged.verdicts):
         caption += " Crosses at the edge: replicates in which one of the two arms diverged."
     title = "Differences from the baseline"
     plate = _plate(figure, "forest", title, caption + _some(results))
@@ -278,8 +322,8 @@ def _references(results: Results, judged: Judged) -> Section | None:
     text = (
         "Methods that train no network, fitted on the training cases of the same replicates and "
         "tested on the same cases. Differences are of the arm to the method; their intervals are a "
-        f"family of their own: all {wording.count(count, 'interval')} hold together with {level} "
-        "confidence. Nothing about these methods was tuned."
+        f"family of their own: {wording.count(count, 'interval')} share a confidence of {level}. "
+        "Nothing about these methods was tuned."
     )
     return Section(
         id="references",

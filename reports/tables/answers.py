@@ -9,27 +9,35 @@ import numpy as np
 import pandas as pd
 
 from harness.spec import label
-from reports import frames, verdicts, wording
+from reports import estimates, frames, verdicts, wording
 from reports.tables.provenance import statuses, timing_problem
 
 if TYPE_CHECKING:
-    from reports.frames import Results
-    from reports.verdicts import Judged, Verdict
+    from collections.abc import Callable, Mapping
 
-_COMPARED = {
-    "pairs": "pairs",
-    "difference": "difference",
-    "low": "low",
-    "high": "high",
-    "p": "p",
-    "p_adjusted": "adjusted",
-    "p_sign_flip": "sign_flip",
-    "p_floor": "floor",
-    "correlation": "correlation",
-    "wins": "wins",
-    "losses": "losses",
-    "ties": "ties",
-    "decided_by": "decided_by",
+    from reports.frames import Results
+    from reports.verdicts import Comparison, Judged, Verdict
+
+_COMPARED: Mapping[str, Callable[[Comparison], float]] = {
+    "pairs": lambda found: found.pairs,
+    "difference": lambda found: found.difference,
+    "typical": lambda found: found.typical,
+    "low": lambda found: found.low,
+    "high": lambda found: found.high,
+    "t_low": lambda found: found.described.low,
+    "t_high": lambda found: found.described.high,
+    "p": lambda found: found.p,
+    "p_adjusted": lambda found: found.adjusted,
+    "p_floor": lambda found: found.floor,
+    "effect": lambda found: found.effect,
+    "superiority": lambda found: found.superiority.share,
+    "superiority_low": lambda found: found.superiority.low,
+    "superiority_high": lambda found: found.superiority.high,
+    "pairing": lambda found: found.pairing,
+    "correlation": lambda found: found.correlation,
+    "wins": lambda found: found.wins,
+    "losses": lambda found: found.losses,
+    "ties": lambda found: found.ties,
 }
 _COUNTS = ("pairs", "wins", "losses", "ties")
 
@@ -72,9 +80,9 @@ def formatted(results: Results, judged: Judged) -> pd.DataFrame:
     rows = [
         {
             "Arm": row.label,
-            "Verdict": row.verdict,
+            "Verdict": _verdict(found.get(row.arm)),
             f"Difference{unit}": _difference(found.get(row.arm), judged),
-            f"{level} simultaneous interval": units.differences(row.low, row.high),
+            f"{level} simultaneous interval": _interval(found.get(row.arm), judged),
             "Adjusted p": wording.p_value(row.p_adjusted),
             "Mean": _mean(row, judged),
             "n": str(row.n),
@@ -91,14 +99,16 @@ def details(results: Results, judged: Judged) -> pd.DataFrame:
         {
             "Arm": row.label,
             "Decided by": row.decided_by,
-            "Pairs": "" if pd.isna(row.pairs) else str(row.pairs),
             "Won / lost / tied": ""
             if pd.isna(row.wins)
             else f"{row.wins} / {row.losses} / {row.ties}",
-            "Correlation of pairs": "" if np.isnan(row.correlation) else f"{row.correlation:.2f}",
+            "Probability of being better": _probability(row),
+            "Effect (d)": "" if np.isnan(row.effect) else f"{row.effect:+.2f}",
             "Raw p": wording.p_value(row.p),
-            "Sign-flip p": wording.p_value(row.p_sign_flip),
-            "Smallest possible": wording.p_value(row.p_floor),
+            "Smallest possible p": wording.p_value(row.p_floor),
+            "Pairing worth": "" if np.isnan(row.pairing) else f"x{row.pairing:.2f}",
+            "Replicates needed": "" if pd.isna(row.needed) else f"about {row.needed}",
+            "Failed": _failed(row),
             f"{level} interval of the mean": judged.units.values(row.mean_low, row.mean_high),
             "Median": judged.units.value(row.median),
             "Trials": _counted(row),
@@ -131,11 +141,11 @@ def printed(results: Results, judged: Judged) -> pd.DataFrame:
             "n": str(row.n),
             f"mean{' (%)' if units.percent else ''}": _mean(row, judged, unit=""),
             f"diff{unit}": _difference(found.get(row.arm), judged),
-            f"{wording.percent(judged.rule.confidence)} interval": units.differences(
-                row.low, row.high
+            f"{wording.percent(judged.rule.confidence)} interval": _interval(
+                found.get(row.arm), judged
             ),
             "adj. p": wording.p_value(row.p_adjusted),
-            "verdict": row.verdict,
+            "verdict": _verdict(found.get(row.arm)),
         }
         for row in verdict_table(results, judged).itertuples()
     ]
@@ -152,8 +162,8 @@ def _levels(results: Results) -> dict[str, list[str]]:
 def _medians(results: Results, judged: Judged) -> list[float]:
     """Medians in the metric's unit, diverged trials counted as worst; NaN where that decides."""
     found = []
-    for row in verdicts.scaled(results, judged.rule):
-        there = np.sort(row[~np.isnan(row)])
+    for scores in verdicts.scored(results, judged.rule):
+        there = np.sort(scores.numbers[~np.isnan(scores.numbers)])
         middle = (
             there[[(len(there) - 1) // 2, len(there) // 2]] if len(there) else np.array([np.nan])
         )
@@ -165,18 +175,28 @@ def _medians(results: Results, judged: Judged) -> list[float]:
 def _compared(results: Results, judged: Judged) -> pd.DataFrame:
     """The columns that a baseline does not have."""
     found = judged.by_arm
+    texts = ("decided_by", "verdict", "size", "reading")
     rows: list[dict[str, Any]] = []
     for arm in results.arms:
         if arm.index == judged.baseline:
-            rows.append({"verdict": "baseline", "decided_by": "", "reading": ""})
+            rows.append(dict.fromkeys(texts, "") | {"verdict": "baseline"})
             continue
         verdict = found[arm.index]
-        numbers = {name: getattr(verdict.comparison, field) for name, field in _COMPARED.items()}
-        rows.append({**numbers, "verdict": verdict.word, "reading": verdict.reading})
-    frame = pd.DataFrame(rows, columns=[*_COMPARED, "verdict", "reading"])
-    floats = dict.fromkeys(set(_COMPARED) - {*_COUNTS, "decided_by"}, "float64")
-    frame = frame.astype({**floats, **dict.fromkeys(_COUNTS, "Int64")})
-    frame.insert(4, "scale", judged.rule.scale)
+        numbers = {name: take(verdict.comparison) for name, take in _COMPARED.items()}
+        rows.append(
+            {
+                **numbers,
+                "decided_by": verdict.comparison.decided_by,
+                "verdict": verdict.word,
+                "size": verdict.size,
+                "needed": verdict.needed,
+                "reading": verdict.reading,
+            }
+        )
+    frame = pd.DataFrame(rows, columns=[*_COMPARED, "needed", *texts])
+    floats = dict.fromkeys(set(_COMPARED) - set(_COUNTS), "float64")
+    frame = frame.astype({**floats, **dict.fromkeys((*_COUNTS, "needed"), "Int64")})
+    frame.insert(5, "scale", judged.rule.scale)
     return frame
 
 
@@ -209,13 +229,30 @@ def _settings(text: str) -> str:
     )
 
 
+def _verdict(verdict: Verdict | None) -> str:
+    return verdict.text if verdict else "baseline"
+
+
 def _difference(verdict: Verdict | None, judged: Judged) -> str:
-    """The mean difference, or what stands in its place."""
+    """The mean difference, or the typical one where a pair is infinite."""
     if verdict is None:
         return ""
-    if not np.isnan(verdict.comparison.difference):
-        return judged.units.number(verdict.comparison.difference)
-    return "by ranks" if verdict.comparison.decided_by == "ranks" else ""
+    found = verdict.comparison
+    if np.isfinite(found.difference):
+        return judged.units.number(found.difference)
+    return f"~{judged.units.number(found.typical)}" if np.isfinite(found.typical) else ""
+
+
+def _interval(verdict: Verdict | None, judged: Judged) -> str:
+    """The interval; in parentheses Student's, where the exact one is open."""
+    if verdict is None:
+        return ""
+    found, units = verdict.comparison, judged.units
+    exact = units.differences(found.low, found.high)
+    if exact or verdict.word == "no difference observed":
+        return exact
+    described = units.differences(found.described.low, found.described.high)
+    return f"({described})" if described else ""
 
 
 def _mean(row: Any, judged: Judged, unit: str = " %") -> str:
@@ -223,6 +260,25 @@ def _mean(row: Any, judged: Judged, unit: str = " %") -> str:
     if row.diverged:
         return f"{row.diverged}/{row.n} diverged"
     return judged.units.value(row.mean, unit)
+
+
+def _probability(row: Any) -> str:
+    """The probability of superiority with its exact limits."""
+    if np.isnan(row.superiority):
+        return ""
+    ends = [f"{100 * share:.0f}" for share in (row.superiority_low, row.superiority_high)]
+    return f"{100 * row.superiority:.0f} % ({' to '.join(ends)})"
+
+
+def _failed(row: Any) -> str:
+    """How many trainings diverged, and what rate is possible by that."""
+    if not row.n:
+        return ""
+    found = estimates.share(row.diverged, row.n, 0.95)
+    if not row.diverged:
+        return f"0 of {row.n} (up to {wording.percent_of(found.high)})"
+    ends = " to ".join(wording.percent_of(share) for share in (found.low, found.high))
+    return f"{row.diverged} of {row.n} ({ends})"
 
 
 def _counted(row: Any) -> str:

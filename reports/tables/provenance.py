@@ -146,7 +146,7 @@ def _method(results: Results, judged: Judged) -> Rows:
     study, rule = results.study, judged.rule
     entry = catalog.METRICS[results.metric.name]
     scale = "difference of logarithms (a ratio)" if rule.scale == "log" else "difference"
-    single = 1 - (1 - rule.confidence) / rule.family
+    single = 1 - rule.level / rule.family
     rows = [
         ("metric", str(results.metric)),
         ("direction", entry.direction),
@@ -159,9 +159,8 @@ def _method(results: Results, judged: Judged) -> Rows:
         ("confidence, all together", wording.percent(rule.confidence)),
         ("confidence, each interval", f"{100 * single:.4g} %"),
     ]
-    if study.margin is not None:
-        margin = judged.units.difference(rule.margin or 0.0).lstrip("+")
-        rows.append(("equivalence margin", margin))
+    if rule.margin:
+        rows.append(("equivalence margin", judged.units.margin(rule.margin)))
     return [*rows, ("seed", str(study.seed)), ("threads per training", str(study.threads))]
 
 

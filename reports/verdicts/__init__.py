@@ -1,14 +1,25 @@
 """What the confirm trials show: every arm against the baseline, in numbers and in words.
 
-Verdict and interval come from one method, so that they cannot contradict each other: the
-paired t on the metric's declared scale, simultaneous over all arms. Where a pair holds a
-diverged trial there is no mean to speak of, and ranks decide.
+Word, interval and p come from one function, so that they cannot contradict each other: the
+exact sign-flip test of the mean difference on the metric's declared scale, inverted, and
+simultaneous over all arms. Where a pair holds a diverged trial there is no mean to speak of:
+signed ranks decide, with the same margin.
 """
 
+from reports.verdicts.headlines import answer, headline
 from reports.verdicts.judged import Bias, Judged, Measured, Verdict
-from reports.verdicts.judging import judge, scaled
-from reports.verdicts.rules import Comparison, Decider, Rule, Word, compare, decide
-from reports.verdicts.sentences import headline
+from reports.verdicts.judging import judge, scored
+from reports.verdicts.rules import (
+    Comparison,
+    Decider,
+    Rule,
+    Scores,
+    Size,
+    Word,
+    compare,
+    decide,
+    sized,
+)
 
 __all__ = [
     "Bias",
@@ -17,11 +28,15 @@ __all__ = [
     "Judged",
     "Measured",
     "Rule",
+    "Scores",
+    "Size",
     "Verdict",
     "Word",
+    "answer",
     "compare",
     "decide",
     "headline",
     "judge",
-    "scaled",
+    "scored",
+    "sized",
 ]

@@ -50,13 +50,13 @@ def _coarse(results: Results, judged: Judged) -> list[str]:
     if metric.name not in _COUNTED or results.card.task != "classification" or not cases:
         return []
     one, units = 1 / cases, judged.units
-    found = [one.comparison for one in judged.verdicts if not one.comparison.diverged]
+    found = [one.comparison for one in judged.verdicts if isfinite(one.comparison.difference)]
     pairs = sum(comparison.pairs for comparison in found)
     ties = sum(comparison.differences.count(0.0) for comparison in found)
     small = [
         results.arms[verdict.arm].label
         for verdict in judged.verdicts
-        if verdict.word in {"better", "worse"} and abs(verdict.comparison.difference) < one
+        if verdict.comparison.sign and abs(verdict.comparison.difference) < one
     ]
     size = f"{100 * one:.2g}"
     whole = f"one {metric.split} case of {cases:,} is {size} {'point' if size == '1' else 'points'}"

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reports.estimates import Interval
-    from reports.verdicts.rules import Comparison, Rule, Word
+    from reports.verdicts.rules import Comparison, Rule, Size, Word
     from reports.wording import Units
 
 
@@ -20,18 +20,27 @@ class Verdict:
     Args:
         comparison: the numbers.
         word: better or worse than the baseline (in the metric's direction), equivalent to it,
-            undecided, or no difference observed.
+            undecided, or no difference observed; no verdict while results are missing.
+        size: how a difference that is real compares with the margin.
+        needed: about how many replicates would decide it, where it is undecided and some would.
         reading: one sentence in plain English.
     """
 
     comparison: Comparison
     word: Word
+    size: Size
+    needed: int | None
     reading: str
 
     @property
     def arm(self) -> int:
         """Index of the arm."""
         return self.comparison.arm
+
+    @property
+    def text(self) -> str:
+        """The verdict as tables print it: the word, and what is known of the size."""
+        return f"{self.word}, {self.size}" if self.size and self.word != "equivalent" else self.word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +92,9 @@ class Judged:
             interval; NaN where a trial diverged, for then there is no mean.
         biases: selection bias, one per arm whose choice can be traced.
         references: methods that train no network; their comparisons are a family of their own.
+        missing: confirm trials without a result, in words; with any, nothing is decided.
+        negative: whether a metric that is judged by ratios has values below zero, which have
+            none: its differences are then judged as they are, without a margin.
     """
 
     rule: Rule
@@ -92,6 +104,8 @@ class Judged:
     means: tuple[Interval, ...]
     biases: tuple[Bias, ...]
     references: tuple[Measured, ...] = ()
+    missing: tuple[str, ...] = ()
+    negative: bool = False
 
     @property
     def by_arm(self) -> Mapping[int, Verdict]:

@@ -11,8 +11,9 @@ from harness import catalog
 from reports import estimates, frames, wording
 from reports.estimates import Interval
 from reports.verdicts.judged import Bias, Judged, Measured, Verdict
-from reports.verdicts.rules import Rule, compare, decide
-from reports.verdicts.sentences import reading
+from reports.verdicts.missing import absent
+from reports.verdicts.readings import reading
+from reports.verdicts.rules import Rule, Scores, compare, decide, sized
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,96 +28,126 @@ if TYPE_CHECKING:
 
 
 def judge(results: Results) -> Judged:
-    """Compare every arm with the baseline."""
-    entry = catalog.METRICS[results.metric.name]
-    rule = _rule(results, entry)
-    values = scaled(results, rule)
+    """Compare every arm with the baseline; while trials are missing, without any verdict."""
+    entry, missing = catalog.METRICS[results.metric.name], tuple(absent(results))
+    negative = entry.scale == "log" and _below_zero(results)
+    rule = _rule(results, entry, negative=negative)
+    scores = scored(results, rule)
     baseline = results.baseline.index
     comparisons = [
-        compare(arm.index, values[arm.index], values[baseline], rule)
+        compare(arm.index, scores[arm.index], scores[baseline], rule)
         for arm in results.arms
         if arm.index != baseline
     ]
-    halves = [(comparison.high - comparison.low) / 2 for comparison in comparisons]
-    units = wording.units(results.metric, entry, halves, results.card.target)
+    halves = [comparison.half for comparison in comparisons]
+    units = wording.units(
+        results.metric, entry, halves, results.card.target, relative=rule.scale == "log"
+    )
     labels = [arm.label for arm in results.arms]
     return Judged(
         rule=rule,
         units=units,
         baseline=baseline,
         verdicts=tuple(
-            _verdict(comparison, labels, baseline, rule, units) for comparison in comparisons
+            _verdict(comparison, labels, baseline, rule, units, final=not missing)
+            for comparison in comparisons
         ),
-        means=tuple(_mean(row, rule) for row in values),
+        means=tuple(_mean(one, rule) for one in scores),
         biases=_biases(results),
-        references=_references(results, rule, values, units),
+        references=_references(results, rule, scores, units),
+        missing=missing,
+        negative=negative,
     )
 
 
-def scaled(results: Results, rule: Rule) -> Array:
-    """The deciding metric on the declared scale.
-
-    Returns:
-        Shape ``(arms, replicates)``: infinite where a trial diverged, NaN where there is none.
-    """
+def scored(results: Results, rule: Rule) -> list[Scores]:
+    """The deciding metric on the declared scale, arm by arm."""
     grid = frames.grid(results, str(results.metric))
-    return np.where(grid.diverged, rule.worst, estimates.on_scale(grid.cells, rule.scale))
+    values = np.where(grid.diverged, rule.worst, estimates.on_scale(grid.cells, rule.scale))
+    return [Scores(*pair) for pair in zip(values, grid.diverged, strict=True)]
 
 
-def _rule(results: Results, entry: catalog.Metric) -> Rule:
+def _below_zero(results: Results) -> bool:
+    """Whether a value has no logarithm; a loss of a user's model may be anything."""
+    arms = frames.grid(results, str(results.metric)).cells
+    others = frames.reference_cells(results, str(results.metric))
+    return bool((arms < 0).any() or (others < 0).any())
+
+
+def _rule(results: Results, entry: catalog.Metric, *, negative: bool) -> Rule:
     study = results.study
-    margin = study.margin
-    if margin is not None and entry.scale == "log":
-        margin = float(np.log1p(margin))
     return Rule(
         maximize=entry.direction == "maximize",
-        scale=entry.scale,
-        confidence=study.confidence,
+        scale="identity" if negative else entry.scale,
+        level=round(1 - study.confidence, 12),
         family=max(1, len(results.arms) - 1),
-        margin=margin,
-        seed=abs(study.seed),
+        margin=None if negative or study.margin is None else _margin(study.margin, entry),
     )
 
 
-def _mean(row: Array, rule: Rule) -> Interval:
+def _margin(margin: float, entry: catalog.Metric) -> tuple[float, float]:
+    """Both ends; five percent of a loss are log(0.95) and log(1.05)."""
+    if entry.scale == "log":
+        return float(np.log1p(-margin)), float(np.log1p(margin))
+    return -margin, margin
+
+
+def _mean(scores: Scores, rule: Rule) -> Interval:
     """An arm's mean with Student's interval, back in the metric's unit."""
-    there = row[~np.isnan(row)]
-    if not there.size or not np.isfinite(there).all():
+    there = scores.numbers[~np.isnan(scores.numbers)]
+    if not there.size or scores.diverged.any():
         return Interval(np.nan, np.nan, np.nan)
+    if not np.isfinite(there).all():
+        return Interval(0.0, np.nan, np.nan)  # the geometric mean of losses with a zero
     parts = estimates.t_interval(there, rule.confidence)
     return Interval(*(float(np.exp(part)) for part in parts)) if rule.scale == "log" else parts
 
 
-def _references(results: Results, rule: Rule, values: Array, units: Units) -> tuple[Measured, ...]:
+def _references(
+    results: Results, rule: Rule, scores: Sequence[Scores], units: Units
+) -> tuple[Measured, ...]:
     """Every arm against the methods that are meant for it, as a family of their own."""
     cells = frames.reference_cells(results, str(results.metric))
-    scores = estimates.on_scale(cells, rule.scale)
+    measured = [
+        Scores(row, np.zeros(row.shape, dtype=np.bool_))
+        for row in estimates.on_scale(cells, rule.scale)
+    ]
     pairs = [[arm for arm in results.arms if one.meets(arm)] for one in results.references]
     rule = replace(rule, family=max(1, sum(map(len, pairs))))
     labels = [*(arm.label for arm in results.arms), *(one.label for one in results.references)]
-    return tuple(
-        Measured(
-            reference=one.index,
-            mean=_mean(row, rule),
-            verdicts=tuple(
-                _verdict(
-                    compare(arm.index, values[arm.index], row, rule), labels, one.index, rule, units
-                )
-                for arm in arms
-            ),
+    found = []
+    for one, theirs, arms in zip(results.references, measured, pairs, strict=True):
+        comparisons = [compare(arm.index, scores[arm.index], theirs, rule) for arm in arms]
+        final = [compared.pairs == results.study.replicates for compared in comparisons]
+        verdicts = [
+            _verdict(compared, labels, one.index, rule, units, final=whole)
+            for compared, whole in zip(comparisons, final, strict=True)
+        ]
+        found.append(
+            Measured(reference=one.index, mean=_mean(theirs, rule), verdicts=tuple(verdicts))
         )
-        for one, row, arms in zip(results.references, scores, pairs, strict=True)
-    )
+    return tuple(found)
 
 
 def _verdict(
-    comparison: Comparison, labels: Sequence[str], baseline: int, rule: Rule, units: Units
+    comparison: Comparison,
+    labels: Sequence[str],
+    baseline: int,
+    rule: Rule,
+    units: Units,
+    *,
+    final: bool,
 ) -> Verdict:
-    word = decide(comparison, rule)
+    word = decide(comparison, rule) if final else "no verdict"
     names = labels[comparison.arm], labels[baseline]
-    return Verdict(
-        comparison=comparison, word=word, reading=reading(comparison, word, names, rule, units)
-    )
+    needed = None
+    if word == "undecided":
+        needed = estimates.replicates_needed(
+            comparison.differences, rule.level, rule.family, rule.margin
+        )
+    size = sized(comparison, rule) if final else ""
+    told = reading(comparison, word, size, needed, names, rule, units)
+    return Verdict(comparison=comparison, word=word, size=size, needed=needed, reading=told)
 
 
 def _biases(results: Results) -> tuple[Bias, ...]:

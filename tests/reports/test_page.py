@@ -149,7 +149,7 @@ def test_the_answer_stands_first(shared: Path) -> None:
         content.index(text)
         for text in (
             "<h1>Which activation trains a small network best?</h1>",
-            "All 5 other arms are better than relu, glorot_uniform",
+            "None of the 5 alternatives beats the baseline, relu, glorot_uniform",
             "<h2>Verdicts</h2>",
             "<h2>Differences from the baseline</h2>",
             "<h2>Learning curves</h2>",

@@ -21,7 +21,7 @@ def test_differences_carry_sign_and_unit() -> None:
     assert ACCURACY.difference(nan) == ""
     assert ACCURACY.number(-0.00001) == "-0.0"
     assert ACCURACY.number(0.0) == "0"
-    assert LOSS.differences(-inf, 0) == ""
+    assert LOSS.differences(-inf, inf) == ""
 
 
 def test_large_ratios_are_multiples() -> None:

@@ -1,0 +1,49 @@
+"""Named estimators and intervals: pure functions of arrays.
+
+Differences are taken replicate by replicate on the metric's declared scale, where a positive
+or negative infinity stands for a comparison with a diverged trial, or for a loss of zero.
+"""
+
+from reports.estimates.bands import Band, band
+from reports.estimates.effects import (
+    Share,
+    correlation,
+    pairing_gain,
+    share,
+    standardized,
+    superiority,
+)
+from reports.estimates.exact import (
+    Tested,
+    sign_flips,
+    signed_ranks,
+    smallest_p,
+    typical,
+)
+from reports.estimates.means import Interval, t_interval
+from reports.estimates.power import replicates_needed
+from reports.estimates.scales import RESOLUTION, Scale, differences, on_scale, tolerance
+
+__all__ = [
+    "RESOLUTION",
+    "Band",
+    "Interval",
+    "Scale",
+    "Share",
+    "Tested",
+    "band",
+    "correlation",
+    "differences",
+    "on_scale",
+    "pairing_gain",
+    "replicates_needed",
+    "share",
+    "sign_flips",
+    "signed_ranks",
+    "smallest_p",
+    "standardized",
+    "superiority",
+    "t_interval",
+    "tolerance",
+    "typical",
+]

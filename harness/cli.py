@@ -29,9 +29,9 @@ from harness.spec import NAME, label
 from harness.terminal import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from harness.coordinator import Finished
+    from harness.coordinator import Finished, Progress
     from harness.design import Plan
     from harness.program import Network
     from harness.spec import Arm, Study, Trial
@@ -141,11 +141,19 @@ def run(
     from harness.progress import follow
 
     loaded, folders = _load(study)
-    err = _stderr()
+    err, told = _stderr(), set[str]()
     try:
         # Before the live table, so that a download can be followed.
         datasets.obtain(loaded.dataset, err.print)
-        with follow(_stderr()) as progress:
+        with follow(err) as show:
+
+            def progress(state: Progress) -> None:
+                """Say what is known of the plan before its first training; then how far it is."""
+                for note in state.plan.notes if not told else ():
+                    err.print(f"note: {note}", soft_wrap=True)
+                told.update(state.plan.notes)
+                show(state)
+
             finished = train(
                 loaded,
                 root=root,
@@ -158,7 +166,7 @@ def run(
             )
     except StudyError as error:
         raise error.within(study) from None
-    _say_how_it_ended(finished, study)
+    _say_how_it_ended(finished, study, told)
     if not finished.interrupted:
         _report(finished.folder, partial=True, as_json=as_json)
     return finished.exit_code
@@ -410,14 +418,15 @@ def _report(folder: Path, *, partial: bool, as_json: bool) -> None:
     out.print(f"Report: {written}", soft_wrap=True)
 
 
-def _say_how_it_ended(finished: Finished, study: str) -> None:
+def _say_how_it_ended(finished: Finished, study: str, told: Collection[str]) -> None:
     out = _stderr()
     if finished.changed:
         changed = ", ".join(finished.changed)
         kept = f" {finished.kept} finished trials that it had are kept." if finished.kept else ""
         out.print(f"Changed since the last run: {changed}.{kept}", soft_wrap=True)
     for note in finished.notes:
-        out.print(f"note: {note}", soft_wrap=True)
+        if note not in told:
+            out.print(f"note: {note}", soft_wrap=True)
     parts = [f"{finished.trained} trials trained"]
     if finished.reused:
         parts.append(f"{finished.reused} were there before")

@@ -18,6 +18,7 @@ def test_every_study_is_ready_to_run(name):
     assert study.question.endswith("?")
     assert set(study.baseline) == set(study.factors)
     assert design.baseline(study) in laid.arms
+    assert laid.notes == ()  # enough replicates to decide, and a declared baseline
 
 
 def test_quickstart_is_large_enough_to_decide():

@@ -61,11 +61,11 @@ OPTIMIZERS: Mapping[str, Entry] = {
         target="keras.optimizers:ScheduleFreeAdamW",
         numbers={
             **_rate(0.0025),
-            "beta_1": Number(default=0.9, low=1e-3, high=1.0),
             "beta_2": Number(default=0.999, high=1.0),
             "epsilon": Number(default=1e-8),
         },
-        note="warm-up by the schedule; weight_decay is Keras': of the averaged sequence alone, in "
+        note="no beta_1: in Keras 3.15.1 it cancels under TensorFlow, whatever it is; warm-up by "
+        "the schedule; weight_decay is Keras': of the averaged sequence alone, in "
         "the authors' implementation of both; validated, as in Keras, where it trains: between "
         "its two sequences",
         source="Defazio et al. 2024",

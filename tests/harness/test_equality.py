@@ -87,9 +87,14 @@ def uneven(tmp_path_factory):
     return file
 
 
+SOON = 24
+"""Cases that every run trains: the first of the cover hold most of its pairs."""
+
+
 def marks(index):
     """Every fourth case is compiled as in a study, the others are just traced."""
-    return [] if index % 4 else [pytest.mark.xla]
+    compiled = [] if index % 4 else [pytest.mark.xla]
+    return compiled if index < SOON else [*compiled, pytest.mark.slow]
 
 
 @pytest.mark.parametrize(

@@ -252,7 +252,10 @@ def test_two_values_give_two_results(plan, family, name, key, pair):
     trainer = Trainer(laid.card, [])
     curves = [trainer.run(laid.trial(arm, {}, "tune", 0)).curve for arm in laid.arms]
     assert len(trainer.programs) == 1
-    losses = [[epoch.quantities["train/loss"] for epoch in curve] for curve in curves]
+    losses = [
+        [epoch.quantities[name] for epoch in curve for name in ("train/loss", "val/loss")]
+        for curve in curves
+    ]
     assert np.abs(np.subtract(*losses)).max() > 1e-5
 
 

@@ -160,8 +160,8 @@ def _chosen(labels: Labels, scores: Scores) -> NDArray[np.bool_]:
 
 
 def _mean(numbers: Sequence[float] | Scores) -> float:
-    """Over what can be told; a half where the test split can tell nothing."""
-    return float(np.mean(numbers)) if len(numbers) else 0.5
+    """Over what can be told; NaN where the test split can tell nothing."""
+    return float(np.mean(numbers)) if len(numbers) else float("nan")
 
 
 def _areas(positive: NDArray[np.bool_], scores: Scores) -> NDArray[np.floating]:
@@ -173,9 +173,9 @@ def _areas(positive: NDArray[np.bool_], scores: Scores) -> NDArray[np.floating]:
 
 
 def _area(positive: NDArray[np.bool_], scores: Scores) -> float:
-    """The same of one column; a half where all cases are alike."""
+    """The same of one column; NaN where all cases are alike."""
     if positive.all() or not positive.any():
-        return 0.5
+        return float("nan")
     return float(_areas(positive[:, None], scores[:, None])[0])
 
 
@@ -324,9 +324,18 @@ def from_outputs(
         and not (name == "ssim" and np.isnan(labels).any())  # images have no mask
     ]
     taken = {part: getattr(made, part) for part in {_TAKEN[one] for one in names if one in _TAKEN}}
+    return _told_apart(
+        {
+            name: FROM_OUTPUTS[name](labels, taken[_TAKEN[name]] if name in _TAKEN else outputs)
+            for name in names
+        }
+    )
+
+
+def _told_apart(found: dict[str, float]) -> dict[str, float]:
+    """Without those metrics about which the test split can tell nothing."""
     return {
-        name: FROM_OUTPUTS[name](labels, taken[_TAKEN[name]] if name in _TAKEN else outputs)
-        for name in names
+        name: value for name, value in found.items() if name not in OF_ERRORS or not np.isnan(value)
     }
 
 
@@ -360,10 +369,9 @@ def from_scores(anomalous: Labels, scores: Scores) -> dict[str, float]:
         anomalous: 1 for an anomaly, of the test cases.
         scores: the larger, the more anomalous.
     """
-    return {
-        "auroc": _area(anomalous == 1, scores),
-        "average_precision": average_precision(anomalous == 1, scores),
-    }
+    one, apart = anomalous == 1, 0 < np.count_nonzero(anomalous == 1) < len(anomalous)
+    precision = average_precision(one, scores) if apart else float("nan")
+    return _told_apart({"auroc": _area(one, scores), "average_precision": precision})
 
 
 def average_precision(positive: NDArray[np.bool_], scores: Scores) -> float:

@@ -251,6 +251,12 @@ def _check_metric(metric: Metric, card: Card, key: str) -> None:
             "for images.",
             key=key,
         )
+    if name in {"auroc", "average_precision"} and sum(map(bool, card.test_counts)) == 1:
+        raise StudyError(
+            f"expected test cases of two classes at least. Received: {name!r} of {card.label!r}, "
+            "whose test cases are all of one class, so that nothing can be told apart.",
+            key=key,
+        )
     if name == "probe_accuracy" and not card.counts:
         raise StudyError(
             f"expected data with a class for each case, which the probe tells. Received: {name!r} "

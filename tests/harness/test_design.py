@@ -599,3 +599,13 @@ def test_a_loss_that_differs_between_arms_decides_nothing(ask, card, factor):
     study = ask(factors={factor: levels}, metric="test/loss@best")
     with pytest.raises(StudyError, match=f"because {factor} differs between arms"):
         design.plan(study, card, [])
+
+
+def test_an_area_needs_two_classes_in_the_test_split(plan, tmp_path):
+    """Where all test cases are of one class nothing can be told apart: said before training."""
+    file = tmp_path / "one.npz"
+    x, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
+    np.savez(file, x_train=x, y_train=y, x_test=x[:8] + 1, y_test=np.zeros(8, int))
+    with pytest.raises(StudyError, match="test cases are all of one class"):
+        plan(data=file, metric="test/auroc@best")
+    assert plan(data=file, metric="test/accuracy@best").arms

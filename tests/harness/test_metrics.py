@@ -105,7 +105,15 @@ def test_a_missing_class_is_left_out():
     wrong = np.eye(3)[[0, 1, 2, 2, 0]]
     expected = theirs.f1_score(labels, wrong.argmax(axis=1), labels=[0, 2], average="macro")
     assert metrics.macro_f1(labels, wrong) == pytest.approx(expected)
-    assert metrics.auroc(np.zeros(3, int), np.eye(3)) == 0.5  # nothing can be told
+
+
+def test_a_metric_about_which_the_test_split_tells_nothing_is_left_out():
+    """A half would look like a result: cases of a single class have no area to measure."""
+    found = metrics.from_outputs("classification", np.zeros(3, int), np.eye(3))
+    assert not {"auroc", "average_precision"} & set(found)
+    assert found["macro_f1"] >= 0
+    assert metrics.from_scores(np.zeros(3), np.arange(3.0)) == {}
+    assert set(metrics.from_scores(np.arange(3) % 2, np.arange(3.0))) == set(metrics.OF_ERRORS)
 
 
 def test_ties_of_the_five_largest_count_as_fractions():

@@ -93,8 +93,8 @@ def formatted(results: Results, judged: Judged) -> pd.DataFrame:
 
 
 def details(results: Results, judged: Judged) -> pd.DataFrame:
-    """What stands behind each verdict, as text."""
-    level = wording.percent(judged.rule.confidence)
+    """What stands behind each verdict, as text; columns that say nothing are left out."""
+    level, found = wording.percent(judged.rule.confidence), judged.by_arm
     rows = [
         {
             "Arm": row.label,
@@ -104,6 +104,7 @@ def details(results: Results, judged: Judged) -> pd.DataFrame:
             else f"{row.wins} / {row.losses} / {row.ties}",
             "Probability of being better": _probability(row),
             "Effect (d)": "" if np.isnan(row.effect) else f"{row.effect:+.2f}",
+            "Typical difference": _typical(found.get(row.arm), judged),
             "Raw p": wording.p_value(row.p),
             "Smallest possible p": wording.p_value(row.p_floor),
             "Pairing worth": "" if np.isnan(row.pairing) else f"x{row.pairing:.2f}",
@@ -122,13 +123,16 @@ def details(results: Results, judged: Judged) -> pd.DataFrame:
 
 
 def caption(results: Results, judged: Judged) -> str:
-    """One line above the printed table: what is shown, and which way is better."""
+    """What stands above the printed table: what is shown, and which way is better."""
     mean = "geometric means" if judged.rule.scale == "log" else "means"
     better = "higher" if judged.rule.maximize else "lower"
-    return (
+    text = (
         f"{judged.units.name} ({better} is better), {mean} of {results.study.replicates} paired "
         f"replicates; diff to {results.arms[judged.baseline].label}"
     )
+    cells = [_interval(verdict, judged) for verdict in judged.verdicts]
+    described = "; intervals in parentheses assume normal differences and decide nothing"
+    return f"{text}{described}" if any(cell.startswith("(") for cell in cells) else text
 
 
 def printed(results: Results, judged: Judged) -> pd.DataFrame:
@@ -260,6 +264,16 @@ def _mean(row: Any, judged: Judged, unit: str = " %") -> str:
     if row.diverged:
         return f"{row.diverged}/{row.n} diverged"
     return judged.units.value(row.mean, unit)
+
+
+def _typical(verdict: Verdict | None, judged: Judged) -> str:
+    """Hodges and Lehmann's estimate, where the mean is made by a few replicates."""
+    if verdict is None:
+        return ""
+    found = verdict.comparison
+    if np.isnan(found.difference) or abs(found.difference - found.typical) > found.half / 2:
+        return judged.units.number(found.typical)
+    return ""
 
 
 def _probability(row: Any) -> str:

@@ -406,11 +406,12 @@ def random_differences(count: int) -> Iterator[np.ndarray]:
         yield found
 
 
-def test_word_interval_and_p_always_agree() -> None:
-    """Ten thousand vectors: one statement in three forms, which no jitter of 1e-9 changes."""
+@pytest.mark.parametrize("count", [1500, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_word_interval_and_p_always_agree(count: int) -> None:
+    """Random vectors: one statement in three forms, which no jitter of 1e-9 changes."""
     random = np.random.default_rng(21)
     checked = 0
-    for index, found in enumerate(random_differences(10_000)):
+    for index, found in enumerate(random_differences(count)):
         family = int(random.choice([1, 2, 5, 11, 30, 100]))
         margin = (-0.5, 0.5) if index % 2 else None
         rule = replace(RULE, family=family, margin=margin, maximize=bool(index % 3))
@@ -432,7 +433,7 @@ def test_word_interval_and_p_always_agree() -> None:
             checked += 1
         moved = against_zero(found + random.uniform(-1e-9, 1e-9, len(found)), rule)
         assert (verdicts.decide(moved, rule), verdicts.sized(moved, rule)) == (word, size)
-    assert checked > 200
+    assert checked > count / 50
 
 
 def test_a_failure_never_improves_a_word() -> None:

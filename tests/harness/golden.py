@@ -1,0 +1,103 @@
+"""Trials whose keys are held for good; run as a script, it writes them down.
+
+A key that changes trains its trial again, in every store that there is. That can be right (the
+engine's curves have changed, and ENGINE is raised) but must never happen unseen.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness import datasets, design
+from harness.spec import Study
+
+FILE = Path(__file__).parents[1] / "assets/trial_keys.json"
+
+ADAM = {"name": "adam", "beta_1": 0.8}
+STUDIES: dict[str, dict[str, Any]] = {
+    "mlp": {"factors": {"activation": ["relu", {"name": "elu", "alpha": 0.5}]}},
+    "mlp optimizers": {
+        "factors": {"optimizer": ["sgd", "rmsprop", {"name": "sgd", "momentum": 0.9}, ADAM]},
+        "fixed": {"schedule": {"name": "cosine", "floor": 0.1}, "weight_decay": 0.01},
+    },
+    "mlp penalties": {
+        "factors": {"regularizer": ["l1", "l2"], "normalization": ["none", "batch"]},
+        "fixed": {"dropout": 0.2, "label_smoothing": 0.1, "class_weight": "balanced"},
+    },
+    "mlp regression": {
+        "dataset": "diabetes",
+        "factors": {"loss": ["mean_squared_error", "mean_absolute_error"]},
+        "fixed": {"clip": {"name": "norm", "limit": 1.0}, "patience": 3},
+    },
+    "mlp two classes": {"dataset": "breast_cancer", "factors": {"noise": [0.0, 0.1]}},
+    "mlp subset": {"dataset": "digits@500", "factors": {"units": [[8], [16, 16]]}},
+    "cnn": {
+        "template": "cnn",
+        "factors": {"block": ["plain", "residual"], "initializer": ["he_normal", "orthogonal"]},
+    },
+    "cnn shifts": {
+        "template": "cnn",
+        "factors": {"shift": [0, 1], "head": ["flatten", "mean"]},
+        "fixed": {"filters": [4], "downsampling": "stride", "block_dropout": 0.1},
+    },
+    "rnn": {
+        "template": "rnn",
+        "factors": {"cell": ["lstm", "gru", "simple"]},
+        "fixed": {"recurrent_initializer": "identity", "recurrent_dropout": 0.1},
+    },
+    "rnn adding": {
+        "template": "rnn",
+        "dataset": "adding-50@400",
+        "factors": {"bidirectional": [False, True]},
+    },
+    "rnn copy": {"template": "rnn", "dataset": "copy-10@200", "factors": {"units": [[8], [16]]}},
+    "autoencoder": {
+        "template": "autoencoder",
+        "factors": {"code": [2, 8], "bottleneck": ["plain", "variational"]},
+        "references": ["pca"],
+    },
+    "autoencoder denoising": {
+        "template": "autoencoder",
+        "denoise": {"name": "gaussian", "stddev": 0.3},
+        "factors": {"corruption": ["none", {"name": "gaussian", "stddev": 0.3}]},
+        "references": ["median_filter"],
+    },
+    "autoencoder anomalies": {
+        "template": "autoencoder",
+        "normal": [0],
+        "factors": {"tied": [False, True]},
+        "references": ["isolation_forest"],
+    },
+    "quadratic": {
+        "template": "quadratic",
+        "dataset": "quadratic-10",
+        "factors": {"optimizer": ["sgd", "adam"]},
+    },
+    "streams": {
+        "factors": {"activation": ["tanh"]},
+        "seed": 7,
+        "threads": 2,
+        "best": "val/accuracy",
+    },
+}
+
+
+def keys() -> dict[str, str]:
+    """The key of one trial or more of every arm and reference."""
+    found = {}
+    for name, given in STUDIES.items():
+        study = Study(**({"name": "golden", "template": "mlp", "dataset": "digits"} | given))
+        laid = design.plan(study, datasets.describe(study.dataset, []), [])
+        for arm in laid.arms:
+            found[f"{name}: {arm.label}"] = laid.trial(arm, {}, "confirm", 0).key
+        for one in laid.references:
+            found[f"{name}: {one.label}"] = laid.trial(one, {}, "confirm", 0).key
+        tuned = laid.trial(laid.arms[0], {"learning_rate": 0.003}, "tune", 1)
+        found[f"{name}: tuned"] = tuned.key
+    return found
+
+
+if __name__ == "__main__":
+    FILE.write_text(json.dumps(keys(), indent=1) + "\n")

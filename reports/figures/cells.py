@@ -1,4 +1,4 @@
-"""The arm means of a two-factor study as a heat map: where factors interact, it shows."""
+"""The arms of a two-factor study as a heat map: where factors interact, it shows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import seaborn as sns
 
 from harness.spec import label
-from reports.figures.style import INK, MOST, WIDTH, place, sheet, styled, wrapped
+from reports.figures.style import COLORS, INK, MOST, WIDTH, place, sheet, styled, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,9 +21,15 @@ if TYPE_CHECKING:
 _ROW, _LEFT = 34.0, 170.0
 _WIDEST = 104.0
 
+FULL = 4.0
+"""Widths of the neutral zone at which a color is full."""
+
 
 def cells(results: Results, judged: Judged) -> Figure | None:
-    """Arm means, levels of the first factor by levels of the second; darker is better.
+    """Arm means, colored by their difference from the baseline on the scale of the margin.
+
+    Cells within the margin (without one: within half the usual interval) are neutral; color is
+    full at four times that. Levels of the first factor run down, those of the second across.
 
     Returns:
         ``None`` unless the study has two factors of two levels or more, few enough to read.
@@ -40,7 +46,7 @@ def cells(results: Results, judged: Judged) -> Figure | None:
         figure = sheet(62 + _ROW * len(down) + 6)
         axes = place(figure, _LEFT, 62, step * len(across), _ROW * len(down))
         texts = [[judged.units.value(mean, unit="") for mean in row] for row in means.tolist()]
-        _heat(axes, means, texts, judged, small=step < 60)
+        _heat(axes, _shades(judged).reshape(sizes), texts, small=step < 60)
         fits = max(int(step / 6.4), 6)
         axes.set_xticklabels(
             [wrapped(label(level), fits) for level in across], rotation=0, size=9.5
@@ -56,30 +62,39 @@ def cells(results: Results, judged: Judged) -> Figure | None:
     return figure
 
 
-def _heat(
-    axes: Axes,
-    means: NDArray[np.float64],
-    texts: list[list[str]],
-    judged: Judged,
-    *,
-    small: bool,
-) -> None:
-    shades = np.log(means) if judged.rule.scale == "log" else means
-    low, high = np.nanquantile(shades, [0.0, 1.0])
-    palette = sns.color_palette("blend:#e7f1f8,#1a80bb,#0b3c5d", as_cmap=True)
-    flipped = palette if judged.rule.maximize else palette.reversed()
+def _shades(judged: Judged) -> NDArray[np.float64]:
+    """Differences from the baseline, good ones positive, in neutral widths; NaN without a mean."""
+    found = judged.by_arm
+    gains = np.zeros(len(judged.means))
+    for arm in range(len(gains)):
+        if arm != judged.baseline:
+            gains[arm] = found[arm].comparison.difference * (1 if judged.rule.maximize else -1)
+    return gains / _neutral(judged)
+
+
+def _neutral(judged: Judged) -> float:
+    """The difference up to which a cell has no color."""
+    if judged.rule.margin:
+        return judged.rule.margin[1]
+    halves = [verdict.comparison.half for verdict in judged.verdicts]
+    known = [half for half in halves if np.isfinite(half) and half > 0]
+    return float(np.median(known)) if known else 1.0
+
+
+def _heat(axes: Axes, shades: NDArray[np.float64], texts: list[list[str]], *, small: bool) -> None:
+    inside = np.where(np.abs(shades) <= 1, 0.0, shades)
     sns.heatmap(
-        shades,
+        inside,
         annot=np.array(texts, dtype=object),
         fmt="s",
-        cmap=flipped,
-        vmin=low,
-        vmax=high if high > low else low + 1,
+        cmap=sns.color_palette(f"blend:{COLORS['worse']},#f0efec,{COLORS['better']}", as_cmap=True),
+        vmin=-FULL,
+        vmax=FULL,
         cbar=False,
         linewidths=0,
-        annot_kws={"size": 9 if small else 10.5},
+        annot_kws={"size": 9 if small else 10.5, "color": "#15181c"},
         ax=axes,
     )
     style: dict[str, Any] = {"size": 9, "ha": "center", "va": "center", "style": "italic"}
-    for row, column in np.argwhere(np.isnan(means)).tolist():
+    for row, column in np.argwhere(np.isnan(shades)).tolist():
         axes.text(column + 0.5, row + 0.5, "no mean", color=INK, **style)

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from harness import catalog
-from harness.spec import Arm, label
-from reports import estimates
+from harness.spec import Arm, Metric, label
+from reports import estimates, wording
 from reports.figures.style import (
     GREY,
     INK,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from reports.estimates import Band
     from reports.frames import Results
     from reports.verdicts import Judged
+    from reports.wording import Units
 
 _SINGLE = 7
 """Arms that one panel can hold, each line labelled at its end."""
@@ -62,16 +63,17 @@ class _Curves:
 
 
 def curves(results: Results, judged: Judged) -> Figure | None:
-    """Validation curves of the confirm trials, for the metric that decides.
+    """Validation curves of the confirm trials: of the metric that decides, where it is recorded.
 
-    Few arms share a panel. Two factors give a panel per level of the first, a color per level of
+    Otherwise those of the quantity that chose the best epoch. Few arms share a panel. Two factors
+    give a panel per level of the first, a color per level of
     the second; otherwise each arm has a panel with all others in grey behind it.
 
     Returns:
-        ``None`` if the quantity was not recorded.
+        ``None`` if neither was recorded.
     """
-    quantity = f"val/{results.metric.name}"
-    if quantity not in results.epochs:
+    quantity = curved(results)
+    if quantity is None:
         return None
     found = _gather(results, judged, quantity)
     if not found.bands:
@@ -85,10 +87,24 @@ def curves(results: Results, judged: Judged) -> Figure | None:
             figure, drawn = _by_factor(arms, found, results)
         else:
             figure, drawn = _apart(arms, found, results, judged)
-        _axes(figure, drawn, found, judged, quantity)
+        _axes(figure, drawn, found, _units(results, judged, quantity), quantity)
         if len(arms) <= _SINGLE:
             _label_ends(drawn[0], arms, found, results, judged)
     return figure
+
+
+def curved(results: Results) -> str | None:
+    """The quantity that learning curves show."""
+    wanted = (f"val/{results.metric.name}", results.study.best)
+    return next((name for name in wanted if name in results.epochs), None)
+
+
+def _units(results: Results, judged: Judged, quantity: str) -> Units:
+    """How the curves' quantity is written."""
+    if quantity == f"val/{results.metric.name}":
+        return judged.units
+    metric = Metric.parse(f"{quantity}@best")
+    return wording.units(metric, catalog.METRICS[metric.name], (), results.card.target)
 
 
 def _gather(results: Results, judged: Judged, quantity: str) -> _Curves:
@@ -102,7 +118,7 @@ def _gather(results: Results, judged: Judged, quantity: str) -> _Curves:
         int(arm): group.to_numpy(dtype=np.float64)
         for arm, group in wide.groupby(level="arm", sort=True)
     }
-    entry = catalog.METRICS[results.metric.name]
+    entry = catalog.METRICS[quantity.partition("/")[2]]
     worst = -np.inf if entry.direction == "maximize" else np.inf
     bands = {arm: estimates.band(lines, worst) for arm, lines in single.items()}
     positive = bool((wide.to_numpy() > 0)[~np.isnan(wide.to_numpy())].all())
@@ -191,7 +207,7 @@ def _line(axes: Axes, found: _Curves, arm: int, color: str, *, thin: bool) -> No
     axes.plot(steps, band.median, lw=2.0, color=color, gid=f"median-{arm}")
 
 
-def _axes(figure: Figure, drawn: list[Axes], found: _Curves, judged: Judged, quantity: str) -> None:
+def _axes(figure: Figure, drawn: list[Axes], found: _Curves, units: Units, quantity: str) -> None:
     """Limits that show the end of the training, where arms differ, not its first steps."""
     first = drawn[0]
     longest = max(len(band.median) for band in found.bands.values())
@@ -202,7 +218,7 @@ def _axes(figure: Figure, drawn: list[Axes], found: _Curves, judged: Judged, qua
         log_axis(first.yaxis, low, high)
     else:
         first.set_ylim(low, high)
-        value_axis(first.yaxis, judged.units)
+        value_axis(first.yaxis, units)
     first.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     pad = 0.02 * longest
     first.set_xlim(1 - pad, longest + pad)
@@ -210,7 +226,7 @@ def _axes(figure: Figure, drawn: list[Axes], found: _Curves, judged: Judged, qua
         if axes.xaxis.get_tick_params()["labelbottom"]:
             axes.set_xlabel("epoch", labelpad=3)
     name = quantity.replace("val/", "validation ").replace("_", " ")
-    text = wrapped(replace(judged.units, name=name).axis, _LONGEST, lines=1)
+    text = wrapped(replace(units, name=name).axis, _LONGEST, lines=1)
     size = min(11.0, 72 * figure.get_figheight() / (_WIDE * len(text)))
     figure.text(0.012, 0.5, text, rotation=90, va="center", ha="center", size=size)
 

@@ -82,6 +82,10 @@ def _row(axes: Axes, row: int, verdict: Verdict, judged: Judged) -> None:
     center = found.difference if np.isfinite(found.difference) else found.typical
     if low <= center <= high:
         axes.plot([center], [row], "o", ms=7, mew=0, color=color)
+    described = found.described
+    if ends is None and found.decided_by and np.isfinite(described.low):
+        limits = np.clip([described.low, described.high], low, high)
+        axes.plot(limits, [row, row], "--", lw=1.3, color=color, gid=f"described-{row}")
     low_end, high_end = ends or (np.nan, np.nan)
     for beyond, edge, arrow in ((low_end < low, low, "<"), (high_end > high, high, ">")):
         if beyond:
@@ -91,7 +95,17 @@ def _row(axes: Axes, row: int, verdict: Verdict, judged: Judged) -> None:
     axes.text(
         1.03, row - 0.17, _short(verdict.word), color=color, weight="bold", size=10.5, **style
     )
-    axes.text(1.03, row + 0.22, _numbers(verdict, judged), color=INK, size=9.5, **style)
+    numbers = _numbers(verdict, judged)
+    size = "" if verdict.word == "equivalent" else _SIZES[verdict.size]
+    axes.text(1.03, row + 0.22, f"{numbers}{size}", color=INK, size=9.5, **style)
+
+
+_SIZES = {
+    "": "",
+    "by less than the margin": ", within margin",
+    "by more than the margin": ", beyond margin",
+    "size open": ", size open",
+}
 
 
 def _interval(found: Comparison) -> tuple[float, float] | None:
@@ -120,6 +134,8 @@ def _limits(axes: Axes, rows: list[Verdict], judged: Judged) -> None:
     for verdict in rows:
         found = verdict.comparison
         points = np.array(found.differences)
+        open_ended = _interval(found) is None
+        ends += [found.described.low, found.described.high] if open_ended else []
         ends += [found.low, found.high, found.difference, found.typical]
         ends += (
             np.quantile(points[np.isfinite(points)], [0.05, 0.95]).tolist()

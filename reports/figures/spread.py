@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-import seaborn as sns
 
 from reports import frames
 from reports.figures.style import (
@@ -35,6 +33,9 @@ if TYPE_CHECKING:
 _ROW, _RIGHT, _BOTTOM, _LEGEND = 26.0, 92.0, 46.0, 24.0
 _MARKERS = ("D", "^", "s", "v", "P", "X")
 """Of references, one per method."""
+
+_STACK = 0.08
+"""Distance of equal values from each other, in rows."""
 
 _PAIRED = 8
 """Arms up to which lines join the replicates."""
@@ -99,24 +100,33 @@ def _color(arm: int, judged: Judged) -> str:
 
 
 def _dots(axes: Axes, arms: list[int], values: NDArray[np.float64], judged: Judged) -> None:
-    there = np.argwhere(np.isfinite(values))
-    rows = pd.DataFrame({"row": there[:, 0], "value": values[np.isfinite(values)]})
-    present = sorted(set(rows["row"]))
-    sns.stripplot(
-        data=rows,
-        x="value",
-        y="row",
-        hue="row",
-        order=range(len(arms)),
-        hue_order=present,
-        palette=[_color(arms[row], judged) for row in present],
-        orient="h",
-        jitter=False,
-        size=5,
-        alpha=0.45,
-        legend=False,
-        ax=axes,
-    )
+    for row, arm in enumerate(arms):
+        there = np.sort(values[row][np.isfinite(values[row])])
+        axes.plot(
+            there,
+            row + _stacked(there),
+            "o",
+            ms=4.6,
+            mew=0,
+            color=_color(arm, judged),
+            alpha=0.5,
+            gid=f"replicates-{arm}",
+        )
+
+
+def _stacked(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Offsets that put equal values on top of each other, centred on their row.
+
+    Example:
+        >>> _stacked(np.array([0.9, 0.9, 0.95])).tolist()
+        [-0.04, 0.04, 0.0]
+    """
+    offsets = np.zeros(len(values))
+    for value in np.unique(values):
+        same = np.flatnonzero(values == value)
+        step = min(_STACK, 0.7 / len(same))
+        offsets[same] = (np.arange(len(same)) - (len(same) - 1) / 2) * step
+    return np.round(offsets, 9)
 
 
 def _mean(axes: Axes, row: int, arm: int, judged: Judged) -> None:

@@ -223,7 +223,8 @@ def _forest(results: Results, judged: Judged) -> Section | None:
         f"Bars: {level} simultaneous intervals; large dots: mean differences; small dots: single "
         "replicates. A bar beside the line at zero is a real difference, though perhaps a small "
         "one. "
-        "An arrow at the edge: it goes on beyond the axis."
+        "An arrow at the edge: it goes on beyond the axis. A thin dashed line: Student's interval, "
+        "where too few pairs leave the exact one open."
     )
     if judged.rule.margin is not None:
         caption += " The grey band is the equivalence margin."
@@ -238,8 +239,18 @@ def _curves(results: Results, judged: Judged) -> Section | None:
     figure = figures.curves(results, judged)
     if figure is None:
         return None
+    decides = figures.curved(results) == f"val/{results.metric.name}"
+    chosen = (
+        ""
+        if decides
+        else (
+            f"{results.metric.name} is measured once, at the end; shown is what chose the best "
+            "epoch. "
+        )
+    )
     caption = (
-        "Median over confirm replicates on their validation data; band: the middle half. The "
+        f"{chosen}Median over confirm replicates on their validation data; band: the middle half. "
+        "The "
         "axis shows the later epochs in full and may cut off the first ones. A line ends where "
         "half of the replicates have diverged."
     )
@@ -304,7 +315,11 @@ def _factors(results: Results, judged: Judged) -> Section | None:
         texts = [f"Not every arm has a mean, so averages over arms are left out: {reason}."]
     plates = []
     if figure is not None:
-        caption = f"Mean {judged.units.name} of every arm; darker is better."
+        within = "the margin" if judged.rule.margin else "half the usual interval"
+        caption = (
+            f"Mean {judged.units.name} of every arm. Color: difference from the baseline, blue "
+            f"better, orange worse, neutral within {within}."
+        )
         plates.append(_plate(figure, "cells", "Mean of every arm", caption))
     if table.empty and not plates:
         return None

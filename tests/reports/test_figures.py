@@ -176,11 +176,10 @@ def test_many_arms_of_one_factor_get_a_panel_each(make: Maker) -> None:
 def test_spread_draws_every_replicate(plain: Judged) -> None:
     """The dots of a row are the confirm values of its arm."""
     figure = figures.spread(*plain)
-    points = np.concatenate(
-        [np.asarray(group.get_offsets()) for group in figure.axes[0].collections]
-    )
     for arm in range(6):
-        row = sorted(points[points[:, 1] == arm][:, 0])
+        (points,) = lines(figure.axes[0], f"replicates-{arm}")
+        assert np.abs(points[:, 1] - arm).max() < 0.5
+        row = sorted(points[:, 0])
         assert row == pytest.approx(sorted(accuracy(arm, replicate) for replicate in range(8)))
 
 

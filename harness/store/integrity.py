@@ -73,7 +73,7 @@ def _outcomes(db: sqlite3.Connection) -> Iterator[str]:
     )
     for key, status, ended, text, metrics in rows:
         try:
-            told = Outcome.model_validate_json(text or "").status
+            told: str = Outcome.model_validate_json(text or "").status
         except ValidationError:
             told = ""
         if {status} != {ended, told} or (status == "completed" and not metrics):

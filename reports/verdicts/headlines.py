@@ -71,18 +71,31 @@ def answer(results: Results, judged: Judged) -> list[str]:
     effects = judged.factorial
     if effects is None or effects.why:
         return [*sentences, *(_group(word, found[word], results, judged) for word in words)]
-    if "better" in found:
-        sentences.append(_group("better", found["better"], results, judged))
-    rest = [word for word in words if word != "better"]
-    if rest:
-        others = " of the others" if "better" in found else ""
-        counts = [_counted(word, len(found[word]), others * (word == rest[0])) for word in rest]
-        sentences.append(f"Against the baseline, {wording.listed(counts)}.")
-    return [*sentences, *by_level(effects, results.study.factors, judged.rule, judged.units)]
+    return [
+        *_tally(found, words, results, judged),
+        *by_level(effects, results.study.factors, judged.rule, judged.units),
+    ]
 
 
-def _counted(word: Word, number: int, of: str) -> str:
-    return f"{number}{of} {'is' if number == 1 else 'are'} {_COUNTED[word]}"
+def _tally(
+    found: Mapping[Word, Sequence[Verdict]],
+    words: Sequence[Word],
+    results: Results,
+    judged: Judged,
+) -> list[str]:
+    """Which arms beat the baseline, and how many of the others do what."""
+    counts = [
+        f"{len(found[word])} {'is' if len(found[word]) == 1 else 'are'} {_COUNTED[word]}"
+        for word in words
+        if word != "better"
+    ]
+    if "better" not in found:
+        count, baseline = len(judged.verdicts), results.arms[judged.baseline].label
+        none = f"None of the {count} alternatives beats the baseline, {baseline}"
+        return [f"{none}: {wording.listed(counts)}."]
+    better = _group("better", found["better"], results, judged)
+    rest = [f"Of the others, against it, {wording.listed(counts)}."] if counts else []
+    return [better, *rest]
 
 
 def _group(word: Word, verdicts: Sequence[Verdict], results: Results, judged: Judged) -> str:

@@ -332,7 +332,7 @@ def _effects_told(judged: Judged) -> list[str]:
         for family, noun in (
             (found.main, "average effect"),
             (found.interactions, "interaction"),
-            (found.simple, "effect at single levels"),
+            (found.simple, "single-level effect"),
         )
     ]
     texts = [

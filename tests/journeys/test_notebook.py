@@ -121,9 +121,9 @@ def test_a_notebook_sees_no_error_and_no_markup(tmp_path, ran, monkeypatch):
 
 def test_problems_stand_above_the_table(ran):
     """Trials that failed are not hidden by the rest."""
-    result = ran[0]["result"]
+    folder = ran[1] / "results/notebook"
     failed = harness.Result(
-        folder=result.folder, trained=1, reused=0, failed=2, problems=("relu: <b>no</b>",)
+        folder=folder, trained=1, reused=0, failed=2, problems=("relu: <b>no</b>",)
     )
     shown = failed._repr_html_()
     assert "2 trials failed" in shown

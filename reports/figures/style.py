@@ -139,9 +139,9 @@ def canvas(
         return figure, place(figure, left, top, width, tall)
     sns.despine(ax=ax)
     ax.tick_params(which="minor", length=0)
-    figure = ax.get_figure(root=True)
-    assert figure is not None  # axes stand in one
-    return figure, ax
+    given = ax.get_figure(root=True)
+    assert given is not None  # axes stand in one
+    return given, ax
 
 
 def panels(

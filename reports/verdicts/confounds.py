@@ -45,10 +45,9 @@ def _differing(results: Results, name: str, usual: object) -> str:
         for arms in held.values()
     ]
     return (
-        f"Arms differ in more than the factors say: {name.replace('_', ' ')} is {_said(usual)} "
-        f"with {results.baseline.label}, and {wording.listed(told)}. No factor declares it, and a "
-        f"verdict is about both at once; the same {name} in [fixed], or its place in [tune.space], "
-        "tells them apart."
+        f"Arms differ in a setting that is no factor: {name.replace('_', ' ')} is {_said(usual)} "
+        f"with {results.baseline.label}, and {wording.listed(told)}. A verdict is about both at "
+        f"once; {name} in [fixed], or its place in [tune.space], keeps them apart."
     )
 
 

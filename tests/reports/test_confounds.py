@@ -53,7 +53,9 @@ def test_a_default_that_follows_from_a_level_is_named(make: Maker) -> None:
 )
 def test_what_a_study_declares_is_no_confound(make: Maker, changes) -> None:
     """Tuned, fixed, or said by every level."""
-    assert "more than the factors say" not in told(make(Script(settings=rates), **(TWO | changes)))
+    assert "a setting that is no factor" not in told(
+        make(Script(settings=rates), **(TWO | changes))
+    )
 
 
 def test_one_level_that_says_it_declares_it_for_no_other(make: Maker) -> None:
@@ -66,7 +68,7 @@ def test_one_level_that_says_it_declares_it_for_no_other(make: Maker) -> None:
 
 def test_equal_settings_are_not_mentioned(make: Maker) -> None:
     """Arms that differ in their levels alone."""
-    assert "more than the factors say" not in told(make())
+    assert "a setting that is no factor" not in told(make())
 
 
 def test_a_plan_that_was_kept_has_a_digest_and_a_time(make: Maker) -> None:

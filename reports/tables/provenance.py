@@ -112,7 +112,7 @@ def _question(results: Results) -> Rows:
     study, card = results.study, results.card
     rows = [
         ("study", study.name),
-        ("definition", _stored(results)),
+        *_stored(results),
         ("template", study.template),
         *([("code digest", results.code[:16])] if results.code else []),
         ("data set", PurePath(card.label).name),
@@ -136,14 +136,16 @@ def _question(results: Results) -> Rows:
     return rows
 
 
-def _stored(results: Results) -> str:
-    """The definition's digest, and when it was stored: before what."""
-    if not results.revisions:
-        return results.study.digest()[:8]
-    now = results.revisions[-1]
-    trained = wording.count(now.finished, "finished trial")
-    when = f"after {trained}" if now.finished else "before the first training"
-    return f"{now.short}, stored {now.time}, {when}"
+def _stored(results: Results) -> Rows:
+    """The definition's digest, and when it was stored: before what. Also of the first one."""
+    rows = []
+    first, *_, last = (*results.revisions[:1], *results.revisions)
+    for name, one in {"first definition": first, "definition": last}.items():
+        trained = wording.count(one.finished, "finished trial")
+        when = f"after {trained}" if one.finished else "before the first training"
+        if name == "definition" or one is not last:
+            rows.append((name, f"{one.short}, stored {one.time}, {when}"))
+    return rows
 
 
 def history(results: Results) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Which choice trains this network better, by how much, and how sure are we?
 
-``Study`` is the question, ``run`` trains it. Results are read by the package ``reports``.
+``Study`` is the question, ``run`` trains it and gives back a ``Result``. Earlier results are read
+by ``reports.load``.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.coordinator import Finished, run
+    from harness.coordinator import Finished
+    from harness.result import Result, run
     from harness.spec import Choices, Columns, Images, Range, Study, Tune
 
 _HOMES = {
@@ -20,10 +22,11 @@ _HOMES = {
     "Range": "harness.spec",
     "Study": "harness.spec",
     "Tune": "harness.spec",
-    "run": "harness.coordinator",
+    "Result": "harness.result",
+    "run": "harness.result",
 }
 
-__all__ = ["Choices", "Columns", "Finished", "Images", "Range", "Study", "Tune", "run"]
+__all__ = ["Choices", "Columns", "Finished", "Images", "Range", "Result", "Study", "Tune", "run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from harness import catalog, data_cli, datasets, design, store, studyfile
+from harness import catalog, data_cli, datasets, design, store, store_cli, studyfile
 from harness.errors import (
     ExitCode,
     HarnessError,
@@ -25,7 +25,7 @@ from harness.errors import (
     nearest,
 )
 from harness.printable import printable
-from harness.spec import NAME, label
+from harness.spec import label
 from harness.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -291,7 +291,7 @@ def _check_without_data(
 @app.command()
 def status(study: Results, root: Root = Path("results"), as_json: Json = False) -> int:
     """Count the trials of a study by phase and status."""
-    folder = _folder(study, root)
+    folder = store_cli.find(study, root)
     counts = store.counts(folder)
     if as_json:
         _print_json({f"{phase}/{name}": count for (phase, name), count in counts.items()})
@@ -314,7 +314,7 @@ def report(
     as_json: Json = False,
 ) -> int:
     """Print the verdict table of a study's results, and write its page."""
-    _report(_folder(study, root), partial=partial, as_json=as_json)
+    _report(store_cli.find(study, root), partial=partial, as_json=as_json)
     return ExitCode.DONE
 
 
@@ -346,6 +346,9 @@ def show_catalog(
     return ExitCode.DONE
 
 
+app.command()(store_cli.verify)
+
+
 def _load(study: str) -> tuple[Study, tuple[Path, ...]]:
     """A study, and the folder that its relative names are looked up in."""
     file = studyfile.find(study)
@@ -366,23 +369,6 @@ def _plan(study: str, *, yes: bool) -> Plan:
         return design.plan(loaded, datasets.describe(loaded.dataset, places), places)
     except StudyError as error:
         raise error.within(study) from None
-
-
-def _folder(study: str, root: Path) -> Path:
-    """The results of a study, given by its name, its file, or its folder."""
-    if store.exists(Path(study)):
-        return Path(study)
-    if study.endswith(".toml"):
-        return root / studyfile.load(studyfile.find(study)).name
-    if not NAME.fullmatch(study):
-        raise UsageError(
-            f"expected the name of a study, its file, or its results. Received: {study!r}."
-        )
-    if not store.exists(root / study):
-        found = [folder.name for folder in root.glob("*") if store.exists(folder)]
-        hint = nearest(study, found) if found else f"There are no results in {str(root)!r} yet."
-        raise UsageError(f"expected a study with results. Received: {study!r}. {hint}")
-    return root / study
 
 
 def _report(folder: Path, *, partial: bool, as_json: bool) -> None:

@@ -129,6 +129,39 @@ class Definition(Record):
     code: str
 
 
+class Revision(Record):
+    """A definition that a study had.
+
+    Args:
+        number: from 1.
+        digest: of the definition.
+        at: when it was stored, in ISO format; empty where that is not known.
+        changed: keys that differ from the definition before, such as ``factors.activation``.
+        finished: trials that had a result by then.
+    """
+
+    number: int
+    digest: str
+    at: str = ""
+    changed: tuple[str, ...] = ()
+    finished: int = 0
+
+    @property
+    def short(self) -> str:
+        """The digest as people compare it."""
+        return self.digest[:8]
+
+    @property
+    def time(self) -> str:
+        """When it was stored, to the minute.
+
+        Example:
+            >>> Revision(number=1, digest="", at="2026-03-01T09:30:12.5+00:00").time
+            '2026-03-01 09:30 UTC'
+        """
+        return f"{self.at[:16].replace('T', ' ')} UTC" if self.at else "at an unknown time"
+
+
 class Environment(Record):
     """What a result may depend on beside the study.
 

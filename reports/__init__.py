@@ -3,3 +3,7 @@
 Nothing here trains, and nothing here imports Keras: a stranger's results can be read without
 running anything of theirs.
 """
+
+from reports.answer import Answer, load
+
+__all__ = ["Answer", "load"]

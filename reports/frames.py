@@ -7,7 +7,7 @@ they finished, so that the same results make the same report however they were c
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ import pandas as pd
 from harness import catalog, store
 from harness.card import Card
 from harness.errors import NothingToReportError, StoreError
-from harness.records import FINAL, Environment, Outcome, Seconds
+from harness.records import FINAL, Environment, Outcome, Revision, Seconds
 from harness.spec import Arm, Metric, Reference, Study, label
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 PLACE = ["arm", "phase", "candidate", "replicate"]
 """What names a row of the trials frame."""
+
+_ALIKE = ("data", "task", "seed", "best", "threads", "engine", "precision", "xla", "deterministic")
+"""Of a trial's definition, what beside its settings no arm has a value of its own for."""
 
 _PHASES = ["tune", "confirm"]
 _OPEN = frozenset({"pending", "running"})
@@ -96,6 +99,8 @@ class Results:
         skipped: rows of ``trials`` that enter no estimate, each with ``why``.
         engines: versions of the engine that trained.
         notes: what a reader has to know of data and networks, a sentence each.
+        settings: by arm, all that its confirm trials were trained with, defaults included.
+        revisions: definitions that the study had, the current one last.
     """
 
     study: Study
@@ -111,6 +116,8 @@ class Results:
     skipped: pd.DataFrame
     engines: tuple[int, ...]
     notes: tuple[str, ...] = ()
+    settings: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    revisions: tuple[Revision, ...] = ()
 
     @property
     def baseline(self) -> Arm:
@@ -166,6 +173,8 @@ def read(folder: Path | str) -> Results:
         environments = _environments(db)
         engines = _engines(db, revision)
         notes = (*card.notes, *_notes(db, revision))
+        settings = _settings(db, revision, len(arms))
+        revisions = store.history(db)
     members = members.sort_values(PLACE, key=_in_order, ignore_index=True)
     _check_places(members, len(arms) + len(references), folder)
     of_arms = members["arm"] < len(arms)
@@ -189,6 +198,8 @@ def read(folder: Path | str) -> Results:
         skipped=trials.assign(why=why)[~trials["counted"]].reset_index(drop=True),
         engines=engines,
         notes=notes,
+        settings=settings,
+        revisions=revisions,
     )
 
 
@@ -270,6 +281,21 @@ def _notes(db: sqlite3.Connection, revision: int) -> list[str]:
         (revision,),
     )
     return [note for (note,) in rows]
+
+
+def _settings(db: sqlite3.Connection, revision: int, arms: int) -> dict[int, dict[str, Any]]:
+    """What each arm's confirm trials were trained with; they differ in the replicate alone."""
+    rows = db.execute(
+        "SELECT member.arm, trial.definition, min(member.replicate) FROM member "
+        "JOIN trial ON trial.key = member.trial "
+        "WHERE revision = ? AND phase = 'confirm' AND arm < ? GROUP BY arm ORDER BY arm",
+        (revision, arms),
+    )
+    found = {}
+    for arm, text, _ in rows:
+        trial = json.loads(text)
+        found[int(arm)] = {name: trial.get(name) for name in _ALIKE} | trial["settings"]
+    return found
 
 
 def _arms(study: Study) -> Iterable[Arm]:

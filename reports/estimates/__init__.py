@@ -4,6 +4,7 @@ Differences are taken replicate by replicate on the metric's declared scale, whe
 or negative infinity stands for a comparison with a diverged trial, or for a loss of zero.
 """
 
+from reports.estimates.anova import Source, variance_shares
 from reports.estimates.bands import Band, band
 from reports.estimates.effects import (
     Share,
@@ -30,6 +31,7 @@ __all__ = [
     "Interval",
     "Scale",
     "Share",
+    "Source",
     "Tested",
     "band",
     "correlation",
@@ -46,4 +48,5 @@ __all__ = [
     "t_interval",
     "tolerance",
     "typical",
+    "variance_shares",
 ]

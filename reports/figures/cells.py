@@ -8,7 +8,7 @@ import numpy as np
 import seaborn as sns
 
 from harness.spec import label
-from reports.figures.style import COLORS, INK, MOST, WIDTH, place, sheet, styled, wrapped
+from reports.figures.style import COLORS, INK, MOST, WIDTH, canvas, styled, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,6 +31,11 @@ def cells(results: Results, judged: Judged) -> Figure | None:
     Cells within the margin (without one: within half the usual interval) are neutral; color is
     full at four times that. Levels of the first factor run down, those of the second across.
 
+    Args:
+        results: that were read.
+        judged: their verdicts.
+        ax: axes to draw into. Default: a figure of its own.
+
     Returns:
         ``None`` unless the study has two factors of two levels or more, few enough to read.
     """
@@ -43,8 +48,8 @@ def cells(results: Results, judged: Judged) -> Figure | None:
     (rows, down), (columns, across) = results.study.factors.items()
     step = min((WIDTH - _LEFT - 10) / len(across), _WIDEST)
     with styled():
-        figure = sheet(62 + _ROW * len(down) + 6)
-        axes = place(figure, _LEFT, 62, step * len(across), _ROW * len(down))
+        tall = _ROW * len(down)
+        figure, axes = canvas(ax, 62 + tall + 6, _LEFT, 62, step * len(across), tall)
         texts = [[judged.units.value(mean, unit="") for mean in row] for row in means.tolist()]
         _heat(axes, _shades(judged).reshape(sizes), texts, small=step < 60)
         fits = max(int(step / 6.4), 6)
@@ -55,10 +60,12 @@ def cells(results: Results, judged: Judged) -> Figure | None:
         axes.xaxis.tick_top()
         axes.tick_params(length=0, pad=5)
         axes.set_ylabel(rows, weight="bold")
-        figure.text(
-            _LEFT / WIDTH, 1 - 4 / (72 * figure.get_figheight()), columns, weight="bold", va="top"
-        )
         axes.set_xlabel("")
+        if ax is None:
+            top = 1 - 4 / (72 * figure.get_figheight())
+            figure.text(_LEFT / WIDTH, top, columns, weight="bold", va="top")
+        else:
+            axes.set_title(columns, weight="bold", loc="left")
     return figure
 
 

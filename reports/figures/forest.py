@@ -13,9 +13,8 @@ from reports.figures.style import (
     GREY,
     INK,
     WIDTH,
+    canvas,
     gutter,
-    place,
-    sheet,
     shown,
     signed,
     styled,
@@ -40,12 +39,17 @@ FAR, FEW = 3.0, 4
 """The axis ends at so many times the usual interval's end, where there are not just a few arms."""
 
 
-def forest(results: Results, judged: Judged) -> Figure | None:
+def forest(results: Results, judged: Judged, *, ax: Axes | None = None) -> Figure | None:
     """A forest plot against the baseline, arms in the order of the table.
 
     Thick lines are simultaneous intervals, dots their means, faint dots single pairs, crosses
     pairs that diverged in one arm, arrows what lies beyond the axis. Arms whose comparison has
     no interval say what decided.
+
+    Args:
+        results: that were read.
+        judged: their verdicts.
+        ax: axes to draw into. Default: a figure of its own.
 
     Returns:
         ``None`` for a study of one arm.
@@ -56,8 +60,8 @@ def forest(results: Results, judged: Judged) -> Figure | None:
     labels = [wrapped(results.arms[arm].label, 32) for arm in arms]
     left = gutter(labels)
     with styled():
-        figure = sheet(_TOP + _ROW * len(arms) + _BOTTOM)
-        axes = place(figure, left, _TOP, WIDTH - left - _RIGHT, _ROW * len(arms))
+        tall = _ROW * len(arms)
+        figure, axes = canvas(ax, _TOP + tall + _BOTTOM, left, _TOP, WIDTH - left - _RIGHT, tall)
         _limits(axes, [judged.by_arm[arm] for arm in arms], judged)
         for row, arm in enumerate(arms):
             _row(axes, row, judged.by_arm[arm], judged)

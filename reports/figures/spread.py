@@ -12,10 +12,9 @@ from reports.figures.style import (
     GREY,
     INK,
     WIDTH,
+    canvas,
     gutter,
     log_axis,
-    place,
-    sheet,
     shown,
     styled,
     value_axis,
@@ -41,19 +40,25 @@ _PAIRED = 8
 """Arms up to which lines join the replicates."""
 
 
-def spread(results: Results, judged: Judged) -> Figure:
+def spread(results: Results, judged: Judged, *, ax: Axes | None = None) -> Figure:
     """One row per arm: a dot per replicate, the mean with its interval, diverged ones counted.
 
     With few arms, lines join what shares its random streams. Hollow marks are the means of methods
     that train no network, in the rows of the arms that they are meant for.
+
+    Args:
+        results: that were read.
+        judged: their verdicts.
+        ax: axes to draw into. Default: a figure of its own.
     """
     arms = shown(results, judged)
     grid = frames.grid(results, str(results.metric))
     labels = [wrapped(results.arms[arm].label, 32) for arm in arms]
     left = gutter(labels)
     with styled():
-        figure = sheet(8 + _ROW * len(arms) + _BOTTOM + _LEGEND * bool(judged.references))
-        axes = place(figure, left, 8, WIDTH - left - _RIGHT, _ROW * len(arms))
+        tall = _ROW * len(arms)
+        height = 8 + tall + _BOTTOM + _LEGEND * bool(judged.references)
+        figure, axes = canvas(ax, height, left, 8, WIDTH - left - _RIGHT, tall)
         values = grid.cells[arms]
         if len(arms) <= _PAIRED:
             axes.plot(values, np.arange(len(arms)), lw=0.7, color=GREY, alpha=0.4, zorder=1)

@@ -130,6 +130,20 @@ def place(
     return axes
 
 
+def canvas(
+    ax: Axes | None, height: float, left: float, top: float, width: float, tall: float
+) -> tuple[Figure, Axes]:
+    """Axes at a place of a sheet of their own, or those that were given, and their figure."""
+    if ax is None:
+        figure = sheet(height)
+        return figure, place(figure, left, top, width, tall)
+    sns.despine(ax=ax)
+    ax.tick_params(which="minor", length=0)
+    given = ax.get_figure(root=True)
+    assert given is not None  # axes stand in one
+    return given, ax
+
+
 def panels(
     titles: Sequence[str], across: int, height: float, *, above: float = 4
 ) -> tuple[Figure, list[Axes]]:

@@ -34,15 +34,18 @@ _TEXT = frozenset(
         "At an edge",
         "Chosen hyperparameters",
         "Decided by",
+        "Digest",
         "Factor",
         "Level",
+        "Source",
+        "With",
         "Phase",
         "Reference",
         "Trials",
         "item",
     }
 )
-_LONG = frozenset({"Why", "value"})
+_LONG = frozenset({"Changed", "Why", "value"})
 _MINUS = re.compile(r"(?<![\w.\-])-(?=\d)")
 
 

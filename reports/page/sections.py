@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from reports.frames import Results
-    from reports.page.markup import Grid
     from reports.verdicts import Judged
 
 
@@ -65,6 +64,7 @@ def sections(results: Results, judged: Judged) -> list[Section]:
         _others(results),
         _bias(results, judged),
         _skipped(results),
+        _history(results),
     ]
     return [section for section in found if section is not None]
 
@@ -307,12 +307,18 @@ def _tuning(results: Results, judged: Judged) -> Section | None:
 def _factors(results: Results, judged: Judged) -> Section | None:
     if len(results.study.factors) < 2:
         return None
-    table = tables.formatted_marginals(results, judged)
+    found = judged.factorial
     figure = figures.cells(results, judged)
-    texts = ["Averages over the levels of the other factors. They describe and test nothing."]
-    if table.empty:
-        reason = "they would not compare like with like"
-        texts = [f"Not every arm has a mean, so averages over arms are left out: {reason}."]
+    texts, shown = [], []
+    if found is not None and found.why:
+        texts = [f"Averages over arms, and effects of single levels, are left out: {found.why}."]
+    elif found is not None:
+        texts = _effects_told(judged)
+        shown = [
+            tables.formatted_effects(results, judged),
+            tables.formatted_interactions(judged),
+            tables.formatted_shares(results, judged),
+        ]
     plates = []
     if figure is not None:
         within = "the margin" if judged.rule.margin else "half the usual interval"
@@ -321,12 +327,53 @@ def _factors(results: Results, judged: Judged) -> Section | None:
             f"better, orange worse, neutral within {within}."
         )
         plates.append(_plate(figure, "cells", "Mean of every arm", caption))
-    if table.empty and not plates:
+    if not texts and not plates:
         return None
-    shown: tuple[Grid, ...] = () if table.empty else (grid(table),)
     return Section(
-        id="factors", title="Factors", texts=tuple(texts), figures=tuple(plates), tables=shown
+        id="factors",
+        title="Factors",
+        texts=tuple(texts),
+        figures=tuple(plates),
+        tables=tuple(grid(table) for table in shown if not table.empty),
     )
+
+
+def _effects_told(judged: Judged) -> list[str]:
+    """What the tables of factors show."""
+    assert judged.factorial is not None
+    found, level = judged.factorial, wording.percent(judged.rule.confidence)
+    sizes = [
+        wording.count(len(family), noun)
+        for family, noun in (
+            (found.main, "average effect"),
+            (found.interactions, "interaction"),
+            (found.simple, "single-level effect"),
+        )
+    ]
+    texts = [
+        (
+            "Each level against the baseline's level of the same factor, replicate by replicate, "
+            f"by the same exact test as the arms. {wording.listed(sizes)} are three families: "
+            f"{level} holds for each family, not for the three at once."
+        ),
+        (
+            "The second table says how much more a level does with a level of another factor than "
+            "with the baseline's (a difference of differences). The last one describes and tests "
+            "nothing: what share of the variance of all trainings comes from where."
+        ),
+    ]
+    if len(found.main) and len({*(one.factor for one in found.main)}) > 2:
+        texts.append("Interactions of three factors or more were not tested.")
+    for factor in sorted(found.contradicted):
+        names = dict.fromkeys(
+            name for one in found.main if one.factor == factor for name in one.contradicted
+        )
+        texts.append(
+            f"What {factor} does depends on {wording.listed([*names])}: an average would hide "
+            "where the effect turns or vanishes. Its levels are shown with each level of the other "
+            f"{'factor' if len(names) == 1 else 'factors'}."
+        )
+    return texts
 
 
 def _references(results: Results, judged: Judged) -> Section | None:
@@ -389,6 +436,17 @@ def _skipped(results: Results) -> Section | None:
     text = f"{number} of {wording.count(total, 'trial')} enter no estimate."
     table = tables.formatted_skipped(results)
     return Section(id="skipped", title="Trials left out", texts=(text,), tables=(grid(table),))
+
+
+def _history(results: Results) -> Section | None:
+    table = tables.formatted_history(results)
+    if table.empty:
+        return None
+    text = (
+        "The study was changed after it was first stored. Confidence holds for a plan that does "
+        "not depend on results: a change made after some had finished is for the reader to weigh."
+    )
+    return Section(id="history", title="Changes of the plan", texts=(text,), tables=(grid(table),))
 
 
 def _data(results: Results) -> str:

@@ -2,10 +2,20 @@
 
 from reports.tables.answers import caption, details, formatted, printed, verdict_table
 from reports.tables.collection import collect
-from reports.tables.factors import cells, complete, formatted_marginals, marginals
+from reports.tables.factors import (
+    cells,
+    effects,
+    formatted_effects,
+    formatted_interactions,
+    formatted_shares,
+    marginals,
+    variance_shares,
+)
 from reports.tables.others import formatted_others, others
 from reports.tables.provenance import (
+    formatted_history,
     formatted_skipped,
+    history,
     notes,
     provenance,
     skipped,
@@ -29,16 +39,20 @@ __all__ = [
     "caption",
     "cells",
     "collect",
-    "complete",
     "details",
     "edges",
+    "effects",
     "formatted",
     "formatted_bias",
-    "formatted_marginals",
+    "formatted_effects",
+    "formatted_history",
+    "formatted_interactions",
     "formatted_others",
     "formatted_references",
+    "formatted_shares",
     "formatted_skipped",
     "formatted_tuning",
+    "history",
     "marginals",
     "notes",
     "others",
@@ -51,5 +65,6 @@ __all__ = [
     "statuses",
     "timing_problem",
     "tuning",
+    "variance_shares",
     "verdict_table",
 ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reports.tables.answers import verdict_table
-from reports.tables.factors import cells, marginals
+from reports.tables.factors import cells, effects, marginals, variance_shares
 from reports.tables.others import others
-from reports.tables.provenance import provenance, skipped, statuses
+from reports.tables.provenance import history, provenance, skipped, statuses
 from reports.tables.references import references
 from reports.tables.tuning import selection_bias, tuning
 
@@ -26,10 +26,13 @@ def collect(results: Results, judged: Judged) -> dict[str, pd.DataFrame]:
         "tuning": tuning(results),
         "selection_bias": selection_bias(results, judged),
         "marginal_means": marginals(results, judged),
+        "factor_effects": effects(judged),
+        "variance_shares": variance_shares(results, judged),
         "cell_means": cells(results, judged).reset_index(),
         "references": references(results, judged),
         "other_metrics": others(results),
         "skipped": skipped(results),
+        "history": history(results),
         "provenance": provenance(results, judged),
         "trials": results.trials,
     }

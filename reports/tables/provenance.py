@@ -112,7 +112,7 @@ def _question(results: Results) -> Rows:
     study, card = results.study, results.card
     rows = [
         ("study", study.name),
-        ("definition", study.digest()[:16]),
+        *_stored(results),
         ("template", study.template),
         *([("code digest", results.code[:16])] if results.code else []),
         ("data set", PurePath(card.label).name),
@@ -134,6 +134,48 @@ def _question(results: Results) -> Rows:
         rows.append(("tuning oracle", study.tune.oracle))
         rows += [(f"searched {name}", _space(space)) for name, space in study.tune.space.items()]
     return rows
+
+
+def _stored(results: Results) -> Rows:
+    """The definition's digest, and when it was stored: before what. Also of the first one."""
+    rows = []
+    first, *_, last = (*results.revisions[:1], *results.revisions)
+    for name, one in {"first definition": first, "definition": last}.items():
+        trained = wording.count(one.finished, "finished trial")
+        when = f"after {trained}" if one.finished else "before the first training"
+        if name == "definition" or one is not last:
+            rows.append((name, f"{one.short}, stored {one.time}, {when}"))
+    return rows
+
+
+def history(results: Results) -> pd.DataFrame:
+    """Definitions that the study had.
+
+    Returns:
+        Columns ``revision``, ``digest``, ``stored`` (time), ``finished`` (trials with a result by
+        then) and ``changed`` (keys, separated by commas).
+    """
+    rows = [
+        (one.number, one.digest, one.at, one.finished, ", ".join(one.changed))
+        for one in results.revisions
+    ]
+    return pd.DataFrame(rows, columns=["revision", "digest", "stored", "finished", "changed"])
+
+
+def formatted_history(results: Results) -> pd.DataFrame:
+    """Definitions that the study had, for people; empty where it was never changed."""
+    if len(results.revisions) < 2:
+        return pd.DataFrame()
+    rows = [
+        {
+            "Digest": one.short,
+            "Stored": one.time,
+            "Trials finished by then": str(one.finished),
+            "Changed": ", ".join(one.changed),
+        }
+        for one in results.revisions
+    ]
+    return pd.DataFrame(rows, dtype="str")
 
 
 def _space(space: object) -> str:

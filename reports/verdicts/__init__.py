@@ -6,6 +6,7 @@ simultaneous over all arms. Where a pair holds a diverged trial there is no mean
 signed ranks decide, with the same margin.
 """
 
+from reports.verdicts.factors import DECIDED, Effect, Factorial, told
 from reports.verdicts.headlines import answer, headline
 from reports.verdicts.judged import Bias, Judged, Measured, Verdict
 from reports.verdicts.judging import judge, scored
@@ -22,9 +23,12 @@ from reports.verdicts.rules import (
 )
 
 __all__ = [
+    "DECIDED",
     "Bias",
     "Comparison",
     "Decider",
+    "Effect",
+    "Factorial",
     "Judged",
     "Measured",
     "Rule",
@@ -39,4 +43,5 @@ __all__ = [
     "judge",
     "scored",
     "sized",
+    "told",
 ]

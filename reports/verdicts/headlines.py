@@ -8,7 +8,9 @@ import numpy as np
 
 from reports import estimates, wording
 from reports.verdicts.cautions import cautions
+from reports.verdicts.confounds import confounds
 from reports.verdicts.groups import grouped
+from reports.verdicts.levels import by, by_level
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from reports.frames import Results
     from reports.verdicts.judged import Judged, Verdict
     from reports.verdicts.rules import Word
-    from reports.wording import Units
 
 _STANDINGS: Mapping[Word, str] = {
     "better": "better than the baseline",
@@ -45,13 +46,17 @@ def headline(results: Results, judged: Judged) -> list[str]:
         *_leader(results, judged),
         *_scope(results, judged),
         *_against(judged),
+        *confounds(results),
         *_reservations(results, judged),
         *cautions(results, judged),
     ]
 
 
 def answer(results: Results, judged: Judged) -> list[str]:
-    """Which arms beat the baseline, which do not, and by how much."""
+    """Which arms beat the baseline, which do not, and by how much.
+
+    Of several factors it speaks level by level, where their effects were tested.
+    """
     if len(judged.verdicts) == 1:
         return [_duel(results, judged)]
     found: dict[Word, list[Verdict]] = {}
@@ -63,7 +68,34 @@ def answer(results: Results, judged: Judged) -> list[str]:
         sentences.append(f"None of the {count} alternatives beats the baseline, {baseline}.")
     order: tuple[Word, ...] = ("better", "worse", "equivalent", "undecided")
     words = [word for word in (*order, "no difference observed") if word in found]
-    return [*sentences, *(_group(word, found[word], results, judged) for word in words)]
+    effects = judged.factorial
+    if effects is None or effects.why:
+        return [*sentences, *(_group(word, found[word], results, judged) for word in words)]
+    return [
+        *_tally(found, words, results, judged),
+        *by_level(effects, results.study.factors, judged.rule, judged.units),
+    ]
+
+
+def _tally(
+    found: Mapping[Word, Sequence[Verdict]],
+    words: Sequence[Word],
+    results: Results,
+    judged: Judged,
+) -> list[str]:
+    """Which arms beat the baseline, and how many of the others do what."""
+    counts = [
+        f"{len(found[word])} {'is' if len(found[word]) == 1 else 'are'} {_COUNTED[word]}"
+        for word in words
+        if word != "better"
+    ]
+    if "better" not in found:
+        count, baseline = len(judged.verdicts), results.arms[judged.baseline].label
+        none = f"None of the {count} alternatives beats the baseline, {baseline}"
+        return [f"{none}: {wording.listed(counts)}."]
+    better = _group("better", found["better"], results, judged)
+    rest = [f"Of the others, against it, {wording.listed(counts)}."] if counts else []
+    return [better, *rest]
 
 
 def _group(word: Word, verdicts: Sequence[Verdict], results: Results, judged: Judged) -> str:
@@ -76,13 +108,13 @@ def _group(word: Word, verdicts: Sequence[Verdict], results: Results, judged: Ju
         arms, verb = f"All {total} alternatives", "are"
     else:
         arms, verb = wording.listed(phrases, most=6), "are" if len(said) > 1 else "is"
-    by = _by([verdict.comparison.difference for verdict in verdicts], units)
+    amount = by([verdict.comparison.difference for verdict in verdicts], units)
     match word:
         case "better":
             beat = "beat" if len(said) > 1 else "beats"
-            return f"{arms} {beat} {baseline}{by}{_sizes(verdicts)}."
+            return f"{arms} {beat} {baseline}{amount}{_sizes(verdicts)}."
         case "worse":
-            return f"{arms} {verb} worse than {baseline}{by}{_sizes(verdicts)}."
+            return f"{arms} {verb} worse than {baseline}{amount}{_sizes(verdicts)}."
         case "equivalent":
             margin = units.margin(judged.rule.margin)
             real = [verdict.arm for verdict in verdicts if verdict.comparison.sign]
@@ -122,15 +154,6 @@ def _enough(verdicts: Sequence[Verdict], judged: Judged) -> str:
     return f": about {min(needed)} replicates would decide the first of them"
 
 
-def _by(differences: Sequence[float], units: Units) -> str:
-    """A range of differences without their signs, such as `` by 1.0 to 2.5 points``."""
-    if not differences or not np.isfinite(differences).all():
-        return ""
-    amounts = [units.amount(difference) for difference in differences]
-    low, high = (find(amounts, key=lambda pair: pair[0])[1] for find in (min, max))
-    return f" by {low if low == high else f'{units.bare(low)} to {high}'} of {units.name}"
-
-
 def _duel(results: Results, judged: Judged) -> str:
     """The answer to a question of two arms."""
     (verdict,) = judged.verdicts
@@ -140,8 +163,8 @@ def _duel(results: Results, judged: Judged) -> str:
         beats = "beats" if verdict.word == "better" else "is worse than"
         aside = f", {verdict.size}" if verdict.size else ""
         interval = units.span(found.low, found.high)
-        by = _by([found.difference], units)
-        return f"{arm} {beats} {baseline}{by} ({interval}){aside}."
+        amount = by([found.difference], units)
+        return f"{arm} {beats} {baseline}{amount} ({interval}){aside}."
     return f"{verdict.reading[:1].upper()}{verdict.reading[1:]}"
 
 
@@ -211,6 +234,7 @@ def _reservations(results: Results, judged: Judged) -> list[str]:
         *_contradictions(results, judged),
         *_zeros(results, judged),
         *_undeclared(results, judged),
+        *_revised(results),
     ]
 
 
@@ -284,3 +308,13 @@ def _undeclared(results: Results, judged: Judged) -> list[str]:
             "depend on that choice."
         ),
     ]
+
+
+def _revised(results: Results) -> list[str]:
+    """Changes of the plan when there were results to look at."""
+    late = [one for one in results.revisions if one.finished and one.changed]
+    if not late:
+        return []
+    keys = wording.listed(list(dict.fromkeys(key for one in late for key in one.changed)))
+    trials = wording.count(late[0].finished, "trial")
+    return [f"The study was changed when {trials} had finished ({keys}): see changes of the plan."]

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reports.estimates import Interval
+    from reports.verdicts.factors import Factorial
     from reports.verdicts.rules import Comparison, Rule, Size, Word
     from reports.wording import Units
 
@@ -95,6 +96,7 @@ class Judged:
         missing: confirm trials without a result, in words; with any, nothing is decided.
         negative: whether a metric that is judged by ratios has values below zero, which have
             none: its differences are then judged as they are, without a margin.
+        factorial: what each level of a factor does; ``None`` with fewer than two factors.
     """
 
     rule: Rule
@@ -106,6 +108,7 @@ class Judged:
     references: tuple[Measured, ...] = ()
     missing: tuple[str, ...] = ()
     negative: bool = False
+    factorial: Factorial | None = None
 
     @property
     def by_arm(self) -> Mapping[int, Verdict]:

@@ -10,6 +10,7 @@ import numpy as np
 from harness import catalog
 from reports import estimates, frames, wording
 from reports.estimates import Interval
+from reports.verdicts.factors import factorial
 from reports.verdicts.judged import Bias, Judged, Measured, Verdict
 from reports.verdicts.missing import absent
 from reports.verdicts.readings import reading
@@ -57,6 +58,9 @@ def judge(results: Results) -> Judged:
         references=_references(results, rule, scores, units),
         missing=missing,
         negative=negative,
+        factorial=factorial(
+            results.study.factors, results.baseline.levels, scores, rule, whole=not missing
+        ),
     )
 
 

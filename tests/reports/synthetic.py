@@ -56,6 +56,7 @@ class Script:
         reason: of trials that did not complete.
         rising: arms whose last epoch is their best.
         card: what is other than in ``CARD``.
+        settings: of an arm, beside its levels and what was proposed.
     """
 
     value: Callable[[int, int], float] = accuracy
@@ -68,6 +69,7 @@ class Script:
     metrics: Mapping[str, float] = field(default_factory=dict)
     rising: frozenset[int] = frozenset()
     card: Mapping[str, Any] = field(default_factory=dict)
+    settings: Callable[[int], Mapping[str, Any]] = lambda _: {}
 
 
 def study(**changes: Any) -> Study:
@@ -134,7 +136,9 @@ def _of(plan: list[Planned], arm: int, phase: str) -> list[tuple[Member, Trial]]
 
 
 def _members(asked: Study, script: Script) -> Iterator[Planned]:
-    arms = list(product(*asked.factors.values()))
+    arms = [
+        dict(zip(asked.factors, levels, strict=True)) for levels in product(*asked.factors.values())
+    ]
     for arm in range(len(arms)):
         proposals = _proposals(asked, arm)
         tuned = range(asked.tune.replicates) if asked.tune else range(0)
@@ -145,7 +149,7 @@ def _members(asked: Study, script: Script) -> Iterator[Planned]:
             proposed = proposals[candidate] if proposals else {}
             trial = Trial(
                 template=asked.template,
-                settings={"arm": arm, **proposed},
+                settings={**script.settings(arm), **arms[arm], **proposed},
                 dataset="digits",
                 data="d" * 64,
                 task="classification",

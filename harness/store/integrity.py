@@ -1,0 +1,80 @@
+"""Whether a store is whole: its file, its keys, its outcomes and its definitions."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from harness.errors import StudyError
+from harness.identity import digest
+from harness.records import Outcome
+from harness.spec import Study, Trial
+from harness.store.reader import reading
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def problems(folder: Path) -> list[str]:
+    """What is wrong with a store, a sentence each; none if it is whole.
+
+    Raises:
+        StoreError: if there is no store in the folder, or its file cannot be read at all.
+    """
+    with reading(folder) as db:
+        db.execute("BEGIN")  # one moment of a study that may be running
+        found = list(_file(db))
+        # Where the file itself is damaged, what it holds tells nothing.
+        return found or [*_studies(db), *_trials(db), *_outcomes(db)]
+
+
+def _file(db: sqlite3.Connection) -> Iterator[str]:
+    for (said,) in db.execute("PRAGMA quick_check(10)"):
+        if said != "ok":
+            yield f"The file is damaged: {said}."
+    for table, _, parent, _ in db.execute("PRAGMA foreign_key_check"):
+        yield f"A row of table {table!r} names what table {parent!r} does not hold."
+
+
+def _studies(db: sqlite3.Connection) -> Iterator[str]:
+    """Definitions that are not what their digest says."""
+    rows = db.execute("SELECT revision, digest, definition, card, code FROM study")
+    for revision, token, text, card, code in rows:
+        try:
+            whole = digest((Study(**json.loads(text)).digest(), card, code)) == token
+        except (ValueError, TypeError, StudyError):
+            whole = False
+        if not whole:
+            yield f"Revision {revision} of the study is not the one that its digest was made of."
+
+
+def _trials(db: sqlite3.Connection) -> Iterator[str]:
+    """Trials that are not what their key says."""
+    for key, text in db.execute("SELECT key, definition FROM trial"):
+        try:
+            whole = Trial(**json.loads(text)).key == key
+        except (ValueError, TypeError, StudyError):
+            whole = False
+        if not whole:
+            yield f"Trial {key[:8]} is not the one that its key was made of."
+
+
+def _outcomes(db: sqlite3.Connection) -> Iterator[str]:
+    """Trials that count as finished without the outcome of their last attempt."""
+    rows = db.execute(
+        "SELECT key, trial.status, attempt.status, outcome, "
+        "(SELECT count(*) FROM metric WHERE metric.trial = key) FROM trial "
+        "LEFT JOIN attempt ON attempt.trial = key AND attempt.number = trial.attempt "
+        "WHERE trial.status IN ('completed', 'diverged')"
+    )
+    for key, status, ended, text, metrics in rows:
+        try:
+            told: str = Outcome.model_validate_json(text or "").status
+        except ValidationError:
+            told = ""
+        if {status} != {ended, told} or (status == "completed" and not metrics):
+            yield f"Trial {key[:8]} counts as {status}, but its outcome is not there."

@@ -45,6 +45,10 @@ class Noise(keras.layers.Layer):  # type: ignore[misc]
         """The shape of the inputs."""
         return input_shape
 
+    def get_config(self) -> dict[str, Any]:
+        """The amount, with which a saved layer is made again."""
+        return {**super().get_config(), "amount": float(self._amount())}
+
     def uniform(self, shape: Any) -> Any:
         """Numbers from 0 to 1."""
         return keras.random.uniform(shape, seed=self.seed_generator)
@@ -54,6 +58,7 @@ class Noise(keras.layers.Layer):  # type: ignore[misc]
         return keras.random.normal(shape, seed=self.seed_generator)
 
 
+@keras.saving.register_keras_serializable("harness")
 class Dropout(Noise):
     r"""Dropout: every input is kept with probability :math:`1 - r` and divided by it.
 
@@ -72,6 +77,7 @@ class Dropout(Noise):
         return keras.ops.shape(inputs)
 
 
+@keras.saving.register_keras_serializable("harness")
 class SpatialDropout(Dropout):
     """Dropout of whole feature maps; of units, where there are no maps.
 
@@ -85,6 +91,7 @@ class SpatialDropout(Dropout):
         return (shape[0], *(1 for _ in shape[1:-1]), shape[-1])
 
 
+@keras.saving.register_keras_serializable("harness")
 class AlphaDropout(Noise):
     """Dropout to the lowest value of SELU, which keeps mean and variance.
 
@@ -101,6 +108,7 @@ class AlphaDropout(Noise):
         return scale * keras.ops.where(kept, inputs, lowest) + shift
 
 
+@keras.saving.register_keras_serializable("harness")
 class GaussianDropout(Noise):
     r"""Multiplication by normal numbers of mean 1 and variance :math:`r / (1 - r)`.
 
@@ -115,6 +123,7 @@ class GaussianDropout(Noise):
         return inputs * (1 + spread * self.normal(keras.ops.shape(inputs)))
 
 
+@keras.saving.register_keras_serializable("harness")
 class GaussianNoise(Noise):
     """Addition of normal numbers, whose standard deviation is the amount.
 
@@ -127,6 +136,7 @@ class GaussianNoise(Noise):
         return inputs + amount * self.normal(keras.ops.shape(inputs))
 
 
+@keras.saving.register_keras_serializable("harness")
 class Masking(Noise):
     """A share of the inputs set to zero; the others stay as they are.
 
@@ -141,6 +151,7 @@ class Masking(Noise):
         return keras.ops.where(hidden, keras.ops.zeros_like(inputs), inputs)
 
 
+@keras.saving.register_keras_serializable("harness")
 class SaltPepper(Noise):
     """A share of the inputs set to 0 or 1, each with probability a half.
 
@@ -156,6 +167,7 @@ class SaltPepper(Noise):
         return keras.ops.where(drawn < amount, extreme, inputs)
 
 
+@keras.saving.register_keras_serializable("harness")
 class Flip(Noise):
     """Images, each of them mirrored with a probability: left becomes right."""
 
@@ -165,6 +177,7 @@ class Flip(Noise):
         return keras.ops.where(mirrored, keras.ops.flip(inputs, axis=2), inputs)
 
 
+@keras.saving.register_keras_serializable("harness")
 class Shift(Noise):
     """Images, each moved by a whole number of pixels, at most the amount in either direction.
 

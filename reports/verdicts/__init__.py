@@ -20,8 +20,10 @@ from reports.verdicts.rules import (
     decide,
     sized,
 )
+from reports.verdicts.winning import RULE, Winner, winner
 
 __all__ = [
+    "RULE",
     "Bias",
     "Comparison",
     "Decider",
@@ -31,6 +33,7 @@ __all__ = [
     "Scores",
     "Size",
     "Verdict",
+    "Winner",
     "Word",
     "answer",
     "compare",
@@ -39,4 +42,5 @@ __all__ = [
     "judge",
     "scored",
     "sized",
+    "winner",
 ]

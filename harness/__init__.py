@@ -1,6 +1,7 @@
 """Which choice trains this network better, by how much, and how sure are we?
 
-``Study`` is the question, ``run`` trains it. Results are read by the package ``reports``.
+``Study`` is the question, ``run`` trains it, ``build`` gives a network of its templates. Results
+are read by the package ``reports``.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.building import build
     from harness.coordinator import Finished, run
     from harness.spec import Choices, Columns, Images, Range, Study, Tune
 
@@ -20,10 +22,11 @@ _HOMES = {
     "Range": "harness.spec",
     "Study": "harness.spec",
     "Tune": "harness.spec",
+    "build": "harness.building",
     "run": "harness.coordinator",
 }
 
-__all__ = ["Choices", "Columns", "Finished", "Images", "Range", "Study", "Tune", "run"]
+__all__ = ["Choices", "Columns", "Finished", "Images", "Range", "Study", "Tune", "build", "run"]
 
 
 def __getattr__(name: str) -> Any:

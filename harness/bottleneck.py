@@ -92,6 +92,11 @@ class Contractive(keras.layers.Layer):  # type: ignore[misc]
         self._parts: Callable[[], tuple[Any, Any]] = lambda: (weight, encoder.kernel)
         self.encoder_name = encoder.name
 
+    @property
+    def weight(self) -> Any:
+        """Of the penalty."""
+        return self._parts()[0]
+
     def call(self, code: Any) -> Any:
         """The code itself; its penalty joins the loss."""
         weight, kernel = self._parts()

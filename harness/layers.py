@@ -290,7 +290,9 @@ def disturbance(layer: Callable[..., Any], amount: Any, name: str) -> Any:
         return lambda inputs: inputs
     if layer is noise.SpatialDropout:
         return lambda inputs: _spatial(len(inputs.shape))(amount, name=name)(inputs)
-    return _STOCK.get(layer, layer)(amount, name=name)
+    if layer in _STOCK:
+        return _STOCK[layer](amount, name=name)
+    return layer(amount, name=name, seed=None)
 
 
 _STOCK: dict[Any, Any] = {

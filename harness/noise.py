@@ -19,14 +19,15 @@ class Noise(keras.layers.Layer):  # type: ignore[misc]
 
     Args:
         amount: of the disturbance, a number or a scalar variable.
+        seed: of the draws; ``None``: any.
     """
 
-    def __init__(self, amount: Any, **kwargs: Any) -> None:
+    def __init__(self, amount: Any, *, seed: int | None = 0, **kwargs: Any) -> None:
         """Keep the amount; draws come from a seed generator that a program resets."""
         super().__init__(**kwargs)
         # Out of sight, so that Keras does not take it for a weight.
         self._amount: Callable[[], Any] = lambda: amount
-        self.seed_generator = keras.random.SeedGenerator(0)
+        self.seed, self.seed_generator = seed, keras.random.SeedGenerator(seed)
         self.supports_masking = True
         self.built = True
 
@@ -46,8 +47,8 @@ class Noise(keras.layers.Layer):  # type: ignore[misc]
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The amount, with which a saved layer is made again."""
-        return {**super().get_config(), "amount": float(self._amount())}
+        """Amount and seed, with which a saved layer is made again."""
+        return {**super().get_config(), "amount": float(self._amount()), "seed": self.seed}
 
     def uniform(self, shape: Any) -> Any:
         """Numbers from 0 to 1."""

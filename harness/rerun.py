@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.card import Card
+    from harness.records import Environment
     from harness.spec import Trial
     from harness.store import Trained
 
-CLOSE = {"rtol": 1e-4, "atol": 1e-5}
+RELATIVE, ABSOLUTE = 1e-4, 1e-5
 """How far predictions of a saved model may be from those of the training: rounding alone."""
 
 
@@ -103,7 +104,7 @@ def _check_equal(stored: Trained, found: Mapping[str, float]) -> None:
     )
 
 
-def _told(seen: environment.Environment) -> str:
+def _told(seen: Environment) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in seen.versions.items())
     flags = "".join(f", {name}={value}" for name, value in seen.flags.items())
     return f"{versions} on {seen.accelerator or seen.processor}{flags}"
@@ -189,7 +190,7 @@ def _check_file(file: Path, trained: Any, x_test: Any) -> tuple[str, ...]:
     ours, theirs = (
         one.predict(x_test, batch_size=program.EVALUATED, verbose=0) for one in (trained, loaded)
     )
-    if not np.allclose(ours, theirs, **CLOSE):
+    if not np.allclose(ours, theirs, rtol=RELATIVE, atol=ABSOLUTE):
         file.unlink()
         raise TemplateError(
             "expected a saved model that predicts as the trained one. Received: predictions that "

@@ -333,7 +333,7 @@ def cases(trial: Trial, card: Card) -> Cases:
     data = datasets.load(card)
     train, held = _drawn(trial, data, card)
     own = data.standardized(train)
-    inputs: Inputs = Resident.of(own)
+    inputs = Resident.of(own)
     if card.noise:
         inputs = inputs.corrupted(_corruption(trial, card), held)
     everything = _all_tests(inputs)

@@ -19,7 +19,7 @@ from harness.program.inputs import (
     take,
 )
 from harness.program.network import Network, Refillable, Sizes, build, sizes
-from harness.program.taking import code_of, shapes
+from harness.program.taking import asked, code_of, shapes
 from harness.program.updates import AVERAGED
 from harness.program.weights import Weight
 
@@ -36,6 +36,7 @@ __all__ = [
     "Sizes",
     "Streamed",
     "Weight",
+    "asked",
     "build",
     "code_of",
     "forward",

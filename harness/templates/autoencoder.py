@@ -204,6 +204,8 @@ def _code(
             layer = Contractive(**numbers, encoder=dense, name="code")
         case _:
             made = layers.resolve(catalog.BOTTLENECKS[chosen].target)
+            if chosen == "variational" and isinstance(numbers["beta"], float):
+                numbers["seed"] = None
             layer = made(**numbers, name="code")
     return layer(x), dense
 

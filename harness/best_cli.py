@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def check(weights: Path | None, code: Path | None) -> None:
-    """Refuse files with names that would not be what they are.
+    """Refuse files with names that would not be what they are, or that are there already.
 
     Raises:
         UsageError: naming the option.
@@ -29,6 +30,13 @@ def check(weights: Path | None, code: Path | None) -> None:
     for option, file, ending in (("--weights", weights, ".keras"), ("--code", code, ".py")):
         if file is not None and file.suffix != ending:
             raise UsageError(f"expected {option} FILE{ending}. Received: {str(file)!r}.")
+    data = [code.with_suffix(".npz")] if code is not None else []
+    for file in (weights, code, *data):
+        if file is not None and file.exists():
+            raise UsageError(
+                f"expected a file that is not there yet. Received: {str(file)!r}. "
+                "Name another, or move it away."
+            )
 
 
 def answer(
@@ -75,17 +83,18 @@ def _content(results: Results, judged: Judged, won: Winner, folder: Path) -> dic
     from reports import verdicts
 
     mean = judged.means[won.arm]
-    known = not isnan(mean.mean)
-    stored = store.trained(folder, won.arm) if known else None
+    hyperparameters: dict[str, Any] = {}
+    with suppress(NothingToReportError):  # all its trainings diverged
+        hyperparameters |= store.trained(folder, won.arm).hyperparameters
     return {
         "study": results.study.name,
         "rule": verdicts.RULE,
         "winner": results.arms[won.arm].label,
         "arm": won.arm,
         "levels": dict(results.arms[won.arm].levels),
-        "hyperparameters": dict(stored.hyperparameters) if stored else {},
+        "hyperparameters": hyperparameters,
         "metric": str(results.metric),
-        "mean": mean.mean if known else None,
+        "mean": None if isnan(mean.mean) else mean.mean,
         "baseline": results.arms[judged.baseline].label,
         "verdict": judged.by_arm[won.arm].text if won.word else "baseline",
         "others": {results.arms[arm].label: word for arm, word in won.others.items()},
@@ -100,12 +109,7 @@ def _written(
     if weights is None and code is None:
         return found
     stored = store.trained(folder, arm)
-    if code is not None:
-        with quiet():
-            from harness import script
-
-            wrote = script.write(stored, code)
-        found["code"] = {"file": str(code), "data": str(wrote.data), "notes": [*wrote.notes]}
+    # The training comes first: it decides how many threads TensorFlow has.
     if weights is not None:
         with quiet():
             from harness import rerun
@@ -117,6 +121,12 @@ def _written(
             "metrics": dict(kept.metrics),
             "notes": [*kept.notes],
         }
+    if code is not None:
+        with quiet():
+            from harness import script
+
+            wrote = script.write(stored, code)
+        found["code"] = {"file": str(code), "data": str(wrote.data), "notes": [*wrote.notes]}
     return found
 
 

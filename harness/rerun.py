@@ -64,6 +64,7 @@ def keep(stored: Trained, file: Path, folders: Sequence[Path]) -> Kept:
             f"engine {trial.engine}, which gave other curves. Run the study again first."
         )
     set_up(trial.threads)
+    x_test = cases(trial, card).x_test
     trainer = Trainer(card, folders, environment.room_for_data(1))
     outcome = trainer.run(trial)
     if outcome.status != "completed":
@@ -76,7 +77,6 @@ def keep(stored: Trained, file: Path, folders: Sequence[Path]) -> Kept:
     model, notes = _portable(trained, trial, card)
     file.parent.mkdir(parents=True, exist_ok=True)
     model.save(file)
-    x_test = cases(trial, card).x_test
     return Kept(
         file=file,
         metrics=outcome.metrics,

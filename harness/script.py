@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from dataclasses import dataclass
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness import building, catalog, design, environment, program
-from harness.errors import DataError, TemplateError
+from harness import building, catalog, design, program
+from harness.errors import TemplateError
 from harness.layers import resolve
 from harness.source import Source, call
 from harness.train import Cases, cases
@@ -52,7 +53,7 @@ def write(stored: Trained, file: Path) -> Written:
         DataError: if the data does not fit into memory.
     """
     trial, card = stored.trial, stored.card
-    _check(trial, card)
+    _check(trial)
     given = cases(trial, card)
     notes = tuple(_notes(trial, card))
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -62,18 +63,12 @@ def write(stored: Trained, file: Path) -> Written:
     return Written(script=file, data=data, notes=notes)
 
 
-def _check(trial: Trial, card: Card) -> None:
+def _check(trial: Trial) -> None:
     own = design.own(trial.template, trial.settings)
     if own:
         raise TemplateError(
             f"expected a winner of built-in entries to write as plain Keras. Received: {own[0]!r}, "
             "which is code of yours. --weights takes it away as a trained model."
-        )
-    size = 4 * prod(card.shape) * (card.cases + card.tests)
-    if size > environment.room_for_data(1):
-        raise DataError(
-            f"expected data that fits into memory, to be written beside the script. Received: "
-            f"{size:,} bytes of {card.label}."
         )
 
 
@@ -142,7 +137,7 @@ def _text(stored: Trained, given: Cases, data: str, notes: tuple[str, ...]) -> s
         f'"""{_title(stored)}"""\n',
         "from __future__ import annotations\n" if source.classes else "",
         _imports(trial, source),
-        *(f"# {note}" for note in notes),
+        *(textwrap.fill(f"# {note}", 99, subsequent_indent="# ") for note in notes),
         "",
         f"EPOCHS, BATCH_SIZE = {trial.settings['epochs']}, {trial.settings['batch_size']}",
         f"data = np.load(Path(__file__).with_name({data!r}))",
@@ -152,15 +147,15 @@ def _text(stored: Trained, given: Cases, data: str, notes: tuple[str, ...]) -> s
         *_RATES * changing,
         *network,
         "",
-        *(_PROBABILITIES if trial.template not in catalog.TEMPLATES and _labels(trial) else ()),
+        _LOGITS.format(outputs=card.outputs) * ("gives_logits" in _logits(trial)),
         "",
         "keras.utils.set_random_seed(int(sys.argv[1]) if len(sys.argv) > 1 else 0)",
         "model = build()",
-        *_compiled(trial, card, changing=changing),
+        *_compiled(trial, changing=changing),
         *_fitted(trial, weights, changing=changing),
         *_measured(trial, given.unit),
     ]
-    return "\n".join(parts) + "\n"
+    return re.sub(r"\n{4,}", "\n\n\n", "\n".join(parts)) + "\n"
 
 
 def _title(stored: Trained) -> str:
@@ -228,14 +223,14 @@ _RATES = (
     "",
 )
 
-_PROBABILITIES = (
-    "",
-    "def gives_logits(model):",
-    "    first = keras.tree.map_structure(lambda part: part[:64], x_train)",
-    "    outputs = keras.ops.convert_to_numpy(model(first, training=False))",
-    "    return bool(outputs.min() < 0 or outputs.max() > 1)",
-    "",
-)
+_LOGITS = """
+def gives_logits(model):
+    first = keras.tree.map_structure(lambda part: part[:64], x_train)
+    outputs = keras.ops.convert_to_numpy(model(first, training=False))
+    if outputs.shape[-1] != {outputs}:
+        raise SystemExit("expected {outputs} outputs, one per class or label")
+    return bool(outputs.min() < 0 or outputs.max() > 1)
+"""
 
 
 def _labels(trial: Trial) -> bool:
@@ -249,7 +244,7 @@ def _classes(trial: Trial) -> bool:
 def _logits(trial: Trial) -> str:
     """Whether outputs are logits, as an expression."""
     said = trial.settings.get("outputs")
-    if trial.template in catalog.TEMPLATES or said == "logits":
+    if trial.template in catalog.TEMPLATES or said == "logits" or not _labels(trial):
         return "True"
     return "False" if said == "probabilities" else "gives_logits(model)"
 
@@ -292,15 +287,10 @@ def _loss(trial: Trial, logits: str) -> str:
     return f"keras.losses.{kinds[str(trial.settings['loss'])]}()"
 
 
-def _compiled(trial: Trial, card: Card, *, changing: bool) -> list[str]:
+def _compiled(trial: Trial, *, changing: bool) -> list[str]:
     """Lines that compile the model."""
     logits = _logits(trial)
     lines = []
-    if trial.template not in catalog.TEMPLATES and _classes(trial):
-        lines += [
-            f"if model.output_shape[-1] != {card.outputs}:",
-            f"    raise SystemExit('expected one output per class, {card.outputs} of them')",
-        ]
     if "gives_logits" in logits:
         lines.append(f"logits = {logits}")
         logits = "logits"

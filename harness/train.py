@@ -19,6 +19,7 @@ from harness import (
     catalog,
     datasets,
     design,
+    environment,
     initial,
     metrics,
     program,
@@ -28,7 +29,7 @@ from harness import (
     surroundings,
     usercode,
 )
-from harness.errors import HarnessError, TemplateError, UsageError
+from harness.errors import DataError, HarnessError, TemplateError, UsageError
 from harness.layers import resolve
 from harness.program import Fallback, Inputs, Network, Program, Refillable, Resident, Streamed
 from harness.records import Epoch, Outcome, Rehearsal, Seconds
@@ -328,9 +329,13 @@ def cases(trial: Trial, card: Card) -> Cases:
         card: of the data.
 
     Raises:
-        DataError: if the data is no longer what the card says.
+        DataError: if the data is no longer what the card says, or does not fit into memory.
     """
     data = datasets.load(card)
+    if data.nbytes > environment.room_for_data(1):
+        raise DataError(
+            f"expected data that fits into memory. Received: {data.nbytes:,} bytes of {card.label}."
+        )
     train, held = _drawn(trial, data, card)
     own = data.standardized(train)
     inputs = Resident.of(own)

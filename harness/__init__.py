@@ -1,7 +1,7 @@
 """Which choice trains this network better, by how much, and how sure are we?
 
-``Study`` is the question, ``run`` trains it and gives back a ``Result``. Earlier results are read
-by ``reports.load``.
+``Study`` is the question, ``run`` trains it and gives back a ``Result``, ``build`` gives a network
+of its templates. Earlier results are read by ``reports.load``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.building import build
     from harness.coordinator import Finished
     from harness.result import Result, run
     from harness.spec import Choices, Columns, Images, Range, Study, Tune
@@ -23,10 +24,22 @@ _HOMES = {
     "Study": "harness.spec",
     "Tune": "harness.spec",
     "Result": "harness.result",
+    "build": "harness.building",
     "run": "harness.result",
 }
 
-__all__ = ["Choices", "Columns", "Finished", "Images", "Range", "Result", "Study", "Tune", "run"]
+__all__ = [
+    "Choices",
+    "Columns",
+    "Finished",
+    "Images",
+    "Range",
+    "Result",
+    "Study",
+    "Tune",
+    "build",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:

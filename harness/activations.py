@@ -11,6 +11,37 @@ from typing import Any
 import keras
 
 
+@keras.saving.register_keras_serializable("harness")
+class Given:
+    """A function of ``keras.activations`` with numbers of its own, in a form that can be saved.
+
+    Args:
+        function: its name.
+        numbers: what it is called with beside its inputs.
+
+    Example:
+        >>> float(Given("leaky_relu", negative_slope=0.5)(-2.0))
+        -1.0
+    """
+
+    def __init__(self, function: str, **numbers: Any) -> None:
+        """Keep both."""
+        self.function, self.numbers = function, numbers
+
+    def __call__(self, inputs: Any) -> Any:
+        """The function of some inputs."""
+        return getattr(keras.activations, self.function)(inputs, **self.numbers)
+
+    def get_config(self) -> dict[str, Any]:
+        """What it is made of."""
+        return {"function": self.function, **self.numbers}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Given:
+        """The same one again."""
+        return cls(**config)
+
+
 def leaky_relu(inputs: Any, negative_slope: Any = 0.2) -> Any:
     r""":math:`x` above zero, :math:`s x` below.
 
@@ -62,6 +93,7 @@ class PReLU(keras.layers.PReLU):  # type: ignore[misc]
         super().build(input_shape)
 
 
+@keras.saving.register_keras_serializable("harness")
 class Gate(keras.layers.Activation):  # type: ignore[misc]
     """A layer around a function that halves the last axis: Keras' own would expect it whole."""
 

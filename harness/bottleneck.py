@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+@keras.saving.register_keras_serializable("harness")
 class SparseL1(keras.layers.Layer):  # type: ignore[misc]
     r"""The penalty :math:`w \cdot \frac1n \sum_i \sum_j |h_{ij}|` on a code.
 
@@ -34,7 +35,12 @@ class SparseL1(keras.layers.Layer):  # type: ignore[misc]
         self.add_loss(_number(self._weight()) * total)
         return code
 
+    def get_config(self) -> dict[str, Any]:
+        """The weight, with which a saved layer is made again."""
+        return {**super().get_config(), "weight": float(self._weight())}
 
+
+@keras.saving.register_keras_serializable("harness")
 class SparseKL(keras.layers.Layer):  # type: ignore[misc]
     r"""The penalty :math:`w \sum_j KL(\rho \,\|\, \hat\rho_j)` on a code between 0 and 1.
 
@@ -59,6 +65,11 @@ class SparseKL(keras.layers.Layer):  # type: ignore[misc]
         self.add_loss(weight * ops.sum(active + silent))
         return code
 
+    def get_config(self) -> dict[str, Any]:
+        """The numbers with which a saved layer is made again."""
+        weight, target = map(float, self._numbers())
+        return {**super().get_config(), "weight": weight, "target": target}
+
 
 class Contractive(keras.layers.Layer):  # type: ignore[misc]
     r"""The squared norm of the Jacobian of a sigmoid code, in closed form.
@@ -79,6 +90,12 @@ class Contractive(keras.layers.Layer):  # type: ignore[misc]
         """Keep the weight, and where the kernel is."""
         super().__init__(**kwargs)
         self._parts: Callable[[], tuple[Any, Any]] = lambda: (weight, encoder.kernel)
+        self.encoder_name = encoder.name
+
+    @property
+    def weight(self) -> Any:
+        """Of the penalty."""
+        return self._parts()[0]
 
     def call(self, code: Any) -> Any:
         """The code itself; its penalty joins the loss."""
@@ -89,6 +106,7 @@ class Contractive(keras.layers.Layer):  # type: ignore[misc]
         return code
 
 
+@keras.saving.register_keras_serializable("harness")
 class Variational(Noise):
     r"""A normal code: its mean and log variance come in, a draw goes out.
 
@@ -120,6 +138,12 @@ class Variational(Noise):
         """Half as wide as the inputs."""
         return (*input_shape[:-1], input_shape[-1] // 2)
 
+    def get_config(self) -> dict[str, Any]:
+        """The weight of the divergence, with which a saved layer is made again."""
+        config = super().get_config()
+        beta = config.pop("amount")
+        return {**config, "beta": beta}
+
 
 class Tied(keras.layers.Layer):  # type: ignore[misc]
     """A dense layer whose kernel is the transposed one of another.
@@ -132,6 +156,7 @@ class Tied(keras.layers.Layer):  # type: ignore[misc]
         """Keep where the kernel is, without becoming its second owner."""
         super().__init__(**kwargs)
         self._kernel: Callable[[], Any] = lambda: encoder.kernel
+        self.encoder_name = encoder.name
 
     def build(self, input_shape: Any) -> None:  # noqa: ARG002, the encoder knows
         """A bias of its own."""

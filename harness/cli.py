@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 import traceback
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from harness import catalog, data_cli, datasets, design, store, store_cli, studyfile
+from harness import best_cli, catalog, data_cli, datasets, design, store, store_cli, studyfile
 from harness.errors import (
     ExitCode,
     HarnessError,
@@ -26,10 +24,10 @@ from harness.errors import (
 )
 from harness.printable import printable
 from harness.spec import label
-from harness.terminal import Terminal
+from harness.terminal import Terminal, quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from harness.coordinator import Finished, Progress
     from harness.design import Plan
@@ -318,6 +316,26 @@ def report(
     return ExitCode.DONE
 
 
+@app.command()
+def best(
+    study: Results,
+    root: Root = Path("results"),
+    weights: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.keras", help="Train the winner again and save it; runs code."),
+    ] = None,
+    code: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.py", help="Write a plain Keras script, its data beside it."),
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Name the winner of a study; save it, or write it out as a script."""
+    best_cli.check(weights, code)
+    places = _places([Path(study).resolve().parent] if study.endswith(".toml") else [])
+    return best_cli.answer(store_cli.find(study, root), places, weights, code, as_json=as_json)
+
+
 @app.command(name="catalog")
 def show_catalog(
     family: Annotated[str, typer.Argument(help="One family only.")] = "",
@@ -477,7 +495,7 @@ def _margin(laid: Plan) -> str:
 def _built(laid: Plan, study: str) -> list[dict[str, Any]]:
     """The network of every program, with the arms that share it."""
     _, folders = _load(study)
-    with _quiet():
+    with quiet():
         from harness.train import Trainer
 
         trainer = Trainer(laid.card, _places(folders))
@@ -507,19 +525,6 @@ def _layer(layer: Any) -> tuple[str, str, str, int]:
     shape = getattr(getattr(layer, "output", None), "shape", "")
     parameters = layer.count_params() if layer.built else 0  # one that is never called
     return layer.name, type(layer).__name__, str(shape), parameters
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what TensorFlow says to file descriptor 2 as it starts; errors are exceptions."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _show_reuse(laid: Plan, root: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
 
+@keras.saving.register_keras_serializable("harness")
 class Classical(keras.initializers.VarianceScaling):  # type: ignore[misc]
     r"""Uniform on :math:`[-1/\sqrt n, 1/\sqrt n]`, where :math:`n` is the number of inputs.
 
@@ -15,6 +18,10 @@ class Classical(keras.initializers.VarianceScaling):  # type: ignore[misc]
     def __init__(self, seed: int | None = None) -> None:
         """A third of LeCun's variance."""
         super().__init__(scale=1 / 3, mode="fan_in", distribution="uniform", seed=seed)
+
+    def get_config(self) -> dict[str, Any]:
+        """All that it is made of: Keras would tell the rest, too."""
+        return {"seed": super().get_config()["seed"]}
 
 
 class LSUV(keras.initializers.Orthogonal):  # type: ignore[misc]

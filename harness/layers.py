@@ -1,16 +1,20 @@
-"""How catalogue names become layers; their numbers may be variables, the inputs of a program."""
+"""How catalogue names become layers; their numbers may be variables, the inputs of a program.
+
+Where all numbers are plain, the layer is Keras' own if it has one.
+"""
 
 from __future__ import annotations
 
 import importlib
+import inspect
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras
 
-from harness import catalog, noise
-from harness.activations import Gate
+from harness import catalog, noise, penalties
+from harness.activations import Gate, Given
 from harness.errors import TemplateError
 
 if TYPE_CHECKING:
@@ -37,6 +41,7 @@ class Drawn(keras.initializers.Initializer):  # type: ignore[misc]
         return keras.ops.zeros(shape, dtype=dtype or "float32")
 
 
+@keras.saving.register_keras_serializable("harness")
 class ForgetBias(keras.initializers.Initializer):  # type: ignore[misc]
     """The bias of an LSTM, zero but for the forget gate, the second of its four parts.
 
@@ -57,6 +62,10 @@ class ForgetBias(keras.initializers.Initializer):  # type: ignore[misc]
         units = shape[0] // 4
         parts = [0.0] * units + [self.value] * units + [0.0] * (2 * units)
         return keras.ops.convert_to_tensor(parts, dtype=dtype or "float32")
+
+    def get_config(self) -> dict[str, Any]:
+        """The value, with which a saved one is made again."""
+        return {"value": self.value}
 
 
 def resolve(target: str) -> Any:
@@ -90,7 +99,14 @@ def activation(level: Value, name: str, **rest: Any) -> Any:
     if isinstance(made := resolve(entry.target), type):
         return made(**arguments, name=name, **rest)
     kind = Gate if entry.gated else keras.layers.Activation
-    return kind(activation_function(level), name=name, **rest)
+    function = activation_function(level)
+    if isinstance(function, Given) and function.function in _OWN_LAYERS:
+        return _OWN_LAYERS[function.function](*function.numbers.values(), name=name, **rest)
+    return kind(function, name=name, **rest)
+
+
+_OWN_LAYERS = {"leaky_relu": keras.layers.LeakyReLU, "elu": keras.layers.ELU}
+"""Activations with a number that Keras has as layers."""
 
 
 def activation_function(level: Value) -> Callable[[Any], Any]:
@@ -105,7 +121,26 @@ def activation_function(level: Value) -> Callable[[Any], Any]:
         raise TemplateError(
             f"expected an activation that is a function. Received: {level!r}, which is a layer."
         )
-    return (lambda inputs: function(inputs, **arguments)) if arguments else function
+    if not arguments:
+        return function
+    if entry.target.startswith(_BUILT_IN) and not _variable(arguments):
+        return _stock_function(function.__name__, arguments)
+    return lambda inputs: function(inputs, **arguments)
+
+
+_BUILT_IN = ("keras.", "harness.")
+
+
+def _variable(arguments: dict[str, Any]) -> bool:
+    return any(isinstance(part, keras.Variable) for part in arguments.values())
+
+
+def _stock_function(name: str, arguments: dict[str, Any]) -> Callable[[Any], Any]:
+    """Keras' function of that name, where it need not be told these numbers."""
+    function: Callable[[Any], Any] = getattr(keras.activations, name)
+    known = inspect.signature(function).parameters
+    same = all(known[key].default == part for key, part in arguments.items())
+    return function if same else Given(name, **arguments)
 
 
 def width(units: int, level: Value) -> int:
@@ -120,7 +155,12 @@ def regularizer(level: Value) -> Any:
     A user's own is a class, or a function of the weight.
     """
     entry, arguments = chosen("regularizer", level)
-    return called(resolve(entry.target), arguments) if entry.target else None
+    if not entry.target:
+        return None
+    made = resolve(entry.target)
+    if made is penalties.Penalty and not _variable(arguments):
+        return keras.regularizers.L1L2(**arguments)
+    return called(made, arguments)
 
 
 def constraint(level: Value) -> Any:
@@ -244,9 +284,29 @@ def dropout(rate: Any, name: str, kind: Value = "standard") -> Any:
 
 def disturbance(layer: Callable[..., Any], amount: Any, name: str) -> Any:
     """A layer of ``harness.noise``; the identity where the amount is the number zero."""
-    if isinstance(amount, int | float) and amount == 0:
+    if not isinstance(amount, int | float):
+        return layer(amount, name=name)
+    if amount == 0:
         return lambda inputs: inputs
-    return layer(amount, name=name)
+    if layer is noise.SpatialDropout:
+        return lambda inputs: _spatial(len(inputs.shape))(amount, name=name)(inputs)
+    if layer in _STOCK:
+        return _STOCK[layer](amount, name=name)
+    return layer(amount, name=name, seed=None)
+
+
+_STOCK: dict[Any, Any] = {
+    noise.Dropout: keras.layers.Dropout,
+    noise.AlphaDropout: keras.layers.AlphaDropout,
+    noise.GaussianDropout: keras.layers.GaussianDropout,
+    noise.GaussianNoise: keras.layers.GaussianNoise,
+}
+
+
+def _spatial(axes: int) -> Any:
+    """Keras' layer that drops whole feature maps; without maps it drops units."""
+    known = {3: keras.layers.SpatialDropout1D, 4: keras.layers.SpatialDropout2D}
+    return known.get(axes, keras.layers.Dropout)
 
 
 def disturbed(inputs: Any, dropped: Any, spread: Any) -> Any:

@@ -70,6 +70,7 @@ def _axes(tensor: Any) -> str:
     return "cases" if len(tensor.shape) == 1 else f"{len(tensor.shape)} axes"
 
 
+@keras.saving.register_keras_serializable("harness")
 class Masked(keras.layers.Layer):  # type: ignore[misc]
     """Gives a sequence a mask; values stay as they are."""
 
@@ -86,6 +87,7 @@ class Masked(keras.layers.Layer):  # type: ignore[misc]
         return both[0]
 
 
+@keras.saving.register_keras_serializable("harness")
 class Other(keras.layers.Layer):  # type: ignore[misc]
     """Which tokens are other than padding.
 
@@ -106,7 +108,12 @@ class Other(keras.layers.Layer):  # type: ignore[misc]
         """A truth value for every token."""
         return keras.KerasTensor(tokens.shape, dtype="bool")
 
+    def get_config(self) -> dict[str, Any]:
+        """The token, with which a saved layer is made again."""
+        return {**super().get_config(), "padding": self._padding}
 
+
+@keras.saving.register_keras_serializable("harness")
 class Before(keras.layers.Layer):  # type: ignore[misc]
     """Which steps are before the end of a case.
 
@@ -128,7 +135,12 @@ class Before(keras.layers.Layer):  # type: ignore[misc]
         """A truth value for every step."""
         return keras.KerasTensor((lengths.shape[0], self._steps), dtype="bool")
 
+    def get_config(self) -> dict[str, Any]:
+        """The number, with which a saved layer is made again."""
+        return {**super().get_config(), "steps": self._steps}
 
+
+@keras.saving.register_keras_serializable("harness")
 class Pooled(keras.layers.Layer):  # type: ignore[misc]
     """Mean or maximum of the steps that count; zero where none does.
 
@@ -157,3 +169,7 @@ class Pooled(keras.layers.Layer):  # type: ignore[misc]
     def compute_output_shape(self, steps: Any) -> Any:
         """Without the axis of steps."""
         return (steps[0], steps[2])
+
+    def get_config(self) -> dict[str, Any]:
+        """Which of the two, with which a saved layer is made again."""
+        return {**super().get_config(), "by": self._by}

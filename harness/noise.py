@@ -19,14 +19,15 @@ class Noise(keras.layers.Layer):  # type: ignore[misc]
 
     Args:
         amount: of the disturbance, a number or a scalar variable.
+        seed: of the draws; ``None``: any.
     """
 
-    def __init__(self, amount: Any, **kwargs: Any) -> None:
+    def __init__(self, amount: Any, *, seed: int | None = 0, **kwargs: Any) -> None:
         """Keep the amount; draws come from a seed generator that a program resets."""
         super().__init__(**kwargs)
         # Out of sight, so that Keras does not take it for a weight.
         self._amount: Callable[[], Any] = lambda: amount
-        self.seed_generator = keras.random.SeedGenerator(0)
+        self.seed, self.seed_generator = seed, keras.random.SeedGenerator(seed)
         self.supports_masking = True
         self.built = True
 
@@ -45,6 +46,10 @@ class Noise(keras.layers.Layer):  # type: ignore[misc]
         """The shape of the inputs."""
         return input_shape
 
+    def get_config(self) -> dict[str, Any]:
+        """Amount and seed, with which a saved layer is made again."""
+        return {**super().get_config(), "amount": float(self._amount()), "seed": self.seed}
+
     def uniform(self, shape: Any) -> Any:
         """Numbers from 0 to 1."""
         return keras.random.uniform(shape, seed=self.seed_generator)
@@ -54,6 +59,7 @@ class Noise(keras.layers.Layer):  # type: ignore[misc]
         return keras.random.normal(shape, seed=self.seed_generator)
 
 
+@keras.saving.register_keras_serializable("harness")
 class Dropout(Noise):
     r"""Dropout: every input is kept with probability :math:`1 - r` and divided by it.
 
@@ -72,6 +78,7 @@ class Dropout(Noise):
         return keras.ops.shape(inputs)
 
 
+@keras.saving.register_keras_serializable("harness")
 class SpatialDropout(Dropout):
     """Dropout of whole feature maps; of units, where there are no maps.
 
@@ -85,6 +92,7 @@ class SpatialDropout(Dropout):
         return (shape[0], *(1 for _ in shape[1:-1]), shape[-1])
 
 
+@keras.saving.register_keras_serializable("harness")
 class AlphaDropout(Noise):
     """Dropout to the lowest value of SELU, which keeps mean and variance.
 
@@ -101,6 +109,7 @@ class AlphaDropout(Noise):
         return scale * keras.ops.where(kept, inputs, lowest) + shift
 
 
+@keras.saving.register_keras_serializable("harness")
 class GaussianDropout(Noise):
     r"""Multiplication by normal numbers of mean 1 and variance :math:`r / (1 - r)`.
 
@@ -115,6 +124,7 @@ class GaussianDropout(Noise):
         return inputs * (1 + spread * self.normal(keras.ops.shape(inputs)))
 
 
+@keras.saving.register_keras_serializable("harness")
 class GaussianNoise(Noise):
     """Addition of normal numbers, whose standard deviation is the amount.
 
@@ -127,6 +137,7 @@ class GaussianNoise(Noise):
         return inputs + amount * self.normal(keras.ops.shape(inputs))
 
 
+@keras.saving.register_keras_serializable("harness")
 class Masking(Noise):
     """A share of the inputs set to zero; the others stay as they are.
 
@@ -141,6 +152,7 @@ class Masking(Noise):
         return keras.ops.where(hidden, keras.ops.zeros_like(inputs), inputs)
 
 
+@keras.saving.register_keras_serializable("harness")
 class SaltPepper(Noise):
     """A share of the inputs set to 0 or 1, each with probability a half.
 
@@ -156,6 +168,7 @@ class SaltPepper(Noise):
         return keras.ops.where(drawn < amount, extreme, inputs)
 
 
+@keras.saving.register_keras_serializable("harness")
 class Flip(Noise):
     """Images, each of them mirrored with a probability: left becomes right."""
 
@@ -165,6 +178,7 @@ class Flip(Noise):
         return keras.ops.where(mirrored, keras.ops.flip(inputs, axis=2), inputs)
 
 
+@keras.saving.register_keras_serializable("harness")
 class Shift(Noise):
     """Images, each moved by a whole number of pixels, at most the amount in either direction.
 

@@ -32,6 +32,7 @@ class Penalty(keras.regularizers.Regularizer):  # type: ignore[misc]
         return total
 
 
+@keras.saving.register_keras_serializable("harness")
 class Orthogonal(keras.regularizers.Regularizer):  # type: ignore[misc]
     r"""Penalty on the angles between rows or columns: the mean :math:`|\cos|` of all pairs.
 
@@ -60,6 +61,10 @@ class Orthogonal(keras.regularizers.Regularizer):  # type: ignore[misc]
         # Each pair occurs twice. A single row has no other.
         return self.factor * keras.ops.sum(keras.ops.absolute(others)) / max(count * (count - 1), 1)
 
+    def get_config(self) -> dict[str, Any]:
+        """What a saved penalty is made of again."""
+        return {"factor": self.factor, "mode": self.mode}
+
 
 class Incoming(keras.constraints.Constraint):  # type: ignore[misc]
     """A constraint of Keras on the norm of the weights into each unit, or each filter.
@@ -77,8 +82,11 @@ class Incoming(keras.constraints.Constraint):  # type: ignore[misc]
 
     def __call__(self, weight: Any) -> Any:
         """The weight, constrained."""
-        axes = list(range(len(weight.shape) - 1))
-        return self._kind(axis=axes, **self._numbers)(weight)
+        return self.stock(len(weight.shape))(weight)
+
+    def stock(self, axes: int) -> Any:
+        """Keras' own constraint, for weights with so many axes."""
+        return self._kind(axis=list(range(axes - 1)), **self._numbers)
 
 
 def max_norm(**numbers: Any) -> Incoming:

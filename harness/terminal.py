@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -10,6 +11,8 @@ from rich.console import Console
 from harness.printable import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.text import Text
 
 
@@ -32,3 +35,16 @@ class Terminal(Console):
     def render_str(self, text: str, **options: Any) -> Text:
         """Text as Rich lays it out; also that of titles and of cells."""
         return super().render_str(printable(text), **options)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without what TensorFlow says to file descriptor 2 as it starts; errors are exceptions."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -8,14 +8,24 @@ from __future__ import annotations
 
 from harness.program.compiled import Program, forward, uses_xla
 from harness.program.fallback import Fallback, is_expressible
-from harness.program.inputs import Corruption, Inputs, Resident, Streamed, noisy, take
+from harness.program.inputs import (
+    EVALUATED,
+    Corruption,
+    Inputs,
+    Resident,
+    Streamed,
+    noisy,
+    pick,
+    take,
+)
 from harness.program.network import Network, Refillable, Sizes, build, sizes
-from harness.program.taking import code_of
+from harness.program.taking import asked, code_of, shapes
 from harness.program.updates import AVERAGED
 from harness.program.weights import Weight
 
 __all__ = [
     "AVERAGED",
+    "EVALUATED",
     "Corruption",
     "Fallback",
     "Inputs",
@@ -26,11 +36,14 @@ __all__ = [
     "Sizes",
     "Streamed",
     "Weight",
+    "asked",
     "build",
     "code_of",
     "forward",
     "is_expressible",
     "noisy",
+    "pick",
+    "shapes",
     "sizes",
     "take",
     "uses_xla",

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from harness.store.history import history
 from harness.store.integrity import problems
-from harness.store.reader import counts, definition, exists, reading
+from harness.store.reader import Trained, counts, definition, exists, reading, trained
 from harness.store.schema import FILE, SCHEMA
 from harness.store.writer import Store
 
@@ -21,10 +21,12 @@ __all__ = [
     "FILE",
     "SCHEMA",
     "Store",
+    "Trained",
     "counts",
     "definition",
     "exists",
     "history",
     "problems",
     "reading",
+    "trained",
 ]

@@ -6,16 +6,18 @@ import json
 import sqlite3
 from collections import Counter
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from harness.errors import StoreError
+from harness.card import Card
+from harness.errors import NothingToReportError, StoreError
 from harness.links import refuse_links
-from harness.records import Definition
-from harness.spec import Study
+from harness.records import Definition, Environment
+from harness.spec import Study, Trial
 from harness.store import disk, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 
@@ -79,3 +81,56 @@ def definition(folder: Path) -> Definition | None:
         return Definition(study=Study(**json.loads(row[0])), data=data, code=row[2])
     except (json.JSONDecodeError, KeyError) as error:
         raise StoreError(f"the definition in {str(folder)!r} is damaged: {error}.") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A trial that has completed, with what it was measured to be.
+
+    Args:
+        trial: the training.
+        card: of its data.
+        metrics: what was measured at the end, such as ``test/accuracy@best``.
+        hyperparameters: that were chosen for its arm.
+        environment: that it was trained in.
+    """
+
+    trial: Trial
+    card: Card
+    metrics: Mapping[str, float]
+    hyperparameters: Mapping[str, Any]
+    environment: Environment
+
+
+def trained(folder: Path, arm: int) -> Trained:
+    """The first completed confirm trial of an arm, in the current definition of a study.
+
+    Raises:
+        NothingToReportError: if there is none.
+        StoreError: if there is no store, or it is damaged.
+    """
+    with reading(folder) as db:
+        row = db.execute(
+            "SELECT trial.key, trial.definition, study.card, member.hyperparameters, "
+            "environment.content FROM member JOIN study USING (revision) "
+            "JOIN trial ON trial.key = member.trial JOIN attempt ON attempt.trial = trial.key "
+            "AND attempt.number = trial.attempt JOIN environment "
+            "ON environment.digest = attempt.environment "
+            "WHERE revision = (SELECT max(revision) FROM study) AND arm = ? AND phase = 'confirm' "
+            "AND trial.status = 'completed' ORDER BY member.replicate LIMIT 1",
+            (arm,),
+        ).fetchone()
+        if row is None:
+            raise NothingToReportError(
+                "expected an arm of which a training has completed. Received: one whose trainings "
+                "all diverged, so that there are no weights to take away."
+            )
+        key, definition, card, proposed, environment = row
+        metrics = db.execute("SELECT metric, value FROM metric WHERE trial = ?", (key,))
+        return Trained(
+            trial=Trial(**json.loads(definition)),
+            card=Card.read(json.loads(card)),
+            metrics=dict(metrics.fetchall()),
+            hyperparameters=json.loads(proposed),
+            environment=Environment.model_validate_json(environment),
+        )

@@ -198,10 +198,14 @@ def _code(
     match chosen:
         case "plain":
             layer = keras.layers.Identity(name="code")
+        case "sparse_l1" if isinstance(numbers["weight"], float):
+            layer = keras.layers.ActivityRegularization(l1=numbers["weight"], name="code")
         case "contractive":
             layer = Contractive(**numbers, encoder=dense, name="code")
         case _:
             made = layers.resolve(catalog.BOTTLENECKS[chosen].target)
+            if chosen == "variational" and isinstance(numbers["beta"], float):
+                numbers["seed"] = None
             layer = made(**numbers, name="code")
     return layer(x), dense
 
@@ -211,7 +215,7 @@ def _corrupted(inputs: Any, corruption: Any) -> Any:
     if chosen.name == "none":
         return inputs
     (amount,) = _numbers(corruption, "corruption").values()
-    return layers.resolve(chosen.entry.target)(amount, name="corruption")(inputs)
+    return layers.disturbance(layers.resolve(chosen.entry.target), amount, "corruption")(inputs)
 
 
 def _named(level: Any) -> Value:

@@ -43,6 +43,7 @@ def quadratic(shape: Sequence[int], outputs: int) -> keras.Model:
     return keras.Model(inputs, Quadratic(name="outputs")(inputs), name="quadratic")
 
 
+@keras.saving.register_keras_serializable("harness")
 class Quadratic(keras.layers.Layer):  # type: ignore[misc]
     """The difference to a trained point, stretched so that its mean square is the loss."""
 

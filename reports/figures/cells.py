@@ -25,7 +25,7 @@ FULL = 4.0
 """Widths of the neutral zone at which a color is full."""
 
 
-def cells(results: Results, judged: Judged) -> Figure | None:
+def cells(results: Results, judged: Judged, *, ax: Axes | None = None) -> Figure | None:
     """Arm means, colored by their difference from the baseline on the scale of the margin.
 
     Cells within the margin (without one: within half the usual interval) are neutral; color is

@@ -21,9 +21,11 @@ from reports.verdicts.rules import (
     decide,
     sized,
 )
+from reports.verdicts.winning import RULE, Winner, winner
 
 __all__ = [
     "DECIDED",
+    "RULE",
     "Bias",
     "Comparison",
     "Decider",
@@ -35,6 +37,7 @@ __all__ = [
     "Scores",
     "Size",
     "Verdict",
+    "Winner",
     "Word",
     "answer",
     "compare",
@@ -44,4 +47,5 @@ __all__ = [
     "scored",
     "sized",
     "told",
+    "winner",
 ]

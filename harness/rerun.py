@@ -1,0 +1,199 @@
+"""Trains a finished trial once more, to keep the weights of its best epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from harness import building, catalog, design, environment, program
+from harness.bottleneck import Contractive, Tied
+from harness.errors import StoreError, StudyError, TemplateError
+from harness.spec import ENGINE
+from harness.train import Trainer, cases, set_up
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from harness.card import Card
+    from harness.records import Environment
+    from harness.spec import Trial
+    from harness.store import Trained
+
+RELATIVE, ABSOLUTE = 1e-4, 1e-5
+"""How far predictions of a saved model may be from those of the training: rounding alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A model that was trained again, and saved.
+
+    Args:
+        file: where it is.
+        metrics: all that was measured, equal to what the store holds.
+        notes: what has to be known of the file, a sentence each.
+    """
+
+    file: Path
+    metrics: Mapping[str, float]
+    notes: tuple[str, ...]
+
+
+def keep(stored: Trained, file: Path, folders: Sequence[Path]) -> Kept:
+    """Train a trial again, make sure that it reproduces, and save the weights of its best epoch.
+
+    A user's template and other user code of the trial run here.
+
+    Args:
+        stored: a completed trial, with its metrics.
+        file: ends in ``.keras``; written only if all metrics are equal to the stored ones.
+        folders: where user modules are looked for.
+
+    Raises:
+        StudyError: if another version of the engine has trained it.
+        StoreError: if a metric comes out otherwise.
+        TemplateError: if it fails, or a saved model does not predict as the trained one.
+    """
+    trial, card = stored.trial, stored.card
+    if trial.engine != ENGINE:
+        raise StudyError(
+            f"expected a training of engine {ENGINE}, which this version has. Received: one of "
+            f"engine {trial.engine}, which gave other curves. Run the study again first."
+        )
+    set_up(trial.threads)
+    x_test = cases(trial, card).x_test
+    trainer = Trainer(card, folders, environment.room_for_data(1))
+    outcome = trainer.run(trial)
+    if outcome.status != "completed":
+        raise TemplateError(
+            f"expected the training to complete as it did before. Received: {outcome.status}, "
+            f"{outcome.reason}. Nothing was written."
+        )
+    _check_equal(stored, outcome.metrics)
+    trained = trainer.programs[design.program_key(trial, card)].network.model
+    model, notes = _portable(trained, trial, card)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    model.save(file)
+    return Kept(
+        file=file,
+        metrics=outcome.metrics,
+        notes=(*notes, *_check_file(file, trained, x_test)),
+    )
+
+
+def _check_equal(stored: Trained, found: Mapping[str, float]) -> None:
+    """Every stored metric to its last digit, or nothing is written."""
+    other = [name for name, value in stored.metrics.items() if found.get(name) != value]
+    if not other:
+        return
+    here = environment.observe()
+    same = here == stored.environment
+    why = (
+        "The environment is the same; code of yours, or the data behind it, may have changed."
+        if same
+        else f"It was trained under {_told(stored.environment)}; this is {_told(here)}."
+    )
+    raise StoreError(
+        f"expected the training to give again what is stored: {other[0]} = "
+        f"{stored.metrics[other[0]]!r}. Received: {found.get(other[0])!r} ({len(other)} of "
+        f"{len(stored.metrics)} metrics differ). Nothing was written. {why} Running the study "
+        "again here, under another --root, gives results that can be taken away here."
+    )
+
+
+def _told(seen: Environment) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in seen.versions.items())
+    flags = "".join(f", {name}={value}" for name, value in seen.flags.items())
+    return f"{versions} on {seen.accelerator or seen.processor}{flags}"
+
+
+def _portable(trained: Any, trial: Trial, card: Card) -> tuple[Any, tuple[str, ...]]:
+    """The network with Keras' own layers where it has them, with the same weights."""
+    if trial.template not in catalog.TEMPLATES:
+        return trained, ()
+    plain = building.network(
+        trial.template,
+        program.shapes(card),
+        card.outputs,
+        trial.settings,
+        every_step=trial.task == "sequence",
+    )
+    model, notes = _without_references(plain)
+    theirs = {layer.name: layer for layer in trained.layers}
+    for layer in model.layers:
+        if not layer.weights:
+            continue
+        source = theirs[layer.name]
+        weights = source.get_weights()
+        if isinstance(source, Tied):
+            weights = [theirs[source.encoder_name].kernel.numpy().T, *weights]
+        layer.set_weights(weights)
+    return model, (*notes, *_own_layers(model))
+
+
+def _without_references(model: Any) -> tuple[Any, tuple[str, ...]]:
+    """A model none of whose layers uses the weights of another, which no file can hold."""
+    notes = []
+    if any(isinstance(layer, Tied) for layer in model.layers):
+        notes.append(
+            "The decoder's kernels are copies of the encoder's: training the file further would "
+            "not keep them tied."
+        )
+    if any(isinstance(layer, Contractive) for layer in model.layers):
+        notes.append("The contractive penalty of the code is not in the file.")
+    if not notes:
+        return model, ()
+
+    def own(layer: Any) -> Any:
+        if isinstance(layer, Tied):
+            return keras.layers.Dense(layer.output.shape[-1], name=layer.name)
+        if isinstance(layer, Contractive):
+            return keras.layers.Identity(name=layer.name)
+        return layer.__class__.from_config(layer.get_config())
+
+    return keras.models.clone_model(model, clone_function=own), tuple(notes)
+
+
+def _own_layers(model: Any) -> tuple[str, ...]:
+    """What a reader has to import to load a file, if anything."""
+    found = {
+        type(part).__name__
+        for layer in model.layers
+        for part in (layer, *vars(layer).values(), *vars(getattr(layer, "cell", layer)).values())
+        if type(part).__module__.startswith("harness.")
+    }
+    if not found:
+        return ()
+    names = ", ".join(sorted(found))
+    sentence = (
+        f"Keras has no counterpart of {names}: `import harness.building` before "
+        "keras.models.load_model."
+    )
+    return (sentence,)
+
+
+def _check_file(file: Path, trained: Any, x_test: Any) -> tuple[str, ...]:
+    """Load the file, and compare its predictions with those of the training."""
+    try:
+        loaded = keras.models.load_model(file)
+    except Exception as error:  # noqa: BLE001, code of the user's may need anything
+        first = str(error).splitlines()[0]
+        sentence = (
+            "keras.models.load_model needs your own classes to load this file, and was not tried "
+            f"with them ({type(error).__name__}: {first}). Register them with "
+            "keras.saving.register_keras_serializable, or give them as custom_objects."
+        )
+        return (sentence,)
+    ours, theirs = (
+        one.predict(x_test, batch_size=program.EVALUATED, verbose=0) for one in (trained, loaded)
+    )
+    if not np.allclose(ours, theirs, rtol=RELATIVE, atol=ABSOLUTE):
+        file.unlink()
+        raise TemplateError(
+            "expected a saved model that predicts as the trained one. Received: predictions that "
+            f"differ by up to {np.abs(ours - theirs).max():.3g}. The file was removed."
+        )
+    return ()

@@ -1,0 +1,369 @@
+"""Writes a trial as a short script of plain Keras, with its data beside it."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness import building, catalog, design, program
+from harness.errors import TemplateError
+from harness.layers import resolve
+from harness.source import Source, call
+from harness.train import Cases, cases
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from harness.card import Card
+    from harness.spec import Trial
+    from harness.store import Trained
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A script and its data.
+
+    Args:
+        script: its file.
+        data: the file that it reads.
+        notes: where it is not what the study did, a sentence each; they stand in the script, too.
+    """
+
+    script: Path
+    data: Path
+    notes: tuple[str, ...]
+
+
+def write(stored: Trained, file: Path) -> Written:
+    """Write a script that trains as a trial did, and the data of its replicate.
+
+    Runs no code of a user's: the script imports it.
+
+    Args:
+        stored: a completed trial.
+        file: of the script; the data goes beside it, with the ending ``.npz``.
+
+    Raises:
+        TemplateError: if a built-in template uses activations or other code of a user's.
+        DataError: if the data does not fit into memory.
+    """
+    trial, card = stored.trial, stored.card
+    _check(trial)
+    given = cases(trial, card)
+    notes = tuple(_notes(trial, card))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    data = file.with_suffix(".npz")
+    np.savez_compressed(data, **_arrays(trial, given))
+    file.write_text(_text(stored, given, data.name, notes), encoding="utf-8")
+    return Written(script=file, data=data, notes=notes)
+
+
+def _check(trial: Trial) -> None:
+    own = design.own(trial.template, trial.settings)
+    if own:
+        raise TemplateError(
+            f"expected a winner of built-in entries to write as plain Keras. Received: {own[0]!r}, "
+            "which is code of yours. --weights takes it away as a trained model."
+        )
+
+
+def _arrays(trial: Trial, given: Cases) -> dict[str, Any]:
+    """What the script reads: the cases of the replicate, and the rates if they change."""
+    parts: dict[str, Any] = {
+        "x_train": given.x_train,
+        "x_val": given.x_val,
+        "x_test": given.x_test,
+    }
+    if trial.task in catalog.RECONSTRUCTIONS:
+        labels = {"y_train": given.x_train, "y_val": given.clean[0], "y_test": given.clean[1]}
+    else:
+        labels = {"y_train": given.y_train, "y_val": given.y_val, "y_test": given.y_test}
+    if (given.rates != given.rates.flat[0]).any():
+        parts["rates"] = given.rates
+    flat: dict[str, Any] = {}
+    for name, part in {**parts, **labels}.items():
+        if isinstance(part, dict):
+            flat |= {f"{name}_{key}": array for key, array in part.items()}
+        else:
+            flat[name] = part
+    return flat
+
+
+def _notes(trial: Trial, card: Card) -> Iterator[str]:
+    """Where the script is not what the study did."""
+    own = trial.template not in catalog.TEMPLATES
+    yield (
+        "It draws its own initial weights, batches and dropout: its numbers are those of one more "
+        "replicate on the same split, not those of the store."
+    )
+    if building.names_lsuv(trial.settings):
+        yield (
+            "Initializer lsuv: the study scaled every layer by training data; here weights start "
+            "orthogonal and are not scaled."
+        )
+    if _quantity(trial) != trial.best.partition("/")[2]:
+        yield f"The study chose the best epoch by {trial.best}; here val_loss does."
+    if trial.task == "anomaly":
+        yield "Anomalies are not told: it measures how well test cases are reconstructed."
+    if own and trial.task in {"classification", "sequence", "multilabel"}:
+        yield (
+            "Whether outputs are probabilities is seen in a forward pass, as in the study, but by "
+            "a simpler rule; one output for two classes is refused."
+        )
+    if own and card.noise and "corruption" not in trial.settings:
+        yield "The study added noise to training inputs; here the network is given clean ones."
+
+
+def _quantity(trial: Trial) -> str:
+    """What the script chooses the best epoch by: as the study did, if it measures that."""
+    name = trial.best.partition("/")[2]
+    return name if name in {*_metrics(trial, ""), "loss"} else "loss"
+
+
+def _text(stored: Trained, given: Cases, data: str, notes: tuple[str, ...]) -> str:
+    """The whole script."""
+    trial, card = stored.trial, stored.card
+    source = Source()
+    network = _network(trial, card, source)
+    smoothed = bool(trial.settings["label_smoothing"]) and _classes(trial)
+    changing = bool((given.rates != given.rates.flat[0]).any())
+    weights = _class_weight(trial, given)
+    parts = [
+        f'"""{_title(stored)}"""\n',
+        "from __future__ import annotations\n" if source.classes else "",
+        _imports(trial, source),
+        *(textwrap.fill(f"# {note}", 99, subsequent_indent="# ") for note in notes),
+        "",
+        f"EPOCHS, BATCH_SIZE = {trial.settings['epochs']}, {trial.settings['batch_size']}",
+        f"data = np.load(Path(__file__).with_name({data!r}))",
+        *_loaded(card, smoothed=smoothed, outputs=card.outputs),
+        "",
+        *source.classes,
+        *_RATES * changing,
+        *network,
+        "",
+        _LOGITS.format(outputs=card.outputs) * ("gives_logits" in _logits(trial)),
+        "",
+        "keras.utils.set_random_seed(int(sys.argv[1]) if len(sys.argv) > 1 else 0)",
+        "model = build()",
+        *_compiled(trial, changing=changing),
+        *_fitted(trial, weights, changing=changing),
+        *_measured(trial, given.unit),
+    ]
+    return re.sub(r"\n{4,}", "\n\n\n", "\n".join(parts)) + "\n"
+
+
+def _title(stored: Trained) -> str:
+    trial = stored.trial
+    seen = ", ".join(
+        f"{name} = {value:.6g}"
+        for name, value in sorted(stored.metrics.items())
+        if name.startswith("test/")
+        and name.endswith("@best")
+        and name[5:-5] in {*_metrics(trial, ""), "loss"}
+    )
+    return (
+        f"Train the winner of a study: template {trial.template}, data {stored.card.label}.\n\n"
+        f"In the study, replicate {trial.replicate}: {seen}.\n\n"
+        "Usage: python THIS_FILE [SEED]\n"
+    )
+
+
+def _imports(trial: Trial, source: Source) -> str:
+    own = trial.template.partition(":")[0] if ":" in trial.template else ""
+    lines = ["import sys", *source.standard, "from pathlib import Path", *source.typing, ""]
+    lines += ["import keras", "import numpy as np", *source.keras]
+    if own:
+        lines += ["", f"import {own}  # yours: beside this file, or on PYTHONPATH"]
+    return "\n".join(lines) + "\n"
+
+
+def _loaded(card: Card, *, smoothed: bool, outputs: int) -> list[str]:
+    """Lines that take inputs and labels from the file."""
+    lines = []
+    for part in ("train", "val", "test"):
+        if card.inputs:
+            named = ", ".join(f"{key!r}: data['x_{part}_{key}']" for key in card.inputs)
+            lines.append(f"x_{part} = {{{named}}}")
+        else:
+            lines.append(f"x_{part} = data['x_{part}']")
+        labels = f"data['y_{part}']"
+        vector = f"keras.utils.to_categorical({labels}, {outputs})"
+        lines.append(f"y_{part} = {vector if smoothed else labels}")
+    return lines
+
+
+def _network(trial: Trial, card: Card, source: Source) -> list[str]:
+    """The function that makes the network: all layers, or a call of the user's template."""
+    shape, outputs = program.shapes(card), program.asked(trial, card)
+    if trial.template in catalog.TEMPLATES:
+        model = building.network(
+            trial.template, shape, outputs, trial.settings, every_step=trial.task == "sequence"
+        )
+        return ["", "def build():", *(f"    {line}" for line in source.model(model)), ""]
+    given = {key: part for key, part in trial.settings.items() if key not in catalog.SETTINGS}
+    told = "".join(f", {key}={part!r}" for key, part in given.items())
+    name = trial.template.replace(":", ".")
+    return ["", "def build():", f"    return {name}({shape!r}, {outputs}{told})", ""]
+
+
+_RATES = (
+    "",
+    "class Rates(keras.callbacks.Callback):",
+    "    # The schedule, as one learning rate per step.",
+    "    steps = iter(data['rates'].ravel())",
+    "",
+    "    def on_train_batch_begin(self, batch, logs=None):",
+    "        self.model.optimizer.learning_rate = float(next(self.steps))",
+    "",
+)
+
+_LOGITS = """
+def gives_logits(model):
+    first = keras.tree.map_structure(lambda part: part[:64], x_train)
+    outputs = keras.ops.convert_to_numpy(model(first, training=False))
+    if outputs.shape[-1] != {outputs}:
+        raise SystemExit("expected {outputs} outputs, one per class or label")
+    return bool(outputs.min() < 0 or outputs.max() > 1)
+"""
+
+
+def _labels(trial: Trial) -> bool:
+    return trial.task in {"classification", "sequence", "multilabel"}
+
+
+def _classes(trial: Trial) -> bool:
+    return trial.task in {"classification", "sequence"}
+
+
+def _logits(trial: Trial) -> str:
+    """Whether outputs are logits, as an expression."""
+    said = trial.settings.get("outputs")
+    if trial.template in catalog.TEMPLATES or said == "logits" or not _labels(trial):
+        return "True"
+    return "False" if said == "probabilities" else "gives_logits(model)"
+
+
+def _metrics(trial: Trial, logits: str) -> dict[str, str]:
+    """What the script measures beside the loss, by name."""
+    if _classes(trial):
+        kind = "" if trial.settings["label_smoothing"] else "Sparse"
+        return {
+            "crossentropy": f"keras.metrics.{kind}CategoricalCrossentropy('crossentropy', "
+            f"from_logits={logits})",
+            "accuracy": f"keras.metrics.{kind}CategoricalAccuracy('accuracy')",
+        }
+    if _labels(trial):
+        middle = f"0.0 if {logits} else 0.5" if logits != "True" else "0.0"
+        return {
+            "crossentropy": f"keras.metrics.BinaryCrossentropy('crossentropy', "
+            f"from_logits={logits})",
+            "accuracy": f"keras.metrics.BinaryAccuracy('accuracy', threshold={middle})",
+        }
+    return {
+        "mean_squared_error": "keras.metrics.MeanSquaredError('mean_squared_error')",
+        "mean_absolute_error": "keras.metrics.MeanAbsoluteError('mean_absolute_error')",
+    }
+
+
+def _loss(trial: Trial, logits: str) -> str:
+    smoothing = trial.settings["label_smoothing"]
+    told = f", label_smoothing={smoothing!r}" if smoothing else ""
+    if _classes(trial):
+        kind = "" if smoothing else "Sparse"
+        return f"keras.losses.{kind}CategoricalCrossentropy(from_logits={logits}{told})"
+    if _labels(trial):
+        return f"keras.losses.BinaryCrossentropy(from_logits={logits}{told})"
+    kinds = {
+        "mean_squared_error": "MeanSquaredError",
+        "mean_absolute_error": "MeanAbsoluteError",
+        "binary_crossentropy": "BinaryCrossentropy",
+    }
+    return f"keras.losses.{kinds[str(trial.settings['loss'])]}()"
+
+
+def _compiled(trial: Trial, *, changing: bool) -> list[str]:
+    """Lines that compile the model."""
+    logits = _logits(trial)
+    lines = []
+    if "gives_logits" in logits:
+        lines.append(f"logits = {logits}")
+        logits = "logits"
+    return [
+        *lines,
+        "model.compile(",
+        f"    optimizer={_optimizer(trial, changing=changing)},",
+        f"    loss={_loss(trial, logits)},",
+        "    metrics=[",
+        *(f"        {metric}," for metric in _metrics(trial, logits).values()),
+        "    ],",
+        ")",
+    ]
+
+
+def _optimizer(trial: Trial, *, changing: bool) -> str:
+    """Keras' optimizer with all that the study says of updates."""
+    chosen = catalog.choice("optimizer", trial.settings["optimizer"])
+    name = chosen.entry.target.partition(":")[2]
+    arguments = {"learning_rate": trial.settings["learning_rate"], **chosen.arguments}
+    arguments["learning_rate"] = trial.settings["learning_rate"]
+    if changing:
+        del arguments["learning_rate"]
+    if trial.settings["weight_decay"] is not None:
+        arguments["weight_decay"] = trial.settings["weight_decay"]
+    clip = catalog.choice("clip", trial.settings["clip"])
+    if clip.name != "none":
+        arguments[_CLIPS[clip.name]] = clip.numbers["limit"]
+    made = resolve(f"keras.optimizers:{name}")
+    return call(f"keras.optimizers.{name}", made, arguments)
+
+
+_CLIPS = {"norm": "clipnorm", "global_norm": "global_clipnorm", "value": "clipvalue"}
+
+
+def _class_weight(trial: Trial, given: Cases) -> str:
+    """An argument of ``fit``; empty if all classes count alike."""
+    if given.class_weight is None or not _classes(trial):
+        return ""
+    weights = [float(weight) for weight in given.class_weight]
+    if trial.task == "classification":
+        return f"class_weight=dict(enumerate({weights})), "
+    return f"sample_weight=np.array({weights})[data['y_train']], "
+
+
+def _fitted(trial: Trial, weights: str, *, changing: bool) -> list[str]:
+    """Lines that train, and bring back the weights of the best epoch."""
+    quantity = _quantity(trial)
+    mode = "min" if catalog.METRICS[quantity].direction == "minimize" else "max"
+    patience = trial.settings["patience"] or "EPOCHS"
+    rates = "Rates(), " * changing
+    return [
+        "best = keras.callbacks.EarlyStopping(",
+        f"    'val_{quantity}', mode={mode!r}, patience={patience}, restore_best_weights=True",
+        ")",
+        "model.fit(",
+        "    x_train, y_train, validation_data=(x_val, y_val),",
+        f"    {weights}epochs=EPOCHS, batch_size=BATCH_SIZE,",
+        f"    callbacks=[{rates}best], verbose=2,",
+        ")",
+    ]
+
+
+def _measured(trial: Trial, unit: float) -> list[str]:
+    """Lines that test the best epoch."""
+    lines = ["result = model.evaluate(x_test, y_test, return_dict=True, verbose=0)"]
+    if unit != 1 and trial.task == "regression":
+        lines += [
+            f"unit = {float(unit)!r}  # of the target, which was trained on with deviation 1",
+            "result['mean_squared_error'] *= unit**2",
+            "result['mean_absolute_error'] *= unit",
+        ]
+    return [
+        *lines,
+        "print(', '.join(f'test/{name}@best = {value:.6g}' for name, value in result.items()))",
+    ]

@@ -1,0 +1,76 @@
+"""The arm to take away, and what is known of the others beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import isnan
+from typing import TYPE_CHECKING
+
+from harness import catalog
+from reports.verdicts.judging import scored
+from reports.verdicts.rules import compare, decide
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reports.frames import Results
+    from reports.verdicts.judged import Judged
+    from reports.verdicts.rules import Word
+
+RULE = (
+    "the best mean of the deciding metric among the arms that are better than the baseline; the "
+    "baseline, if none is"
+)
+"""How the winner is found, in words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Winner:
+    """The winner of a study.
+
+    Args:
+        arm: its index.
+        word: its verdict against the baseline; ``None`` if it is the baseline.
+        others: what every other arm is, compared with the winner, by index. These comparisons
+            share the level with those of all pairs of arms, so that they hold although the same
+            results chose the winner.
+    """
+
+    arm: int
+    word: Word | None
+    others: Mapping[int, Word]
+
+    @property
+    def unbeaten(self) -> tuple[int, ...]:
+        """Arms that are not worse than the winner, as far as could be told."""
+        return tuple(arm for arm, word in self.others.items() if word != "worse")
+
+
+def winner(results: Results, judged: Judged) -> Winner:
+    """Find the winner of a study that has all its results.
+
+    A diverged training leaves an arm without a mean, so that such an arm wins only if no other
+    is better than the baseline.
+    """
+    minimize = catalog.METRICS[results.metric.name].direction == "minimize"
+    better = [verdict.arm for verdict in judged.verdicts if verdict.word == "better"]
+    found = min(
+        better or [judged.baseline],
+        key=lambda arm: _rank(judged.means[arm].mean, minimize=minimize),
+    )
+    scores = scored(results, judged.rule)
+    count = len(results.arms)
+    rule = replace(judged.rule, family=max(1, count * (count - 1) // 2))
+    others = {
+        arm.index: decide(compare(arm.index, scores[arm.index], scores[found], rule), rule)
+        for arm in results.arms
+        if arm.index != found
+    }
+    word = judged.by_arm[found].word if found != judged.baseline else None
+    return Winner(arm=found, word=word, others=others)
+
+
+def _rank(mean: float, *, minimize: bool) -> tuple[bool, float]:
+    """Smaller is better; no mean comes last."""
+    unknown = isnan(mean)
+    return unknown, 0.0 if unknown else mean if minimize else -mean

@@ -310,8 +310,8 @@ def _curves(db: sqlite3.Connection, revision: int) -> pd.DataFrame:
     """
     names = _names(db, revision, "epoch", "quantity")
     trials = db.execute(
-        "SELECT trial.rowid, number, first, last FROM (SELECT trial, count(*) AS number, "
-        f"min(epoch) AS first, max(epoch) AS last FROM epoch WHERE {_OF_REVISION} "  # noqa: S608
+        "SELECT trial.rowid, number, first, last FROM (SELECT trial, count(*) AS number, "  # noqa: S608
+        f"min(epoch) AS first, max(epoch) AS last FROM epoch WHERE {_OF_REVISION} "
         "GROUP BY trial) AS course JOIN trial ON trial.key = course.trial ORDER BY course.trial",
         (revision,),
     ).fetchall()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import seaborn as sns
 
 from harness.spec import label
 from reports.figures.style import INK, MOST, WIDTH, place, sheet, styled, wrapped
@@ -64,6 +63,8 @@ def _heat(
     *,
     small: bool,
 ) -> None:
+    import seaborn as sns  # half a second, for this figure alone
+
     shades = np.log(means) if judged.rule.scale == "log" else means
     low, high = np.nanquantile(shades, [0.0, 1.0])
     palette = sns.color_palette("blend:#e7f1f8,#1a80bb,#0b3c5d", as_cmap=True)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-import seaborn as sns
 
 from reports import frames
 from reports.figures.style import (
@@ -99,24 +97,9 @@ def _color(arm: int, judged: Judged) -> str:
 
 
 def _dots(axes: Axes, arms: list[int], values: NDArray[np.float64], judged: Judged) -> None:
-    there = np.argwhere(np.isfinite(values))
-    rows = pd.DataFrame({"row": there[:, 0], "value": values[np.isfinite(values)]})
-    present = sorted(set(rows["row"]))
-    sns.stripplot(
-        data=rows,
-        x="value",
-        y="row",
-        hue="row",
-        order=range(len(arms)),
-        hue_order=present,
-        palette=[_color(arms[row], judged) for row in present],
-        orient="h",
-        jitter=False,
-        size=5,
-        alpha=0.45,
-        legend=False,
-        ax=axes,
-    )
+    for row, arm in enumerate(arms):
+        there = values[row][np.isfinite(values[row])]
+        axes.scatter(there, [row] * len(there), 25, _color(arm, judged), alpha=0.45, lw=0)
 
 
 def _mean(axes: Axes, row: int, arm: int, judged: Judged) -> None:

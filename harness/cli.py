@@ -8,7 +8,9 @@ import os
 import sys
 import traceback
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,9 +31,9 @@ from harness.spec import NAME, label
 from harness.terminal import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from harness.coordinator import Finished
+    from harness.coordinator import Finished, Progress
     from harness.design import Plan
     from harness.program import Network
     from harness.spec import Arm, Study, Trial
@@ -145,7 +147,7 @@ def run(
     try:
         # Before the live table, so that a download can be followed.
         datasets.obtain(loaded.dataset, err.print)
-        with follow(_stderr()) as progress:
+        with follow(_stderr()) as show:
             finished = train(
                 loaded,
                 root=root,
@@ -154,7 +156,7 @@ def run(
                 yes=yes,
                 mixed_environment=mixed_environment,
                 replace=replace,
-                progress=progress,
+                progress=_reading_ahead(show),
             )
     except StudyError as error:
         raise error.within(study) from None
@@ -375,6 +377,18 @@ def _folder(study: str, root: Path) -> Path:
         hint = nearest(study, found) if found else f"There are no results in {str(root)!r} yet."
         raise UsageError(f"expected a study with results. Received: {study!r}. {hint}")
     return root / study
+
+
+def _reading_ahead(show: Callable[[Progress], None]) -> Callable[[Progress], None]:
+    """Show progress; load what the report needs as soon as something is being trained."""
+    loading = Thread(target=import_module, args=("reports.page",))
+
+    def told(progress: Progress) -> None:
+        if progress.running and loading.ident is None:
+            loading.start()
+        show(progress)
+
+    return told
 
 
 def _report(folder: Path, *, partial: bool, as_json: bool) -> None:

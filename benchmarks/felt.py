@@ -32,20 +32,25 @@ learning_rate = 1e-3
 """
 
 
+def lay_out(folder: Path, data: Path, replicates: int = REPLICATES) -> Path:
+    """Write the study's file, and the networks that it names beside it."""
+    (folder / "models.py").write_text((HERE / "models.py").read_text(encoding="utf-8"))
+    text = STUDY.format(
+        data=data,
+        replicates=replicates,
+        activations=json.dumps(ACTIVATIONS),
+        epochs=EPOCHS,
+        batch=BATCH,
+    )
+    (folder / "felt.toml").write_text(text, encoding="utf-8")
+    return folder / "felt.toml"
+
+
 def harness(data: Path, replicates: int = REPLICATES) -> float:
     """Seconds that the command takes, report and page included."""
     with tempfile.TemporaryDirectory() as folder:
-        here = Path(folder)
-        (here / "models.py").write_text((HERE / "models.py").read_text(encoding="utf-8"))
-        text = STUDY.format(
-            data=data,
-            replicates=replicates,
-            activations=json.dumps(ACTIVATIONS),
-            epochs=EPOCHS,
-            batch=BATCH,
-        )
-        (here / "felt.toml").write_text(text, encoding="utf-8")
-        return _seconds([sys.executable, "-m", "harness", "run", "felt.toml"], here)
+        study = lay_out(Path(folder), data, replicates)
+        return _seconds([sys.executable, "-m", "harness", "run", study.name], Path(folder))
 
 
 def keras_tuner(data: Path, replicates: int = REPLICATES) -> float:

@@ -10,7 +10,7 @@ import os
 import time
 
 
-def parts(width: int) -> dict[str, float]:
+def parts(width: int, steps: int = 80, repeats: int = 9) -> dict[str, float]:
     """Milliseconds of forward pass, backward pass and update of Adam; the best of eight."""
     import keras
     import models
@@ -19,7 +19,7 @@ def parts(width: int) -> dict[str, float]:
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    steps, batch = 80, 64
+    batch = 64
     x, y = tf.random.normal((steps * batch, 28, 28)), tf.constant(np.arange(steps * batch) % 10)
     order = np.random.default_rng(0).permutation(steps * batch).astype(np.int32)
 
@@ -51,7 +51,7 @@ def parts(width: int) -> dict[str, float]:
 
     programs = {last: program(last) for last in ("forward", "backward", "update")}
     best = dict.fromkeys(programs, float("inf"))
-    for _ in range(9):  # the first one compiles
+    for _ in range(repeats):  # the first one compiles
         for last, epoch in programs.items():
             began = time.perf_counter()
             epoch().numpy()

@@ -6,7 +6,9 @@ import json
 import math
 import sys
 import traceback
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,7 +29,7 @@ from harness.spec import label
 from harness.terminal import Terminal, quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from harness.coordinator import Finished, Progress
     from harness.design import Plan
@@ -160,7 +162,7 @@ def run(
                 yes=yes,
                 mixed_environment=mixed_environment,
                 replace=replace,
-                progress=progress,
+                progress=_reading_ahead(progress),
             )
     except StudyError as error:
         raise error.within(study) from None
@@ -387,6 +389,18 @@ def _plan(study: str, *, yes: bool) -> Plan:
         return design.plan(loaded, datasets.describe(loaded.dataset, places), places)
     except StudyError as error:
         raise error.within(study) from None
+
+
+def _reading_ahead(show: Callable[[Progress], None]) -> Callable[[Progress], None]:
+    """Show progress; load what the report needs as soon as something is being trained."""
+    loading = Thread(target=import_module, args=("reports.page",))
+
+    def told(progress: Progress) -> None:
+        if progress.running and loading.ident is None:
+            loading.start()
+        show(progress)
+
+    return told
 
 
 def _report(folder: Path, *, partial: bool, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,7 +169,7 @@ def read(folder: Path | str) -> Results:
         arms, references = tuple(_arms(study)), catalog.references(study)
         members = _members(db, revision)
         measured = _pivot(db, revision, "metric", "metric", ["trial"])
-        curves = _pivot(db, revision, "epoch", "quantity", ["trial", "epoch"])
+        curves = _curves(db, revision)
         environments = _environments(db)
         engines = _engines(db, revision)
         notes = (*card.notes, *_notes(db, revision))
@@ -320,6 +320,43 @@ def _members(db: sqlite3.Connection, revision: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*names, "workers", "environment", "outcome"])
 
 
+_OF_REVISION = "trial IN (SELECT trial FROM member WHERE revision = ?)"
+
+
+def _names(db: sqlite3.Connection, revision: int, table: str, name: str) -> list[str]:
+    query = f"SELECT DISTINCT {name} FROM {table} WHERE {_OF_REVISION}"  # noqa: S608, our own names
+    return sorted(found for (found,) in db.execute(query, (revision,)))
+
+
+def _curves(db: sqlite3.Connection, revision: int) -> pd.DataFrame:
+    """Quantities of epochs, one column each, one row per trial and epoch.
+
+    Where every trial has every quantity in every epoch, as is usual, bare values are read in the
+    order of the primary key, in half the time that turning them takes.
+    """
+    names = _names(db, revision, "epoch", "quantity")
+    trials = db.execute(
+        "SELECT trial.rowid, number, first, last FROM (SELECT trial, count(*) AS number, "  # noqa: S608
+        f"min(epoch) AS first, max(epoch) AS last FROM epoch WHERE {_OF_REVISION} "
+        "GROUP BY trial) AS course JOIN trial ON trial.key = course.trial ORDER BY course.trial",
+        (revision,),
+    ).fetchall()
+    if not all(
+        first == 0 and number == (last + 1) * len(names) for _, number, first, last in trials
+    ):
+        return _pivot(db, revision, "epoch", "quantity", ["trial", "epoch"])
+    values = db.execute(
+        f"SELECT value FROM epoch WHERE {_OF_REVISION} ORDER BY trial, epoch, quantity",  # noqa: S608
+        (revision,),
+    )
+    lengths = [last + 1 for *_, last in trials]
+    cells = np.fromiter(chain.from_iterable(values), np.float64, sum(lengths) * len(names))
+    frame = pd.DataFrame(cells.reshape(sum(lengths), len(names)), columns=names)
+    frame.insert(0, "row", np.repeat(np.array([row for row, *_ in trials], np.int64), lengths))
+    frame.insert(1, "epoch", np.concatenate([np.arange(length) for length in lengths] or [[]]))
+    return frame
+
+
 def _pivot(
     db: sqlite3.Connection, revision: int, table: str, name: str, keys: Sequence[str]
 ) -> pd.DataFrame:
@@ -328,20 +365,13 @@ def _pivot(
     SQLite does this in the order of its primary key, several times faster than reading all
     rows and turning them here.
     """
-    of_revision = "trial IN (SELECT trial FROM member WHERE revision = ?)"
-    names = [
-        row[0]
-        for row in db.execute(
-            f"SELECT DISTINCT {name} FROM {table} WHERE {of_revision} ORDER BY 1",  # noqa: S608, our own names
-            (revision,),
-        )
-    ]
+    names = _names(db, revision, table, name)
     cells = "".join(f", max(CASE {name} WHEN ? THEN value END)" for _ in names)
     group = ", ".join(f"{table}.{key}" for key in keys)
     rest = "".join(f", {table}.{key}" for key in keys[1:])
     rows = db.execute(
         f"SELECT trial.rowid{rest}{cells} FROM {table} JOIN trial ON trial.key = {table}.trial "  # noqa: S608, our own names
-        f"WHERE {table}.{of_revision} GROUP BY {group}",
+        f"WHERE {table}.{_OF_REVISION} GROUP BY {group}",
         (*names, revision),
     ).fetchall()
     frame = pd.DataFrame(rows, columns=["row", *keys[1:], *names])
@@ -423,20 +453,22 @@ def _conform(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
 
 def _outcomes(members: pd.DataFrame) -> pd.DataFrame:
     """What the newest attempt of each trial reported, for trials that reported anything."""
-    rows: list[dict[str, Any]] = []
+    spent = list(Seconds.model_fields)
+    names = ["reason", "parameters", "best_epoch", "engine", "xla", "reused"]
+    empty = [None] * (len(names) + len(spent))
+    rows: list[list[Any]] = []
     for status, text in zip(members["status"], members["outcome"], strict=True):
         if status in _OPEN or not isinstance(text, str):
-            rows.append({})
+            rows.append(empty)
             continue
-        outcome = Outcome.model_validate_json(text)
-        spent = outcome.seconds.model_dump()
-        row = outcome.model_dump(include={"reason", "parameters", "best_epoch"})
+        found = Outcome.model_validate_json(text)
+        row = [found.reason, found.parameters, found.best_epoch]
         if status in FINAL:
-            row |= outcome.model_dump(include={"engine", "xla", "reused"})
-            row |= {f"seconds_{part}": number for part, number in spent.items()}
-        rows.append(row)
-    names = [*(f"seconds_{part}" for part in Seconds.model_fields), "reason", "parameters"]
-    return pd.DataFrame(rows, columns=[*names, "best_epoch", "engine", "xla", "reused"])
+            seconds = [getattr(found.seconds, part) for part in spent]
+            rows.append([*row, found.engine, found.xla, found.reused, *seconds])
+        else:
+            rows.append([*row, *empty[len(row) :]])
+    return pd.DataFrame(rows, columns=[*names, *(f"seconds_{part}" for part in spent)])
 
 
 def _levels(members: pd.DataFrame, study: Study, arms: Sequence[Arm]) -> pd.DataFrame:
@@ -452,9 +484,10 @@ def _levels(members: pd.DataFrame, study: Study, arms: Sequence[Arm]) -> pd.Data
 
 def _proposed(members: pd.DataFrame, study: Study) -> pd.DataFrame:
     """One column per tuned hyperparameter: numbers as numbers, everything else as text."""
-    rows = [json.loads(text) for text in members["hyperparameters"]]
+    known = {text: json.loads(text) for text in members["hyperparameters"].unique()}
+    rows = [known[text] for text in members["hyperparameters"]]
     names = list(study.tune.space) if study.tune else []
-    names += sorted({name for row in rows for name in row} - set(names))
+    names += sorted({name for row in known.values() for name in row} - set(names))
     found = {}
     for name in names:
         given = [row.get(name) for row in rows]

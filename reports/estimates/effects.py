@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -126,8 +126,8 @@ def share(hits: int, cases: int, confidence: float) -> Share:
     if not cases:
         return Share(np.nan, np.nan, np.nan)
     tail = 1 - confidence if hits in {0, cases} else (1 - confidence) / 2
-    low = float(stats.beta.ppf(tail, hits, cases - hits + 1)) if hits else 0.0
-    high = float(stats.beta.isf(tail, hits + 1, cases - hits)) if hits < cases else 1.0
+    low = float(special.betaincinv(hits, cases - hits + 1, tail)) if hits else 0.0
+    high = float(special.betainccinv(hits + 1, cases - hits, tail)) if hits < cases else 1.0
     return Share(hits / cases, low, high)
 
 

@@ -26,6 +26,7 @@ DRAWS = 2**17
 
 _SEED = 1969
 _CHUNK = 2**14
+_BITS = 8
 _ROUNDING = 1e-9  # of levels such as 1 - 0.95
 
 
@@ -177,9 +178,8 @@ def _ends(values: Array, rank: int, tolerance: float) -> tuple[float, float]:
     """The value of a rank from either end; what cannot be told from zero is zero."""
     if rank < 1:
         return -np.inf, np.inf
-    places = rank - 1, values.size - rank
-    ordered = np.partition(values, places)
-    low, high = (float(ordered[place]) for place in places)
+    # One place at a time: NumPy is slower at two.
+    low, high = (float(np.partition(values, place)[place]) for place in (rank - 1, -rank))
     return (
         0.0 if abs(low) <= tolerance else low,
         0.0 if abs(high) <= tolerance else high,
@@ -189,30 +189,53 @@ def _ends(values: Array, rank: int, tolerance: float) -> tuple[float, float]:
 def _subset_means(values: Array) -> Array:
     if values.size > EXACT:
         return _drawn_means(values)
-    sums = np.zeros(1)
-    for value in values:
-        sums = np.concatenate([sums, sums + value])
-    return sums[1:] / _sizes(values.size)
+    means = _subset_sums(values)[1:]
+    means /= _sizes(values.size)
+    return means
+
+
+def _subset_sums(values: Array) -> Array:
+    """The sum of every subset: those without a value, then the same ones with it."""
+    sums = np.zeros(2**values.size)
+    for index, value in enumerate(values):
+        half = 2**index
+        np.add(sums[:half], value, out=sums[half : 2 * half])
+    return sums
 
 
 @lru_cache(maxsize=EXACT)
-def _sizes(pairs: int) -> NDArray[np.uint8]:
+def _sizes(pairs: int) -> NDArray[np.float32]:
     """Sizes of all subsets that are not empty, in the order in which sums are formed."""
-    sizes = np.zeros(1, dtype=np.uint8)
-    for _ in range(pairs):
-        sizes = np.concatenate([sizes, sizes + np.uint8(1)])
-    return sizes[1:]
+    return _subset_sums(np.ones(pairs))[1:].astype(np.float32)
 
 
 def _drawn_means(values: Array) -> Array:
     """Means of subsets drawn at random, the same ones for every comparison of so many pairs."""
-    generator, parts = np.random.default_rng(_SEED), []
+    members, sizes = _drawn(values.size)
+    padded = np.pad(values, (0, -values.size % _BITS)).reshape(-1, _BITS)
+    sums = np.zeros(sizes.size)
+    for part, chosen in zip(padded, members, strict=True):
+        sums += _subset_sums(part)[chosen]
+    return sums / sizes
+
+
+@lru_cache(maxsize=2)
+def _drawn(pairs: int) -> tuple[NDArray[np.uint8], Array]:
+    """Subsets drawn at random, none of them empty.
+
+    Returns:
+        Their members, shape ``(pairs / 8, DRAWS - 1)``, a bit for each of eight pairs in turn;
+        and their sizes.
+    """
+    generator, parts, sizes = np.random.default_rng(_SEED), [], []
     for _ in range(DRAWS // _CHUNK):
-        bits = np.frombuffer(generator.bytes(_CHUNK * values.size // 8), dtype=np.uint8)
-        chosen = np.unpackbits(bits).reshape(_CHUNK, values.size)
-        sizes = chosen.sum(axis=1, dtype=np.int64)
-        parts.append((chosen @ values / np.maximum(sizes, 1))[sizes > 0])
-    return np.concatenate(parts)[: DRAWS - 1]
+        bits = np.frombuffer(generator.bytes(_CHUNK * pairs // 8), dtype=np.uint8)
+        chosen = np.unpackbits(bits).reshape(_CHUNK, pairs)
+        chosen = chosen[chosen.any(axis=1)]
+        sizes.append(chosen.sum(axis=1, dtype=np.float64))
+        parts.append(np.packbits(chosen, axis=1, bitorder="little"))
+    members = np.ascontiguousarray(np.concatenate(parts)[: DRAWS - 1].T)
+    return members, np.concatenate(sizes)[: DRAWS - 1]
 
 
 def _walsh(values: Array) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -43,5 +43,5 @@ def t_interval(values: ArrayLike, confidence: float) -> Interval:
     if values.size == 1:
         return Interval(mean, np.nan, np.nan)
     error = float(values.std(ddof=1) / np.sqrt(values.size))
-    half = float(stats.t.isf((1 - confidence) / 2, values.size - 1)) * error
+    half = -float(special.stdtrit(values.size - 1, (1 - confidence) / 2)) * error
     return Interval(mean, mean - half, mean + half)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from harness.pairs import fewest_pairs
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
+
+    Array = NDArray[np.float64]
 
 POWER = 0.8
 MOST = 1000
@@ -52,20 +56,61 @@ def replicates_needed(
     values = np.asarray(differences, dtype=np.float64)
     if values.size < 3 or not np.isfinite(values).all() or np.ptp(values) == 0:
         return None
-    generator = np.random.default_rng(_SEED)
-    pairs = max(values.size + 1, fewest_pairs(family, level))
-    while pairs <= MOST:
-        drawn = generator.choice(values, size=(_STUDIES, pairs))
-        means = drawn.mean(axis=1)
-        errors = drawn.std(axis=1, ddof=1) / np.sqrt(pairs)
-        halves = float(stats.t.isf(level / (2 * family), pairs - 1)) * errors
+    centred = values - values.mean()
+    moments = np.stack([centred, centred**2], axis=1)
+    studies = _studies(values.size, max(values.size + 1, fewest_pairs(family, level)))
+    for step in count():
+        pairs, counts = studies.grown(step)
+        if pairs > MOST:
+            return None
+        first, second = (counts @ moments / pairs).T
+        means = first + values.mean()
+        errors = np.sqrt(np.maximum(second - first**2, 0.0) / (pairs - 1))
+        halves = -float(special.stdtrit(pairs - 1, level / (2 * family))) * errors
         decided = np.abs(means) > halves
         if margin is not None:
             decided |= (means - halves > margin[0]) & (means + halves < margin[1])
         if decided.mean() >= POWER:
             return _rounded(pairs)
-        pairs = int(np.ceil(pairs * _STEP))
-    return None
+    raise AssertionError
+
+
+class _Studies:
+    """Draws with replacement, the same ones for every comparison of so many pairs.
+
+    Args:
+        values: number of observed differences to draw from.
+        pairs: size of the smallest study.
+    """
+
+    def __init__(self, values: int, pairs: int) -> None:
+        self._generator = np.random.default_rng(_SEED)
+        self._values, self._next = values, pairs
+        self._drawn: list[tuple[int, Array]] = []
+
+    def grown(self, step: int) -> tuple[int, Array]:
+        """Pairs of a study after some steps of growth, and how often each difference is drawn.
+
+        Returns:
+            The counts have shape ``(studies, values)``; none are drawn beyond ``MOST`` pairs.
+        """
+        while len(self._drawn) <= step:
+            self._drawn.append((self._next, self._counts(self._next)))
+            self._next = int(np.ceil(self._next * _STEP))
+        return self._drawn[step]
+
+    def _counts(self, pairs: int) -> Array:
+        if pairs > MOST:
+            return np.empty((0, self._values))
+        drawn = self._generator.integers(0, self._values, size=(_STUDIES, pairs))
+        cells = drawn + self._values * np.arange(_STUDIES)[:, np.newaxis]
+        counted = np.bincount(cells.ravel(), minlength=_STUDIES * self._values)
+        return counted.reshape(_STUDIES, self._values).astype(np.float64)
+
+
+@lru_cache(maxsize=4)
+def _studies(values: int, pairs: int) -> _Studies:
+    return _Studies(values, pairs)
 
 
 def _rounded(pairs: int) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import seaborn as sns
 
 from harness.spec import label
 from reports.figures.style import COLORS, INK, MOST, WIDTH, canvas, styled, wrapped
@@ -89,6 +88,8 @@ def _neutral(judged: Judged) -> float:
 
 
 def _heat(axes: Axes, shades: NDArray[np.float64], texts: list[list[str]], *, small: bool) -> None:
+    import seaborn as sns  # half a second, for this figure alone
+
     inside = np.where(np.abs(shades) <= 1, 0.0, shades)
     sns.heatmap(
         inside,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.collections import LineCollection
 from matplotlib.ticker import MaxNLocator
 
 from harness import catalog
@@ -184,11 +185,10 @@ def _apart(
     arms: list[int], found: _Curves, results: Results, judged: Judged
 ) -> tuple[Figure, list[Axes]]:
     figure, drawn = panels([results.arms[arm].label for arm in arms], 4, 110)
+    lines = [np.stack([_steps(found, arm), found.bands[arm].median], axis=1) for arm in arms]
     for axes, arm in zip(drawn, arms, strict=True):
-        for other in arms:
-            axes.plot(
-                _steps(found, other), found.bands[other].median, lw=0.7, color=GREY, alpha=0.35
-            )
+        axes.set_autoscale_on(False)  # one limit for all panels is set once all are drawn
+        axes.add_collection(LineCollection(lines, lw=0.7, color=GREY, alpha=0.35), autolim=False)
         color = INK if arm == judged.baseline else SERIES[0]
         _line(axes, found, arm, color, thin=False)
     return figure, drawn

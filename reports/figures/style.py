@@ -7,9 +7,7 @@ from contextlib import contextmanager
 from math import ceil
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import numpy as np
-import seaborn as sns
 from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
@@ -64,11 +62,15 @@ _MULTIPLES = (
 
 _SIZE = 11.0
 _RC: Mapping[str, Any] = {
+    "axes.axisbelow": True,
+    "patch.edgecolor": "w",
+    "patch.force_edgecolor": True,
     "font.family": ["DejaVu Sans"],
     "font.size": _SIZE,
     "axes.titlesize": _SIZE,
     "axes.titlelocation": "left",
     "axes.titleweight": "bold",
+    "axes.titley": 1.0,  # where it is anyway; Matplotlib would measure every tick to find it
     "axes.labelsize": _SIZE,
     "axes.linewidth": 0.8,
     "axes.edgecolor": GREY,
@@ -102,9 +104,7 @@ _RC: Mapping[str, Any] = {
 @contextmanager
 def styled() -> Iterator[None]:
     """The settings that figures are drawn and saved under; everything is put back afterwards."""
-    given = {**sns.axes_style("ticks"), **_RC}
-    known = {key: given[key] for key in given if key in mpl.rcParams}
-    with style.context(["default", known]):
+    with style.context(["default", dict(_RC)]):
         yield
 
 
@@ -125,7 +125,7 @@ def place(
         height / full_height,
     )
     axes: Axes = figure.add_axes(box, **kwargs)
-    sns.despine(ax=axes)
+    axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(which="minor", length=0)
     return axes
 
@@ -137,7 +137,7 @@ def canvas(
     if ax is None:
         figure = sheet(height)
         return figure, place(figure, left, top, width, tall)
-    sns.despine(ax=ax)
+    ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(which="minor", length=0)
     given = ax.get_figure(root=True)
     assert given is not None  # axes stand in one

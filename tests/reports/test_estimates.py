@@ -298,6 +298,20 @@ def test_superiority_counts_ties_as_halves_and_against_either_claim() -> None:
     assert tied.high > plain.high
 
 
+@pytest.mark.parametrize("pairs", [21, 24, 29])
+def test_drawn_subsets_have_the_means_of_their_members(pairs: int) -> None:
+    """Sums from tables of eight values equal sums over all members."""
+    values = np.random.default_rng(pairs).normal(size=pairs)
+    members, sizes = exact._drawn(pairs)
+    chosen = np.unpackbits(members.T, axis=1, bitorder="little")[:, :pairs].astype(bool)
+    assert len(sizes) == exact.DRAWS - 1
+    assert (chosen.sum(axis=1) == sizes).all()
+    assert 0.49 < chosen.mean() < 0.51
+    assert exact._drawn_means(values)[:50] == pytest.approx(
+        [values[row].mean() for row in chosen[:50]]
+    )
+
+
 def test_effect_is_cohens_d_of_differences() -> None:
     """Mean over standard deviation; none without spread or with a failure."""
     assert estimates.standardized([1, 2, 3]) == 2.0
@@ -315,6 +329,19 @@ def test_replicates_needed_are_those_of_a_t_test() -> None:
     more = estimates.replicates_needed(values, 0.05, 11)
     assert more is not None
     assert more > small
+
+
+def test_replicates_needed_are_those_of_studies_drawn_one_by_one() -> None:
+    """Counts of the draws tell the same mean and deviation as the draws themselves."""
+    values = np.array([0.2, -1.0, 2.0, 0.4, -0.3, 1.1, 0.9, -0.2])
+    generator, pairs, found = np.random.default_rng(1925), len(values) + 1, None
+    while found is None:
+        drawn = generator.choice(values, size=(1000, pairs))
+        halves = stats.t.isf(0.025, pairs - 1) * stats.sem(drawn, axis=1)
+        found = pairs if (np.abs(drawn.mean(axis=1)) > halves).mean() >= 0.8 else None
+        pairs = int(np.ceil(pairs * 1.15))
+    for _ in range(2):  # the second time from what is kept
+        assert estimates.replicates_needed(values, 0.05, 1) == found
 
 
 def test_no_number_of_replicates_decides_about_nothing() -> None:

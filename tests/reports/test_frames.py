@@ -47,6 +47,25 @@ def test_trials_hold_what_was_stored(shared: Path) -> None:
     assert (results.trials["attempts"] == 1).all()
 
 
+def test_curves_with_and_without_gaps_are_read_alike(make: Maker) -> None:
+    """A value that is missing in one epoch is missing there, and nothing else moves."""
+    folder = make()
+    whole = frames.read(folder)
+    with sqlite3.connect(folder / FILE) as db:
+        key = whole.confirm["trial"].iloc[0]
+        db.execute(
+            "DELETE FROM epoch WHERE trial = ? AND epoch = 1 AND quantity = 'val/loss'", (key,)
+        )
+    found = frames.read(folder).epochs
+    first = whole.confirm.iloc[0]
+    gap = (found["arm"] == first["arm"]) & (found["phase"] == "confirm") & (found["epoch"] == 1)
+    gap &= found["replicate"] == first["replicate"]
+    assert found.loc[gap, "val/loss"].isna().tolist() == [True]
+    expected = whole.epochs.copy()
+    expected.loc[gap, "val/loss"] = np.nan
+    pd.testing.assert_frame_equal(found, expected)
+
+
 def test_arms_are_the_full_factorial(shared: Path) -> None:
     """Arms count with the last factor fastest, as members do."""
     arms = frames.read(shared).arms

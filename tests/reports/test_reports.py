@@ -53,3 +53,12 @@ def test_low_modules_need_no_high_ones(name: str) -> None:
     loaded = probe(name)["loaded"]
     assert isinstance(loaded, list)
     assert "reports.page" not in loaded
+
+
+def test_the_page_is_imported_without_what_few_pages_need() -> None:
+    """A second each: for a heat map, for two functions, and for windows that nobody opens."""
+    code = "import sys, reports.page; print(*sys.modules)"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT.parent)
+    unneeded = {"seaborn", "scipy.stats", "statsmodels", "matplotlib.pyplot"}
+    assert not unneeded & set(done.stdout.split())

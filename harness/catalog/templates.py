@@ -67,6 +67,12 @@ SETTINGS: Mapping[str, Argument] = {
         note="what a model of yours gives for classes or labels; default: as one forward pass "
         "tells",
     ),
+    "salt": Argument(
+        kind="count",
+        outside=True,
+        note="other initial weights, orders and noise on the same split; arms that differ in it "
+        "alone are equal but for chance, which shows how large chance is; default: none",
+    ),
 }
 
 _SHARED = {

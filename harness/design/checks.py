@@ -154,6 +154,12 @@ def _check_levels(study: Study) -> None:
                     key=f"factors.{factor}",
                 )
     for name, space in (study.tune.space if study.tune else {}).items():
+        if name == "salt":
+            raise StudyError(
+                "expected a factor or a fixed setting. Received: a search, which would choose "
+                "luck. Name it under [factors] or [fixed].",
+                key="tune.space.salt",
+            )
         for raw in space.values if isinstance(space, Choices) else (space.min, space.max):
             _check_value(table, name, raw, f"tune.space.{name}")
         argument = table.get(name)

@@ -44,6 +44,8 @@ def settings(
     rate = optimizer.pop("learning_rate", None)
     if full["learning_rate"] is None:
         full["learning_rate"] = rate
+    if full["salt"] is None:
+        del full["salt"]  # a trial without salt has the key that it had before there was any
     if "weight_decay" in optimizer and full["weight_decay"] is not None:
         optimizer["weight_decay"], full["weight_decay"] = full["weight_decay"], None
     return full
@@ -87,7 +89,7 @@ def split(trial: Trial) -> tuple[dict[str, Value], dict[str, float]]:
     structure: dict[str, Value] = {}
     values: dict[str, float] = {}
     for key, argument in arguments(trial.template).items():
-        raw = trial.settings[key]
+        raw = trial.settings.get(key)
         if argument.initial:
             structure[key] = raw is not None
         elif argument.kind == "choice" and argument.family in catalog.FAMILIES:
@@ -115,7 +117,7 @@ def program_key(trial: Trial, card: Card) -> str:
     structure, _ = split(trial)
     for name, setting in catalog.SETTINGS.items():
         if setting.outside:
-            structure.pop(name)
+            structure.pop(name, None)
     of_trial = trial.model_dump(include={"template", "task", "code", "best", "threads", "xla"})
     of_data = [card.cases, card.tests, card.outputs, *card.shape]
     return digest([structure, of_trial, of_data, dict(card.inputs), dict(card.noise)])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,6 +97,7 @@ class Results:
         skipped: rows of ``trials`` that enter no estimate, each with ``why``.
         engines: versions of the engine that trained.
         notes: what a reader has to know of data and networks, a sentence each.
+        trained: when the first and the last of the trainings ended; ``None`` if that was not noted.
     """
 
     study: Study
@@ -111,6 +113,7 @@ class Results:
     skipped: pd.DataFrame
     engines: tuple[int, ...]
     notes: tuple[str, ...] = ()
+    trained: tuple[datetime, datetime] | None = None
 
     @property
     def baseline(self) -> Arm:
@@ -166,6 +169,7 @@ def read(folder: Path | str) -> Results:
         environments = _environments(db)
         engines = _engines(db, revision)
         notes = (*card.notes, *_notes(db, revision))
+        trained = _trained(db, revision)
     members = members.sort_values(PLACE, key=_in_order, ignore_index=True)
     _check_places(members, len(arms) + len(references), folder)
     of_arms = members["arm"] < len(arms)
@@ -189,6 +193,7 @@ def read(folder: Path | str) -> Results:
         skipped=trials.assign(why=why)[~trials["counted"]].reset_index(drop=True),
         engines=engines,
         notes=notes,
+        trained=trained,
     )
 
 
@@ -270,6 +275,16 @@ def _notes(db: sqlite3.Connection, revision: int) -> list[str]:
         (revision,),
     )
     return [note for (note,) in rows]
+
+
+def _trained(db: sqlite3.Connection, revision: int) -> tuple[datetime, datetime] | None:
+    """When the first and the last training of a revision ended, whichever study began it."""
+    first, last = db.execute(
+        "SELECT min(at), max(at) FROM event WHERE kind = 'attempt ended' "
+        "AND trial IN (SELECT trial FROM member WHERE revision = ?)",
+        (revision,),
+    ).fetchone()
+    return (datetime.fromisoformat(first), datetime.fromisoformat(last)) if first else None
 
 
 def _arms(study: Study) -> Iterable[Arm]:

@@ -3,7 +3,7 @@
 from reports.tables.answers import caption, details, formatted, printed, verdict_table
 from reports.tables.collection import collect
 from reports.tables.factors import cells, complete, formatted_marginals, marginals
-from reports.tables.others import formatted_others, others
+from reports.tables.others import best_others, formatted_others, others
 from reports.tables.provenance import (
     formatted_skipped,
     notes,
@@ -26,6 +26,7 @@ from reports.tables.tuning import (
 )
 
 __all__ = [
+    "best_others",
     "caption",
     "cells",
     "collect",

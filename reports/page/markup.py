@@ -269,10 +269,9 @@ def _alone(drawn: str) -> bytes:
     text = re.sub(_FONT, _FONTS, drawn)
     for stand_in, color in _PRINTED.items():
         text = text.replace(stand_in, color)
-    start = text.index(">") + 1
-    return (
-        f'{text[:start]}\n <rect width="100%" height="100%" fill="white"/>{text[start:]}'.encode()
-    )
+    opening, end, rest = text.partition(">")
+    ground = '\n <rect width="100%" height="100%" fill="white"/>'
+    return f"{opening}{end}{ground}{rest}".encode()
 
 
 def _png(figure: Figure) -> bytes:

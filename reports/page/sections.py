@@ -339,11 +339,10 @@ def _bias(results: Results, judged: Judged) -> Section | None:
         return None
     order = sorted(range(len(table)), key=lambda row: judged.biases[row].optimism)
     least, most = (table["Search looked better by"].iloc[order[end]] for end in (0, -1))
-    span = f"by {least}" if least == most else f"by {least} to {most}"
+    span = least if least == most else f"{least} to {most}"
     text = (
-        f"The search showed its choices better than fresh trainings did {span} "
-        f"({results.study.tune.objective}; below zero: worse). The verdicts use fresh trainings "
-        "only."
+        f"Optimism of the search ({results.study.tune.objective}): {span}. The verdicts use fresh "
+        "trainings only."
     )
     why = (
         "The best of several candidates looks better than it is. The chosen hyperparameters were "
@@ -364,9 +363,8 @@ def _failures(results: Results) -> Section | None:
     texts = [f"Trainings diverged: {wording.listed(diverged, most=12)}."] if diverged else []
     number = len(results.skipped)
     if number:
-        texts.append(
-            f"{number} of {wording.count(len(results.trials), 'trial')} enter no estimate."
-        )
+        total = wording.count(len(results.trials), "trial")
+        texts.append(f"{number} of {total} enter no estimate.")
     if not texts:
         return None
     shown = (grid(tables.formatted_skipped(results)),) if number else ()

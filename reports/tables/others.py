@@ -128,6 +128,5 @@ def _cell(mean: float, spread: float, units: Units) -> str:
     text = units.value(mean)
     if not np.isfinite(spread):
         return text
-    return (
-        f"{text} ({100 * spread:.{units.decimals}f})" if units.percent else f"{text} ({spread:.2g})"
-    )
+    digits = f"{100 * spread:.{units.decimals}f}" if units.percent else f"{spread:.2g}"
+    return f"{text} ({digits})"

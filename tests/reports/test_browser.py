@@ -20,9 +20,8 @@ from reports import page
 if TYPE_CHECKING:
     from pathlib import Path
 
-FOUND = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FOUND = next(filter(None, map(shutil.which, NAMES)), None)
 HOSTILE = "</script><script>document.title='run'</script>"
 PATIENCE = 30.0
 FLAGS = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import chain, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,6 +102,7 @@ class Results:
         notes: what a reader has to know of data and networks, a sentence each.
         settings: by arm, all that its confirm trials were trained with, defaults included.
         revisions: definitions that the study had, the current one last.
+        trained: when the first and the last of the trainings ended; ``None`` if that was not noted.
     """
 
     study: Study
@@ -118,6 +120,7 @@ class Results:
     notes: tuple[str, ...] = ()
     settings: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     revisions: tuple[Revision, ...] = ()
+    trained: tuple[datetime, datetime] | None = None
 
     @property
     def baseline(self) -> Arm:
@@ -175,6 +178,7 @@ def read(folder: Path | str) -> Results:
         notes = (*card.notes, *_notes(db, revision))
         settings = _settings(db, revision, len(arms))
         revisions = store.history(db)
+        trained = _trained(db, revision)
     members = members.sort_values(PLACE, key=_in_order, ignore_index=True)
     _check_places(members, len(arms) + len(references), folder)
     of_arms = members["arm"] < len(arms)
@@ -200,6 +204,7 @@ def read(folder: Path | str) -> Results:
         notes=notes,
         settings=settings,
         revisions=revisions,
+        trained=trained,
     )
 
 
@@ -298,6 +303,16 @@ def _settings(db: sqlite3.Connection, revision: int, arms: int) -> dict[int, dic
     return found
 
 
+def _trained(db: sqlite3.Connection, revision: int) -> tuple[datetime, datetime] | None:
+    """When the first and the last training of a revision ended, whichever study began it."""
+    first, last = db.execute(
+        "SELECT min(at), max(at) FROM event WHERE kind = 'attempt ended' "
+        "AND trial IN (SELECT trial FROM member WHERE revision = ?)",
+        (revision,),
+    ).fetchone()
+    return (datetime.fromisoformat(first), datetime.fromisoformat(last)) if first else None
+
+
 def _arms(study: Study) -> Iterable[Arm]:
     """The full factorial, last factor fastest: the order that members count in."""
     for index, levels in enumerate(product(*study.factors.values())):
@@ -353,7 +368,8 @@ def _curves(db: sqlite3.Connection, revision: int) -> pd.DataFrame:
     cells = np.fromiter(chain.from_iterable(values), np.float64, sum(lengths) * len(names))
     frame = pd.DataFrame(cells.reshape(sum(lengths), len(names)), columns=names)
     frame.insert(0, "row", np.repeat(np.array([row for row, *_ in trials], np.int64), lengths))
-    frame.insert(1, "epoch", np.concatenate([np.arange(length) for length in lengths] or [[]]))
+    steps = [np.arange(length) for length in lengths] or [np.arange(0)]
+    frame.insert(1, "epoch", np.concatenate(steps))
     return frame
 
 

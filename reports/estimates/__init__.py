@@ -23,6 +23,7 @@ from reports.estimates.exact import (
 )
 from reports.estimates.means import Interval, t_interval
 from reports.estimates.power import replicates_needed
+from reports.estimates.resolution import replicates_to_resolve
 from reports.estimates.scales import RESOLUTION, Scale, differences, on_scale, tolerance
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "on_scale",
     "pairing_gain",
     "replicates_needed",
+    "replicates_to_resolve",
     "share",
     "sign_flips",
     "signed_ranks",

@@ -8,13 +8,14 @@ from reports.figures.curves import curved, curves
 from reports.figures.forest import forest
 from reports.figures.sensitivity import searched, sensitivity
 from reports.figures.spread import spread
-from reports.figures.style import COLORS, INK, MOST, PAPER, shown, styled
+from reports.figures.style import COLORS, INK, MOST, PAPER, SERIES, shown, styled
 
 __all__ = [
     "COLORS",
     "INK",
     "MOST",
     "PAPER",
+    "SERIES",
     "cells",
     "curved",
     "curves",

@@ -1,27 +1,39 @@
-"""One study as one self-contained HTML page: no scripts, no network, same store, same bytes."""
+"""One study as one self-contained HTML page: no network, same store, same bytes.
+
+Its one script sorts and filters tables; without scripts the page says the same.
+"""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from harness.errors import DiskError
 from harness.objects import write_atomic
 from harness.printable import printable
 from reports import export, frames, tables, verdicts
+from reports.page.facts import facts, outlook, study_file
 from reports.page.markup import grid, typeset
-from reports.page.sections import facts, method, sections, verdict_caption
+from reports.page.sections import method, sections, verdict_caption
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jinja2 import Template
 
     from reports.frames import Results
+    from reports.page.markup import Section
     from reports.verdicts import Judged
 
 __all__ = ["lay_out", "render", "write"]
+
+_LAYOUT = Path(__file__).with_name("layout")
 
 
 def render(folder: Path) -> str:
@@ -32,11 +44,12 @@ def render(folder: Path) -> str:
         StoreError: if there is no store in the folder.
     """
     results = frames.read(folder)
-    return _render(results, verdicts.judge(results))
+    judged = verdicts.judge(results)
+    return _render(results, judged, sections(results, judged), tables.collect(results, judged))
 
 
 def write(folder: Path, to: Path | None = None) -> Path:
-    """Write the page of a store, with a CSV file of every table beside it.
+    """Write the page of a store; beside it every table as CSV, every figure, and the study.
 
     Args:
         folder: of the store.
@@ -56,38 +69,61 @@ def write(folder: Path, to: Path | None = None) -> Path:
 
 def lay_out(results: Results, judged: Judged, file: Path) -> Path:
     """As ``write``, for results that have been read and judged."""
-    content = _render(results, judged).encode()
-    try:
-        write_atomic(file, lambda stream: stream.write(content))
-    except OSError as error:
-        raise DiskError(f"the page could not be written: {error}.") from error
-    export.write(tables.collect(results, judged), file.parent)
+    parts, collected = sections(results, judged), tables.collect(results, judged)
+    _write(file, _render(results, judged, parts, collected).encode())
+    export.write(collected, file.parent)
+    _write(file.parent / "study.toml", study_file(results).encode())
+    for part in parts:
+        for plate in part.figures:
+            for name, draw in plate.files.items():
+                _write(file.parent / name, draw())
     return file
 
 
-def _render(results: Results, judged: Judged) -> str:
+def _write(file: Path, content: bytes) -> None:
+    try:
+        write_atomic(file, lambda stream: stream.write(content))
+    except OSError as error:
+        raise DiskError(f"{file.name} could not be written: {error}.") from error
+
+
+def _render(
+    results: Results, judged: Judged, parts: Iterable[Section], collected: Iterable[str]
+) -> str:
+    """The page, given its parts and the names of the tables beside it."""
     study, marked = results.study, [judged.baseline]
+    script = _script()
     page = _template().render(
         name=study.name,
         title=study.question or study.name,
         headline=verdicts.headline(results, judged),
+        outlook=outlook(results, judged),
         facts=facts(results, judged),
         notes=tables.notes(results),
         verdicts=grid(tables.formatted(results, judged), marked),
         verdict_caption=verdict_caption(results, judged),
         readings=[verdict.reading for verdict in judged.verdicts],
         details=grid(tables.details(results, judged), marked),
-        sections=sections(results, judged),
+        sections=parts,
         provenance=grid(tables.provenance(results, judged)),
+        study_file=study_file(results),
+        files=[f"{name}.csv" for name in collected],
         method=method(results, judged),
+        script=Markup(script),  # noqa: S704, a file of ours
+        digest=b64encode(sha256(script.encode()).digest()).decode(),
     )
     return printable(page)
 
 
 @lru_cache(maxsize=1)
+def _script() -> str:
+    return (_LAYOUT / "page.js").read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=1)
 def _template() -> Template:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("layout")),
+        loader=FileSystemLoader(_LAYOUT),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -1,4 +1,4 @@
-"""The parts of a page: tables as cells, figures as inline SVG, text as people set it."""
+"""The parts of a page: tables as cells, figures as SVG and PNG, text as people set it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from reports import figures
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Mapping
 
     import pandas as pd
     from matplotlib.figure import Figure
@@ -28,6 +28,9 @@ _WORDS = {
     "no verdict": "undecided",
     "baseline": "baseline",
 }
+_FONT = re.compile(r"&quot;DejaVu Sans&quot;|'DejaVu Sans'|DejaVu Sans")
+_MOST = 9
+_RANKS = {word: rank for rank, word in enumerate(dict.fromkeys(_WORDS.values()))}
 _TEXT = frozenset(
     {
         "Arm",
@@ -47,15 +50,31 @@ _TEXT = frozenset(
 )
 _LONG = frozenset({"Changed", "Why", "value"})
 _MINUS = re.compile(r"(?<![\w.\-])-(?=\d)")
+_NUMBER = re.compile(r"[+-]?(?:\d[\d,]*\.?\d*|\.\d+)(?:e[+-]?\d+)?")
+_THEMED = (*dict.fromkeys([*figures.COLORS.values(), *figures.SERIES]),)
+"""Colors of figures; the page may name a brighter one for dark ground, such as ``--c-1a80bb``."""
+
+_PRINTED = {figures.INK: "#1c2127", figures.PAPER: "#ffffff"}
+"""What stands for the colors of the page in a file of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """A cell of a table: its text, its alignment, and its verdict if it is one."""
+    """A cell of a table.
+
+    Args:
+        text: what it says.
+        kind: how it is aligned.
+        word: its verdict, if it is one.
+        key: a number to sort by; empty where the text itself is sorted by.
+        best: whether it is the best of its column.
+    """
 
     text: str
     kind: str = "text"
     word: str = ""
+    key: str = ""
+    best: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +92,36 @@ class Grid:
     heads: tuple[Cell, ...]
     rows: tuple[Row, ...]
 
+    @property
+    def wide(self) -> bool:
+        """Whether it has too many columns for paper, where each row becomes a card."""
+        return len(self.heads) > _MOST
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plate:
-    """A figure with its title and caption."""
+    """A figure with its title and caption.
+
+    Args:
+        title: what it shows.
+        caption: how to read it.
+        pictures: inline SVG: the figure, and what a phone shows in its place, if there is such.
+        files: by name, what gives the figure as a file of its own.
+    """
 
     title: str
-    svg: Markup
     caption: str
+    pictures: tuple[Markup, ...]
+    files: Mapping[str, Callable[[], bytes]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """A part that is opened on demand, and open on paper."""
+
+    title: str
+    texts: tuple[str, ...] = ()
+    tables: tuple[Grid, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +133,7 @@ class Section:
     texts: tuple[str, ...] = ()
     figures: tuple[Plate, ...] = ()
     tables: tuple[Grid, ...] = ()
+    folds: tuple[Fold, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +144,17 @@ class Item:
     value: str
 
 
-def grid(table: pd.DataFrame, marked: Collection[int] = ()) -> Grid:
+def grid(
+    table: pd.DataFrame,
+    marked: Collection[int] = (),
+    best: Collection[tuple[int, str]] = (),
+) -> Grid:
     """A table of text, laid out: numbers to the right, verdicts as labels.
 
     Args:
         table: of strings.
         marked: positions of rows to stand out.
+        best: rows and columns of cells that hold the best of their column.
     """
     kinds = [_kind(str(name)) for name in table.columns]
     heads = [
@@ -120,6 +167,8 @@ def grid(table: pd.DataFrame, marked: Collection[int] = ()) -> Grid:
                 text=text,
                 kind=kind,
                 word=_word(text) if name == "Verdict" else "",
+                key=_key(text, kind, str(name)),
+                best=(index, name) in best,
             )
             for name, text, kind in zip(table.columns, values, kinds, strict=True)
         ]
@@ -137,6 +186,29 @@ def _kind(name: str) -> str:
     return "text" if name in _TEXT or name == "Verdict" else "number"
 
 
+def _key(text: str, kind: str, name: str) -> str:
+    """What a cell is sorted by: the rank of a verdict, or the first number in it.
+
+    Example:
+        >>> _key("97.1 %", "number", "Mean"), _key("<0.001", "number", "p")
+        ('97.1', '0.000999')
+        >>> _key("x403", "number", "Difference (%)"), _key("relu", "text", "Arm")
+        ('40200', '')
+    """
+    if name == "Verdict":
+        return str(_RANKS.get(_word(text), len(_RANKS)))
+    match = _NUMBER.search(text) if kind == "number" else None
+    if match is None:
+        return ""
+    number = float(match[0].replace(",", ""))
+    before = text[: match.start()]
+    if before.endswith("x") and "(%)" in name:  # a multiple among percents
+        number = 100 * (number - 1)
+    if before.endswith("<"):
+        number *= 0.999
+    return f"{number:.12g}"
+
+
 def typeset(text: object) -> Markup:
     """Escaped text with a real minus before numbers, and units kept on their line.
 
@@ -148,20 +220,33 @@ def typeset(text: object) -> Markup:
     return escape(plain)
 
 
-def svg(figure: Figure, name: str, label: str) -> Markup:
-    """A figure as an inline SVG element that follows the page's theme.
+def plate(
+    figure: Figure, name: str, title: str, caption: str, narrow: Figure | None = None
+) -> Plate:
+    """A figure, laid out.
 
     Args:
         figure: drawn by ``reports.figures``.
-        name: unique in the page; makes the ids of this figure its own.
-        label: what a screen reader says.
+        name: of its files; unique in the page.
+        title: what it shows.
+        caption: how to read it.
+        narrow: the same drawn for a phone.
     """
-    stream = io.StringIO()
-    with figures.styled(), mpl.rc_context({"svg.hashsalt": name}):
-        figure.savefig(stream, format="svg", metadata={"Date": None}, transparent=True)
-    text = stream.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, count=1, flags=re.DOTALL)
+    label, drawn = f"{title}. {caption}", _drawn(figure, name)
+    pictures = [_inline(drawn, name, label)]
+    if narrow:
+        small = f"{name}-narrow"
+        pictures.append(_inline(_drawn(narrow, small), small, label))
+    files = {
+        f"figures/{name}.svg": lambda: _alone(drawn),
+        f"figures/{name}.png": lambda: _png(figure),
+    }
+    return Plate(title=title, caption=caption, pictures=tuple(pictures), files=files)
+
+
+def _inline(drawn: str, name: str, label: str) -> Markup:
+    """An SVG element that follows the page's theme, with ids of its own and what is read aloud."""
+    text = drawn
     text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", text, count=1, flags=re.DOTALL)
     text = re.sub(r'\b(style|font-family)="([^"]*)"', _themed, text)
     referred = set(re.findall(r'(?:href="#|url\(#)([^")]+)', text))
@@ -182,10 +267,41 @@ def svg(figure: Figure, name: str, label: str) -> Markup:
     return Markup(root + text[text.index(">") + 1 :])  # noqa: S704, Matplotlib escapes text
 
 
+def _alone(drawn: str) -> bytes:
+    """An SVG file on white ground."""
+    text = re.sub(_FONT, _FONTS, drawn)
+    for stand_in, color in _PRINTED.items():
+        text = text.replace(stand_in, color)
+    opening, end, rest = text.partition(">")
+    ground = '\n <rect width="100%" height="100%" fill="white"/>'
+    return f"{opening}{end}{ground}{rest}".encode()
+
+
+def _png(figure: Figure) -> bytes:
+    """A figure as a PNG file on white ground, twice as large as on the page."""
+    stream = io.BytesIO()
+    with figures.styled():
+        figure.savefig(
+            stream, format="png", dpi=144, facecolor="white", metadata={"Software": None}
+        )
+    return stream.getvalue()
+
+
+def _drawn(figure: Figure, name: str) -> str:
+    """A figure as Matplotlib writes it, the same for the same figure."""
+    stream = io.StringIO()
+    with figures.styled(), mpl.rc_context({"svg.hashsalt": name}):
+        figure.savefig(stream, format="svg", metadata={"Date": None}, transparent=True)
+    text = stream.getvalue()
+    text = text[text.index("<svg") :]
+    return re.sub(r"<metadata>.*?</metadata>", "", text, count=1, flags=re.DOTALL)
+
+
 def _themed(match: re.Match[str]) -> str:
-    """Colors of the page in place of the figures' sentinels, and its fonts."""
+    """Colors of the page in place of the figures' own, and its fonts."""
     style = (
         match.group(2).replace(figures.INK, "currentColor").replace(figures.PAPER, "var(--paper)")
     )
-    style = re.sub(r"&quot;DejaVu Sans&quot;|'DejaVu Sans'|DejaVu Sans", _FONTS, style)
-    return f'{match.group(1)}="{style}"'
+    for color in _THEMED:
+        style = style.replace(color, f"var(--c-{color[1:]}, {color})")
+    return f'{match.group(1)}="{re.sub(_FONT, _FONTS, style)}"'

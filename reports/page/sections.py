@@ -8,29 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reports import figures, tables, wording
-from reports.page.markup import Item, Plate, Section, grid, svg
+from reports.page.markup import Fold, Item, Section, grid
+from reports.page.markup import plate as _plate
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from reports.frames import Results
     from reports.verdicts import Judged
-
-
-def facts(results: Results, judged: Judged) -> list[Item]:
-    """The study in a few numbers."""
-    study, card = results.study, results.card
-    found = [
-        Item(name="Decided by", value=judged.units.axis),
-        Item(name="Baseline", value=results.arms[judged.baseline].label),
-        Item(name="Arms", value=str(len(results.arms))),
-        Item(name="Paired replicates", value=str(study.replicates)),
-        Item(name="Data", value=f"{_data(results)}, {card.cases + card.tests:,} cases"),
-        Item(name="Network", value=study.template),
-    ]
-    if study.tune:
-        found.append(Item(name="Tuning", value=f"{study.tune.trials} candidates per arm"))
-    return found
 
 
 def verdict_caption(results: Results, judged: Judged) -> str:
@@ -59,11 +42,11 @@ def sections(results: Results, judged: Judged) -> list[Section]:
         _curves(results, judged),
         _spread(results, judged),
         _tuning(results, judged),
-        _references(results, judged),
         _factors(results, judged),
-        _others(results),
+        _failures(results),
         _bias(results, judged),
-        _skipped(results),
+        _references(results, judged),
+        _others(results),
         _history(results),
     ]
     return [section for section in found if section is not None]
@@ -197,10 +180,6 @@ def _margin(judged: Judged) -> str:
         return ""
     margin = judged.units.margin(judged.rule.margin)
     return f" Equivalent means that the whole interval lies within {margin} of the baseline."
-
-
-def _plate(figure: Figure, name: str, title: str, caption: str) -> Plate:
-    return Plate(title=title, svg=svg(figure, name, f"{title}. {caption}"), caption=caption)
 
 
 def _some(results: Results) -> str:
@@ -408,34 +387,50 @@ def _others(results: Results) -> Section | None:
     if table.empty:
         return None
     text = (
-        "What else was measured, with the same weights: means over replicates, empty where one "
-        "is missing or has diverged. They describe; only the deciding metric was tested."
+        "What else was measured, with the same weights: means over replicates (in parentheses "
+        "their standard deviation), empty where one is missing or has diverged. Bold: the best "
+        "mean. They describe; only the deciding metric was tested."
     )
-    return Section(id="others", title="Other metrics", texts=(text,), tables=(grid(table),))
+    shown = grid(table, best=tables.best_others(results))
+    return Section(id="others", title="Other metrics", texts=(text,), tables=(shown,))
 
 
 def _bias(results: Results, judged: Judged) -> Section | None:
     table = tables.formatted_bias(results, judged)
     if table.empty or results.study.tune is None:
         return None
+    order = sorted(range(len(table)), key=lambda row: judged.biases[row].optimism)
+    least, most = (table["Search looked better by"].iloc[order[end]] for end in (0, -1))
+    span = least if least == most else f"{least} to {most}"
     text = (
-        "The best of several candidates looks better than it is. The chosen hyperparameters were "
-        "trained again with fresh random streams; both columns show "
-        f"{results.study.tune.objective}. Positive: the search flattered its choice. "
-        "Negative: few trainings judged a candidate, and those of the chosen one were unlucky. "
-        "The verdicts use fresh trials only."
+        f"Optimism of the search ({results.study.tune.objective}): {span}. The verdicts use fresh "
+        "trainings only."
     )
-    return Section(id="bias", title="Selection bias", texts=(text,), tables=(grid(table),))
+    why = (
+        "The best of several candidates looks better than it is. The chosen hyperparameters were "
+        "trained again with fresh random streams. Positive: the search flattered its choice. "
+        "Negative: few trainings judged a candidate, and those of the chosen one were unlucky."
+    )
+    fold = Fold(title="Arm by arm", texts=(why,), tables=(grid(table),))
+    return Section(id="bias", title="Selection bias", texts=(text,), folds=(fold,))
 
 
-def _skipped(results: Results) -> Section | None:
-    if results.skipped.empty:
-        return None
-    total = len(results.trials)
+def _failures(results: Results) -> Section | None:
+    counts = tables.statuses(results)
+    diverged = [
+        f"{row.label} in {row.diverged} of {row.planned}"
+        for row in counts.itertuples()
+        if row.diverged
+    ]
+    texts = [f"Trainings diverged: {wording.listed(diverged, most=12)}."] if diverged else []
     number = len(results.skipped)
-    text = f"{number} of {wording.count(total, 'trial')} enter no estimate."
-    table = tables.formatted_skipped(results)
-    return Section(id="skipped", title="Trials left out", texts=(text,), tables=(grid(table),))
+    if number:
+        total = wording.count(len(results.trials), "trial")
+        texts.append(f"{number} of {total} enter no estimate.")
+    if not texts:
+        return None
+    shown = (grid(tables.formatted_skipped(results)),) if number else ()
+    return Section(id="failures", title="Failures", texts=tuple(texts), tables=shown)
 
 
 def _history(results: Results) -> Section | None:
@@ -447,7 +442,3 @@ def _history(results: Results) -> Section | None:
         "not depend on results: a change made after some had finished is for the reader to weigh."
     )
     return Section(id="history", title="Changes of the plan", texts=(text,), tables=(grid(table),))
-
-
-def _data(results: Results) -> str:
-    return results.card.label.replace("\\", "/").rstrip("/").rpartition("/")[2]

@@ -11,7 +11,7 @@ from reports.tables.factors import (
     marginals,
     variance_shares,
 )
-from reports.tables.others import formatted_others, others
+from reports.tables.others import best_others, formatted_others, others
 from reports.tables.provenance import (
     formatted_history,
     formatted_skipped,
@@ -36,6 +36,7 @@ from reports.tables.tuning import (
 )
 
 __all__ = [
+    "best_others",
     "caption",
     "cells",
     "collect",

@@ -33,7 +33,7 @@ def test_a_page_shows_them(make: Maker) -> None:
     """No tag, no expression and no formula of theirs is carried out."""
     page = render(make(question=QUESTION, factors={"kind": LEVELS}, tune=None))
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
-    assert "<script" not in page
+    assert page.count("<script") == 1
     assert "<b>bold" not in page
     assert "{{ 7 * 7 }}" in page
     for acting in ("\x1b", "\u202e"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -33,11 +35,13 @@ def test_every_other_metric_has_a_mean(finished):
     results = frames.read(finished)
     table = tables.others(results)
     wanted = set(catalog.TASK_METRICS["classification"]) - {"loss", "accuracy", "top_5_accuracy"}
-    assert set(table.columns) == {"arm", *(f"test/{name}@best" for name in wanted)}
+    names = {f"test/{name}@best" for name in wanted}
+    assert set(table.columns) == {"arm", *names, *(f"{name} sd" for name in names)}
     rows = results.confirm[results.confirm["arm"] == 1]
     assert table["test/macro_f1@best"][1] == pytest.approx(rows["test/macro_f1@best"].mean())
     entropy = np.exp(np.log(rows["test/crossentropy@best"]).mean())
     assert table["test/crossentropy@best"][1] == pytest.approx(entropy)
+    assert table["test/macro_f1@best sd"][1] == pytest.approx(rows["test/macro_f1@best"].std())
 
 
 def test_the_page_and_the_files_have_them(finished):
@@ -45,8 +49,8 @@ def test_the_page_and_the_files_have_them(finished):
     results = frames.read(finished)
     shown = tables.formatted_others(results)
     assert next(iter(shown.columns)) == "Arm"
-    assert shown["macro f1"][0].endswith(" %")
-    assert not shown["crossentropy"][0].endswith(" %")
+    assert re.fullmatch(r"[\d.]+ % \([\d.]+\)", shown["macro f1"][0])
+    assert re.fullmatch(r"[\d.]+ \([\d.]+\)", shown["crossentropy"][0])
     assert "Other metrics" in render(finished)
     assert "other_metrics" in tables.collect(results, verdicts.judge(results))
 
@@ -60,3 +64,18 @@ def test_a_diverged_replicate_leaves_no_mean(finished):
     assert np.isnan(table["test/auroc@best"][0])
     assert np.isfinite(table["test/auroc@best"][1])
     assert tables.formatted_others(results)["auroc"][0] == ""
+
+
+def test_best_values_are_marked_and_silent_metrics_left_out(finished):
+    """Highest or lowest as the metric wants it; a metric that is always the same is not shown."""
+    results = frames.read(finished)
+    entropy = tables.others(results)["test/crossentropy@best"]
+    best = tables.best_others(results)
+    assert [row for row, name in best if name == "crossentropy"] == [int(entropy.idxmin())]
+    f1 = tables.others(results)["test/macro_f1@best"]
+    assert {row for row, name in best if name == "macro f1"} == set(np.flatnonzero(f1 == f1.max()))
+    assert "<strong>" in render(finished)
+    results.trials["test/macro_f1@best"] = 0.5
+    assert "macro f1" not in tables.formatted_others(results)
+    assert "test/macro_f1@best" in tables.others(results)
+    assert "macro f1" not in {name for _, name in tables.best_others(results)}

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import html
 import re
+from base64 import b64encode
+from hashlib import sha256
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 from synthetic import Maker, Script
 
+from harness import studyfile
 from harness.errors import DiskError, NothingToReportError, StoreError
-from reports import page
-from reports.page.markup import typeset
+from reports import frames, page, tables, verdicts
+from reports.page.facts import facts, outlook, study_file
+from reports.page.markup import grid, typeset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,20 +33,20 @@ class Reader(HTMLParser):
         """Nothing read yet."""
         super().__init__()
         self.open: list[str] = []
-        self.tags: set[str] = set()
+        self.tags: list[str] = []
         self.attributes: list[tuple[str, str, str]] = []
         self.text: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Open an element."""
-        self.tags.add(tag)
+        self.tags.append(tag)
         self.attributes += [(tag, name, value or "") for name, value in attrs]
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """An element without content."""
-        self.tags.add(tag)
+        self.tags.append(tag)
         self.attributes += [(tag, name, value or "") for name, value in attrs]
 
     def handle_endtag(self, tag: str) -> None:
@@ -69,7 +75,7 @@ def test_same_store_same_bytes(shared: Path) -> None:
 def test_the_order_of_completion_does_not_show(make: Maker) -> None:
     """Stores filled in different orders give the same page but for training times."""
     one, two = (page.render(make(Script(order=order))) for order in (1, 2))
-    times = re.compile(r"[\d.]+ s</td>|stored [\d: -]+ UTC")
+    times = re.compile(r'data-key="[\d.]+">[\d.]+ s</td>|stored [\d: -]+ UTC')
     assert times.sub("", one) == times.sub("", two)
 
 
@@ -84,21 +90,26 @@ def test_hostile_names_are_text(make: Maker) -> None:
         make(script, question=HOSTILE, factors={HOSTILE: levels, "<i>": [1, 2]}, fixed={"x": "<u>"})
     )
     reader = read(content)
-    assert not reader.tags & {"script", "img", "b", "i", "u", "iframe", "object", "link"}
+    assert not set(reader.tags) & {"img", "b", "i", "u", "iframe", "object", "link"}
+    assert reader.tags.count("script") == 1
     assert not [name for _, name, _ in reader.attributes if name.startswith("on")]
     assert HOSTILE in "".join(reader.text)
 
 
 def test_nothing_is_loaded_from_outside(shared: Path) -> None:
-    """The policy forbids everything but inline styles, and no address stands in the page."""
+    """The policy allows inline styles and the one script; links lead to files beside the page."""
     content = page.render(shared)
     reader = read(content)
-    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-    assert ("meta", "content", policy) in reader.attributes
-    assert "script" not in reader.tags
+    (script,) = re.findall(r"<script>(.*?)</script>", content, flags=re.DOTALL)
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    policy = next(value for _, _, value in reader.attributes if value.startswith("default-src"))
+    assert policy.startswith(
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
+    )
+    assert reader.tags.count("script") == 1
     for tag, name, value in reader.attributes:
         if name in {"src", "href", "xlink:href", "action", "srcset"}:
-            assert value.startswith("#"), (tag, name, value)
+            assert re.fullmatch(r"#[\w-]+|(figures/)?\w+\.(csv|toml|svg|png)", value), (tag, value)
         elif not name.startswith("xmlns"):
             assert "//" not in value, (tag, name, value)
     css = content[content.index("<style>") : content.index("</style>")]
@@ -136,6 +147,8 @@ def test_figures_follow_the_theme_and_can_be_heard(shared: Path) -> None:
     assert len(figures) == 5
     assert all('role="img"' in opening and "aria-label=" in opening for opening in figures)
     assert "#010203" not in content
+    for color in figures.SERIES:  # on dark ground each has a brighter form
+        assert f"--c-{color[1:]}: #" in content
     assert "DejaVu" not in content
     assert "currentColor" in content
     assert "prefers-color-scheme: dark" in content
@@ -150,7 +163,10 @@ def test_the_answer_stands_first(shared: Path) -> None:
         for text in (
             "<h1>Which activation trains a small network best?</h1>",
             "None of the 5 alternatives beats the baseline, relu, glorot_uniform",
+            "Decided by",
+            "Contents",
             "<h2>Verdicts</h2>",
+            "Test details",
             "<h2>Differences from the baseline</h2>",
             "<h2>Learning curves</h2>",
             "<h2>Every replicate</h2>",
@@ -198,7 +214,8 @@ def test_a_page_with_lost_trials(make: Maker, status: str) -> None:
         )
         content = page.render(make(script, replicates=3))
         read(content)
-        assert ("Trials left out" in content) == (status != "diverged")
+        assert "<h2>Failures</h2>" in content
+        assert ("enter no estimate" in content) == (status != "diverged")
 
 
 def test_everything_diverged(make: Maker) -> None:
@@ -215,6 +232,10 @@ def test_write_puts_tables_beside_the_page(make: Maker, tmp_path: Path) -> None:
     assert file == folder / "report" / "index.html"
     assert file.read_text(encoding="utf-8") == page.render(folder)
     assert (file.parent / "verdicts.csv").is_file()
+    links = {value for _, name, value in read(page.render(folder)).attributes if name == "href"}
+    files = {link for link in links if not link.startswith("#")}
+    beside = {path.relative_to(file.parent).as_posix() for path in file.parent.rglob("*.*")}
+    assert beside == files | {"index.html"}
     other = page.write(folder, tmp_path / "elsewhere" / "page.html")
     assert other.read_bytes() == file.read_bytes()
     assert (tmp_path / "elsewhere" / "trials.csv").is_file()
@@ -235,3 +256,133 @@ def test_typesetting_keeps_meaning() -> None:
     """Minus signs before numbers only, escaped text, and units on their line."""
     assert typeset("-1.5 to +2, a-3, x -y") == "\u22121.5 to +2, a-3, x -y"
     assert typeset("<b> 5 %") == "&lt;b&gt; 5\u202f%"
+
+
+def test_files_of_figures_are_the_same_twice(make: Maker) -> None:
+    """Pictures beside the page are white, complete and reproducible."""
+    file = page.write(make(tune=None, factors={"activation": ["relu", "tanh"]}))
+    first = {path.name: path.read_bytes() for path in (file.parent / "figures").iterdir()}
+    assert {"forest.svg", "forest.png", "curves.svg", "spread.png"} <= set(first)
+    assert first["forest.png"].startswith(b"\x89PNG")
+    assert b'fill="white"' in first["forest.svg"]
+    assert b"#010203" not in first["forest.svg"]
+    page.write(file.parent.parent)
+    assert first == {path.name: path.read_bytes() for path in (file.parent / "figures").iterdir()}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"tune": None, "margin": 0.01, "baseline": {"activation": "tanh"}, "question": HOSTILE},
+        {"fixed": {"optimizer": {"name": "sgd", "momentum": 0.9}, "units": [8, 8]}},
+    ],
+)
+def test_the_study_file_runs_again(make: Maker, changes: dict[str, object]) -> None:
+    """What is shown as a file is the study."""
+    results = frames.read(make(replicates=2, **changes))
+    assert studyfile.parse(study_file(results)) == results.study
+
+
+def test_the_page_holds_the_study_file(shared: Path) -> None:
+    """The text that is shown is the text of the file."""
+    (shown,) = re.findall(r"<pre>(.*?)</pre>", page.render(shared), flags=re.DOTALL)
+    assert html.unescape(shown) == study_file(frames.read(shared))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "left"),
+    [
+        ("/home/ann/thesis/x.npz", 'dataset = "x.npz"'),
+        ("data/x.npz", 'dataset = "data/x.npz"'),
+        ({"file": "/home/ann/a.csv", "target": "y"}, 'file = "a.csv"'),
+        ({"folder": "/home/ann/flowers"}, 'folder = "flowers"'),
+        ("", "given from Python"),
+    ],
+)
+def test_the_study_file_names_no_folder_of_a_person(make: Maker, dataset, left: str) -> None:
+    """Absolute paths keep their last part; what a person wrote in relation stays."""
+    text = study_file(frames.read(make(dataset=dataset, tune=None, replicates=1)))
+    assert left in text
+    assert "/ann" not in text
+
+
+def told(folder: Path) -> dict[str, str]:
+    """The facts of a store by name."""
+    results = frames.read(folder)
+    return {item.name: item.value for item in facts(results, verdicts.judge(results))}
+
+
+def test_facts_name_data_network_and_days(shared: Path, make: Maker) -> None:
+    """Classes by their names, the chance level, sizes and epochs, each where it is known."""
+    found = told(shared)
+    assert found["Data"] == "digits, 1,797 images, 359 of them to test"
+    assert found["Network"] == "mlp, 5,000 to 5,005 parameters"
+    assert found["Epochs"] == "6"
+    assert re.fullmatch(r"\d+ \w+ \d{4}.*, within \d+ min", found["Trained"])
+    assert "Chance level" not in found
+    card = {"classes": ["cat", "dog"], "counts": [30, 10], "outputs": 2, "shape": [4]}
+    found = told(make(Script(card=card), tune=None, replicates=2))
+    assert found["Classes"] == "cat and dog"
+    assert found["Chance level"] == "75.0 %"
+    assert found["Data"] == "digits, 1,797 examples, 359 of them to test"
+
+
+def ahead(folder: Path) -> str:
+    """What would tell more about a store."""
+    results = frames.read(folder)
+    return " ".join(outlook(results, verdicts.judge(results)))
+
+
+def test_next_steps_come_from_the_numbers(make: Maker) -> None:
+    """Replicates that would decide or resolve, and trials to train."""
+    noisy = Script(value=lambda arm, r: 0.9 + 0.004 * arm + 0.01 * ((r * 7 + arm * r) % 5))
+    two = {"tune": None, "factors": {"activation": ["relu", "tanh"]}}
+    text = ahead(make(noisy, replicates=8, **two))
+    assert re.search(r"would decide, were the truth as seen: tanh \(about \d+\)", text)
+    assert re.search(r"About \d+ replicates would resolve [\d.]+ points of test accuracy", text)
+    assert "another seed" in text
+    few = ahead(make(noisy, tune=None, replicates=3))
+    assert "At least 8 replicates are needed to decide 5 comparisons." in few
+    clear = Script(value=lambda arm, r: 0.5 + 0.1 * arm + 0.001 * r)
+    assert not ahead(make(clear, replicates=8, **two))
+    lost = Script(status=lambda arm, *_: None if arm else "completed")
+    assert "trains what is missing" in ahead(make(lost, **two))
+
+
+def test_ranges_are_widened_where_choices_lie_at_their_end(make: Maker) -> None:
+    """The bound is named, and the arms that reached it."""
+    folder = make(tune={"trials": 3, "space": {"learning_rate": {"min": 1e-2, "max": 0.1}}})
+    text, edges = ahead(folder), tables.edges(frames.read(folder))
+    assert edges
+    for end, told_as in (("lower", "below 0.01"), ("upper", "above 0.1")):
+        found = any(end in edge for edge in edges.values())
+        assert (f"Widen learning_rate {told_as}" in text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "key"),
+    [
+        ("-1.5 to +0.2", "95 % interval", "-1.5"),
+        ("below -1.0", "95 % interval", "-1"),
+        ("1,234", "Parameters", "1234"),
+        ("x403", "Difference (%)", "40200"),
+        ("<0.001", "Adjusted p", "0.000999"),
+        ("0.001", "Adjusted p", "0.001"),
+        ("2/10 diverged", "Mean", "2"),
+        ("", "Mean", ""),
+        ("better, size open", "Verdict", "0"),
+        ("relu2", "Level", ""),
+    ],
+)
+def test_cells_are_sorted_by_their_number(text: str, name: str, key: str) -> None:
+    """The first number of a cell, with its sign and in the unit of its column."""
+    (row,) = grid(pd.DataFrame({"Arm": ["a"], name: [text]})).rows
+    assert row.cells[-1].key == key
+
+
+def test_eighty_arms_stay_a_page_that_can_be_sent(make: Maker) -> None:
+    """Less than five megabytes."""
+    levels = {"a": [f"level{index}" for index in range(40)], "b": ["x", "y"]}
+    content = page.render(make(factors=levels, tune=None, replicates=8))
+    assert len(content) < 5_000_000

@@ -397,8 +397,8 @@ def _report(folder: Path, *, partial: bool, as_json: bool) -> None:
     out.print(results.study.question or results.study.name, style="bold")
     for line in verdicts.headline(results, judged):
         out.print(line)
-    printed = tables.printed(results, judged)
-    out.print(tables.caption(results, judged), style="dim")
+    printed = tables.printed(judged)
+    out.print(tables.caption(judged), style="dim")
     out.print(_table(list(printed.columns), printed.values.tolist()))
     against = tables.printed_references(results, judged)
     if not against.empty:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-    from reports.frames import Results
     from reports.verdicts import Judged
     from reports.wording import Units
 
@@ -155,9 +154,9 @@ def panels(
     return figure, found
 
 
-def shown(results: Results, judged: Judged) -> list[int]:
+def shown(judged: Judged) -> list[int]:
     """The arms that figures show: all, or the baseline and those with the best means."""
-    arms = [arm.index for arm in results.arms]
+    arms = list(range(len(judged.labels)))
     if len(arms) <= MOST:
         return arms
     means = np.array([interval.mean for interval in judged.means])

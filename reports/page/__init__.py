@@ -73,7 +73,7 @@ def _render(results: Results, judged: Judged) -> str:
         headline=verdicts.headline(results, judged),
         facts=facts(results, judged),
         notes=tables.notes(results),
-        verdicts=grid(tables.formatted(results, judged), marked),
+        verdicts=grid(tables.formatted(judged), marked),
         verdict_caption=verdict_caption(results, judged),
         readings=[verdict.reading for verdict in judged.verdicts],
         details=grid(tables.details(results, judged), marked),

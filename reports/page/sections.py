@@ -215,7 +215,7 @@ def _some(results: Results) -> str:
 
 
 def _forest(results: Results, judged: Judged) -> Section | None:
-    figure = figures.forest(results, judged)
+    figure = figures.forest(judged)
     if figure is None:
         return None
     level = wording.percent(judged.rule.confidence)
@@ -255,9 +255,7 @@ def _spread(results: Results, judged: Judged) -> Section:
     )
     if judged.references:
         caption += " Hollow marks: means of methods that train no network."
-    plate = _plate(
-        figures.spread(results, judged), "spread", "Every replicate", caption + _some(results)
-    )
+    plate = _plate(figures.spread(judged), "spread", "Every replicate", caption + _some(results))
     return Section(id="replicates", title="Every replicate", figures=(plate,))
 
 

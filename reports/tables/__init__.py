@@ -1,6 +1,14 @@
 """Verdicts and estimates as tables: of numbers for machines, of text for people."""
 
-from reports.tables.answers import caption, details, formatted, printed, verdict_table
+from reports.tables.answers import (
+    caption,
+    comparison_table,
+    details,
+    formatted,
+    printed,
+    tested,
+    verdict_table,
+)
 from reports.tables.collection import collect
 from reports.tables.factors import cells, complete, formatted_marginals, marginals
 from reports.tables.others import formatted_others, others
@@ -29,6 +37,7 @@ __all__ = [
     "caption",
     "cells",
     "collect",
+    "comparison_table",
     "complete",
     "details",
     "edges",
@@ -49,6 +58,7 @@ __all__ = [
     "selection_bias",
     "skipped",
     "statuses",
+    "tested",
     "timing_problem",
     "tuning",
     "verdict_table",

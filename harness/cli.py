@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
-from harness import catalog, data_cli, datasets, design, store, studyfile
+from harness import catalog, data_cli, datasets, design, files_cli, store, studyfile, tables_cli
 from harness.errors import (
     ExitCode,
     HarnessError,
@@ -24,9 +23,10 @@ from harness.errors import (
     UsageError,
     nearest,
 )
+from harness.locating import results_folder
 from harness.printable import printable
-from harness.spec import NAME, label
-from harness.terminal import Terminal
+from harness.spec import label
+from harness.terminal import Terminal, aligned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -46,6 +46,8 @@ app = typer.Typer(
 )
 
 app.add_typer(data_cli.app, name="data")
+for name, verb in {**files_cli.VERBS, **tables_cli.VERBS}.items():
+    app.command(name)(verb)
 
 StudyName = Annotated[
     str, typer.Argument(metavar="STUDY", help="A study file (.toml), or a built-in study's name.")
@@ -59,8 +61,6 @@ Models = Annotated[
     bool, typer.Option("--models", help="Build the networks and look at them; runs your code.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="More than 100,000 trials are meant.")]
-
-_STATUSES = ("completed", "diverged", "failed", "lost", "interrupted", "running", "pending")
 
 
 def main() -> int:
@@ -194,7 +194,7 @@ def plan(
     for built in networks:
         out = _stdout()
         out.print(f"\n{', '.join(built['arms'])}", style="bold")
-        out.print(_table(["layer", "type", "output shape", "parameters"], built["layers"]))
+        out.print(aligned(["layer", "type", "output shape", "parameters"], built["layers"]))
         out.print(f"{built['parameters']:,} parameters")
         for note in built["notes"]:
             out.print(f"note: {note}", soft_wrap=True)
@@ -281,22 +281,6 @@ def _check_without_data(
 
 
 @app.command()
-def status(study: Results, root: Root = Path("results"), as_json: Json = False) -> int:
-    """Count the trials of a study by phase and status."""
-    folder = _folder(study, root)
-    counts = store.counts(folder)
-    if as_json:
-        _print_json({f"{phase}/{name}": count for (phase, name), count in counts.items()})
-        return ExitCode.DONE
-    phases = sorted({phase for phase, _ in counts}, reverse=True)
-    names = [name for name in _STATUSES if any(counts.get((phase, name)) for phase in phases)]
-    rows = [[phase, *(str(counts.get((phase, name), 0)) for name in names)] for phase in phases]
-    _stdout().print(str(folder), soft_wrap=True)
-    _stdout().print(_table(["phase", *names], rows))
-    return ExitCode.DONE
-
-
-@app.command()
 def report(
     study: Results,
     root: Root = Path("results"),
@@ -306,7 +290,7 @@ def report(
     as_json: Json = False,
 ) -> int:
     """Print the verdict table of a study's results, and write its page."""
-    _report(_folder(study, root), partial=partial, as_json=as_json)
+    _report(results_folder(study, root), partial=partial, as_json=as_json)
     return ExitCode.DONE
 
 
@@ -332,7 +316,7 @@ def show_catalog(
     if as_markdown:
         sys.stdout.write(catalog.markdown(rows))
         return ExitCode.DONE
-    _stdout().print(_table(("family", "name", "takes", "note"), [row.cells() for row in rows]))
+    _stdout().print(aligned(("family", "name", "takes", "note"), [row.cells() for row in rows]))
     if any(row.structure or row.values for row in rows):
         _stdout().print(catalog.LEGEND, style="dim")
     return ExitCode.DONE
@@ -360,23 +344,6 @@ def _plan(study: str, *, yes: bool) -> Plan:
         raise error.within(study) from None
 
 
-def _folder(study: str, root: Path) -> Path:
-    """The results of a study, given by its name, its file, or its folder."""
-    if store.exists(Path(study)):
-        return Path(study)
-    if study.endswith(".toml"):
-        return root / studyfile.load(studyfile.find(study)).name
-    if not NAME.fullmatch(study):
-        raise UsageError(
-            f"expected the name of a study, its file, or its results. Received: {study!r}."
-        )
-    if not store.exists(root / study):
-        found = [folder.name for folder in root.glob("*") if store.exists(folder)]
-        hint = nearest(study, found) if found else f"There are no results in {str(root)!r} yet."
-        raise UsageError(f"expected a study with results. Received: {study!r}. {hint}")
-    return root / study
-
-
 def _report(folder: Path, *, partial: bool, as_json: bool) -> None:
     from reports import frames, page, tables, verdicts
 
@@ -390,7 +357,7 @@ def _report(folder: Path, *, partial: bool, as_json: bool) -> None:
         )
     written = page.lay_out(results, judged, folder / "report" / "index.html")
     if as_json:
-        table = tables.verdict_table(results, judged)
+        table = tables.verdictaligned(results, judged)
         _print_json(json.loads(table.to_json(orient="records")))
         return
     out = _stdout()
@@ -399,11 +366,11 @@ def _report(folder: Path, *, partial: bool, as_json: bool) -> None:
         out.print(line)
     printed = tables.printed(judged)
     out.print(tables.caption(judged), style="dim")
-    out.print(_table(list(printed.columns), printed.values.tolist()))
+    out.print(aligned(list(printed.columns), printed.values.tolist()))
     against = tables.printed_references(results, judged)
     if not against.empty:
         out.print("Against methods that train no network:", style="dim")
-        out.print(_table(list(against.columns), against.values.tolist()))
+        out.print(aligned(list(against.columns), against.values.tolist()))
     for arm, edge in tables.edges(results).items():
         text = f"Note: {results.arms[arm].label} was tuned to {edge} of the candidates."
         out.print(text)
@@ -446,7 +413,7 @@ def _show_plan(laid: Plan, sizes: dict[str, int], programs: int) -> None:
         [str(arm.index), *map(label, arm.levels.values()), "baseline" * (arm == baseline)]
         for arm in laid.arms[:50]
     ]
-    out.print(_table(["arm", *study.factors, ""], rows))
+    out.print(aligned(["arm", *study.factors, ""], rows))
     if len(laid.arms) > 50:
         out.print(f"... and {len(laid.arms) - 50} more arms.")
     card = laid.card
@@ -556,15 +523,6 @@ def _catalog_rows() -> Iterable[catalog.Row]:
     for name, known in datasets.KNOWN.items():
         takes = {known.card.task: known.card.task}
         yield catalog.Row(family="dataset", name=name, takes=takes, note=known.note)
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*map(str, row))
-    return table
 
 
 def _print_json(content: object) -> None:

@@ -6,10 +6,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.table import Table
 
 from harness.printable import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from rich.text import Text
 
 
@@ -32,3 +35,18 @@ class Terminal(Console):
     def render_str(self, text: str, **options: Any) -> Text:
         """Text as Rich lays it out; also that of titles and of cells."""
         return super().render_str(printable(text), **options)
+
+
+def aligned(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    """A table in plain columns, for a terminal.
+
+    Example:
+        >>> aligned(["arm", "n"], [["relu", 3]]).row_count
+        1
+    """
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*map(str, row))
+    return table

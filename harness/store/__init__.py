@@ -11,8 +11,19 @@ and nothing is deleted but files with names of our own.
 
 from __future__ import annotations
 
+from harness.store.progress import Progress, progress
 from harness.store.reader import counts, definition, exists, reading
 from harness.store.schema import FILE, SCHEMA
 from harness.store.writer import Store
 
-__all__ = ["FILE", "SCHEMA", "Store", "counts", "definition", "exists", "reading"]
+__all__ = [
+    "FILE",
+    "SCHEMA",
+    "Progress",
+    "Store",
+    "counts",
+    "definition",
+    "exists",
+    "progress",
+    "reading",
+]

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from harness.errors import DiskError
 from harness.objects import write_atomic
 from harness.printable import printable
 from reports import export, frames, tables, verdicts
-from reports.page.markup import grid, typeset
+from reports.page.markup import grid
+from reports.page.runs import lay_out_runs
 from reports.page.sections import facts, method, sections, verdict_caption
+from reports.page.template import template
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    from pathlib import Path
 
     from reports.frames import Results
     from reports.verdicts import Judged
 
-__all__ = ["lay_out", "render", "write"]
+__all__ = ["lay_out", "lay_out_runs", "render", "write"]
 
 
 def render(folder: Path) -> str:
@@ -67,14 +65,14 @@ def lay_out(results: Results, judged: Judged, file: Path) -> Path:
 
 def _render(results: Results, judged: Judged) -> str:
     study, marked = results.study, [judged.baseline]
-    page = _template().render(
+    page = template().render(
         name=study.name,
         title=study.question or study.name,
         headline=verdicts.headline(results, judged),
         facts=facts(results, judged),
         notes=tables.notes(results),
         verdicts=grid(tables.formatted(judged), marked),
-        verdict_caption=verdict_caption(results, judged),
+        verdict_caption=verdict_caption(judged),
         readings=[verdict.reading for verdict in judged.verdicts],
         details=grid(tables.details(results, judged), marked),
         sections=sections(results, judged),
@@ -82,16 +80,3 @@ def _render(results: Results, judged: Judged) -> str:
         method=method(results, judged),
     )
     return printable(page)
-
-
-@lru_cache(maxsize=1)
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("layout")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["typeset"] = typeset
-    return environment.get_template("page.html.jinja")

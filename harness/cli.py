@@ -17,7 +17,6 @@ from harness import catalog, data_cli, datasets, design, files_cli, store, study
 from harness.errors import (
     ExitCode,
     HarnessError,
-    NothingToReportError,
     StudyError,
     TemplateError,
     UsageError,
@@ -345,16 +344,9 @@ def _plan(study: str, *, yes: bool) -> Plan:
 
 
 def _report(folder: Path, *, partial: bool, as_json: bool) -> None:
-    from reports import frames, page, tables, verdicts
+    from reports import page, tables, verdicts
 
-    results = frames.read(folder)
-    judged = verdicts.judge(results)
-    if judged.missing and not partial:
-        raise NothingToReportError(
-            f"expected a study with all its results. Received: {'; '.join(judged.missing[:5])}"
-            f"{' ...' if judged.missing[5:] else ''}. Run it again, and it goes on; --partial "
-            "shows the estimates that there are, without a verdict."
-        )
+    results, judged = tables_cli.judged_results(folder, partial=partial)
     written = page.lay_out(results, judged, folder / "report" / "index.html")
     if as_json:
         table = tables.verdictaligned(results, judged)

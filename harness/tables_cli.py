@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.errors import ExitCode, NothingToReportError
+from harness.errors import ExitCode, NothingToReportError, UsageError, nearest
+from harness.locating import results_folder
 from harness.terminal import Terminal, aligned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pandas as pd
+
+    from reports import frames
+    from reports.verdicts import Judged
+
+FORMATS = {"csv": "csv", "parquet": "parquet", "markdown": "md", "latex": "tex"}
+"""Formats of tables, and how their files end."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Results = Annotated[
@@ -78,6 +86,116 @@ def judge(
     return ExitCode.DONE
 
 
+def export(
+    study: Results,
+    kind: Annotated[str, typer.Option("--format", help="csv, parquet, markdown or latex.")] = "csv",
+    table: Annotated[str, typer.Option(help="One table only. [default: all]")] = "",
+    figures: Annotated[
+        bool, typer.Option("--figures", help="Figures as SVG, PDF and PNG, and no tables.")
+    ] = False,
+    width: Annotated[str, typer.Option(help="Of figures: 6.3in or 160mm.")] = "6.3in",
+    font_size: Annotated[float, typer.Option(min=1, help="Of text in figures, in points.")] = 8.0,
+    methods: Annotated[
+        bool, typer.Option("--methods", help="Print the methods as a paragraph, and no tables.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write to. [default: export in the results]")
+    ] = None,
+    root: Root = Path("results"),
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Export estimates although trials are missing.")
+    ] = False,
+) -> int:
+    """Write the tables or the figures of a study for a paper, or its methods in words."""
+    from reports import export as exporting
+
+    if kind not in FORMATS:
+        raise UsageError(
+            f"expected a format: {', '.join(FORMATS)}. Received: {kind!r}. {nearest(kind, FORMATS)}"
+        )
+    inches = _inches(width)
+    folder = results_folder(study, root)
+    to = out or folder / "export"
+    results, judged = judged_results(folder, partial=partial)
+    if methods:
+        Terminal().print(exporting.methods(results, judged), soft_wrap=True)
+        return ExitCode.DONE
+    if figures:
+        written = exporting.plates(results, judged, to, width=inches, size=font_size)
+    else:
+        written = _tables(results, judged, kind, table, to)
+    for file in written:
+        Terminal().print(str(file), soft_wrap=True)
+    return ExitCode.DONE
+
+
+def judged_results(folder: Path, *, partial: bool) -> tuple[frames.Results, Judged]:
+    """The results of a study with its verdicts.
+
+    Args:
+        folder: of the store.
+        partial: whether results without a verdict will do.
+
+    Raises:
+        NothingToReportError: if trials are missing.
+    """
+    from reports import frames, verdicts
+
+    results = frames.read(folder)
+    judged = verdicts.judge(results)
+    if judged.missing and not partial:
+        raise NothingToReportError(
+            f"expected a study with all its results. Received: {'; '.join(judged.missing[:5])}"
+            f"{' ...' if judged.missing[5:] else ''}. Run it again, and it goes on; --partial "
+            "shows the estimates that there are, without a verdict."
+        )
+    return results, judged
+
+
+def _tables(
+    results: frames.Results, judged: Judged, kind: str, wanted: str, to: Path
+) -> list[Path]:
+    """Write tables in a format; those of text for people are not those of numbers for programs."""
+    from reports import export as exporting
+    from reports import tables
+
+    text = kind in {"markdown", "latex"}
+    found = exporting.readable(results, judged) if text else tables.collect(results, judged)
+    if wanted:
+        if wanted not in found:
+            raise UsageError(
+                f"expected a table of this study. Received: {wanted!r}. {nearest(wanted, found)}"
+            )
+        found = {wanted: found[wanted]}
+    if kind == "csv":
+        return exporting.write(found, to)
+    written = []
+    for name, one in found.items():
+        if kind == "parquet":
+            content = exporting.parquet(one)
+        elif kind == "markdown":
+            content = exporting.markdown(one).encode()
+        else:
+            title = f"{name.replace('_', ' ').capitalize()} of {results.study.name}"
+            above = tables.caption(judged) if name == "verdicts" else title
+            content = exporting.latex(one, above, f"tab:{name}").encode()
+        written.append(exporting.keep(content, to / f"{name}.{FORMATS[kind]}"))
+    return written
+
+
+def _inches(width: str) -> float:
+    """A width with its unit, in inches.
+
+    Example:
+        >>> _inches("3.25in"), _inches("127mm")
+        (3.25, 5.0)
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(in|mm)", width)
+    if not match or not float(match[1]):
+        raise UsageError(f"expected a width such as 3.25in or 85mm. Received: {width!r}.")
+    return float(match[1]) / (25.4 if match[2] == "mm" else 1)
+
+
 def _print_json(table: pd.DataFrame) -> None:
     records = json.loads(table.to_json(orient="records"))
     sys.stdout.write(json.dumps(records, indent=2) + "\n")
@@ -87,4 +205,4 @@ def _print_table(table: pd.DataFrame) -> None:
     Terminal().print(aligned(list(table.columns), table.to_numpy().tolist()))
 
 
-VERBS: dict[str, Callable[..., int]] = {"judge": judge}
+VERBS: dict[str, Callable[..., int]] = {"judge": judge, "export": export}

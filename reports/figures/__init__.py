@@ -8,16 +8,18 @@ from reports.figures.curves import curves
 from reports.figures.forest import forest
 from reports.figures.sensitivity import searched, sensitivity
 from reports.figures.spread import spread
-from reports.figures.style import COLORS, INK, MOST, PAPER, shown, styled
+from reports.figures.style import COLORS, INK, MOST, PAPER, SIZE, laid_out, shown, styled
 
 __all__ = [
     "COLORS",
     "INK",
     "MOST",
     "PAPER",
+    "SIZE",
     "cells",
     "curves",
     "forest",
+    "laid_out",
     "searched",
     "sensitivity",
     "shown",

@@ -8,7 +8,7 @@ import numpy as np
 import seaborn as sns
 
 from harness.spec import label
-from reports.figures.style import INK, MOST, WIDTH, place, sheet, styled, wrapped
+from reports.figures.style import INK, MOST, full_width, place, sheet, styled, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +35,7 @@ def cells(results: Results, judged: Judged) -> Figure | None:
     if np.isnan(means).all():
         return None
     (rows, down), (columns, across) = results.study.factors.items()
-    step = min((WIDTH - _LEFT - 10) / len(across), _WIDEST)
+    step = min((full_width() - _LEFT - 10) / len(across), _WIDEST)
     with styled():
         figure = sheet(62 + _ROW * len(down) + 6)
         axes = place(figure, _LEFT, 62, step * len(across), _ROW * len(down))
@@ -50,7 +50,11 @@ def cells(results: Results, judged: Judged) -> Figure | None:
         axes.tick_params(length=0, pad=5)
         axes.set_ylabel(rows, weight="bold")
         figure.text(
-            _LEFT / WIDTH, 1 - 4 / (72 * figure.get_figheight()), columns, weight="bold", va="top"
+            _LEFT / full_width(),
+            1 - 4 / (72 * figure.get_figheight()),
+            columns,
+            weight="bold",
+            va="top",
         )
         axes.set_xlabel("")
     return figure

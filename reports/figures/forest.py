@@ -12,7 +12,7 @@ from reports.figures.style import (
     COLORS,
     GREY,
     INK,
-    WIDTH,
+    full_width,
     gutter,
     place,
     sheet,
@@ -56,7 +56,7 @@ def forest(judged: Judged) -> Figure | None:
     left = gutter(labels)
     with styled():
         figure = sheet(_TOP + _ROW * len(arms) + _BOTTOM)
-        axes = place(figure, left, _TOP, WIDTH - left - _RIGHT, _ROW * len(arms))
+        axes = place(figure, left, _TOP, full_width() - left - _RIGHT, _ROW * len(arms))
         _limits(axes, [judged.by_arm[arm] for arm in arms], judged)
         for row, arm in enumerate(arms):
             _row(axes, row, judged.by_arm[arm], judged)

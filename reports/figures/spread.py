@@ -12,7 +12,7 @@ from reports.figures.style import (
     COLORS,
     GREY,
     INK,
-    WIDTH,
+    full_width,
     gutter,
     log_axis,
     place,
@@ -50,7 +50,7 @@ def spread(judged: Judged) -> Figure:
     left = gutter(labels)
     with styled():
         figure = sheet(8 + _ROW * len(arms) + _BOTTOM + _LEGEND * bool(judged.references))
-        axes = place(figure, left, 8, WIDTH - left - _RIGHT, _ROW * len(arms))
+        axes = place(figure, left, 8, full_width() - left - _RIGHT, _ROW * len(arms))
         values = grid.cells[arms]
         if len(arms) <= _PAIRED:
             axes.plot(values, np.arange(len(arms)), lw=0.7, color=GREY, alpha=0.4, zorder=1)

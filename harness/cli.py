@@ -349,7 +349,7 @@ def _report(folder: Path, *, partial: bool, as_json: bool) -> None:
     results, judged = tables_cli.judged_results(folder, partial=partial)
     written = page.lay_out(results, judged, folder / "report" / "index.html")
     if as_json:
-        table = tables.verdictaligned(results, judged)
+        table = tables.verdict_table(results, judged)
         _print_json(json.loads(table.to_json(orient="records")))
         return
     out = _stdout()

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,11 +15,11 @@ from harness.locating import results_folder
 from harness.terminal import Terminal, aligned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import pandas as pd
 
-    from reports import frames
+    from reports import across, frames
     from reports.verdicts import Judged
 
 FORMATS = {"csv": "csv", "parquet": "parquet", "markdown": "md", "latex": "tex"}
@@ -129,6 +129,67 @@ def export(
     return ExitCode.DONE
 
 
+def compare(
+    studies: Annotated[list[str], typer.Argument(metavar="STUDY...", help="Two or more.")],
+    root: Root = Path("results"),
+    as_json: Json = False,
+) -> int:
+    """Put all arms of several studies into one table.
+
+    A verdict across studies is given only where their replicates are pairs.
+    """
+    from reports import across
+
+    if len(studies) < 2:
+        raise UsageError(f"expected two studies or more. Received: {', '.join(studies)}.")
+    told = [_told(study, root) for study in studies]
+    names = [study.name for study in told]
+    if len(set(names)) < len(names):
+        raise UsageError(f"expected every study once. Received: {', '.join(names)}.")
+    table = across.compared(told)
+    if as_json:
+        _print_json(table)
+        return ExitCode.DONE
+    _print_table(table)
+    for note in across.notes(told):
+        Terminal().print(f"note: {note}", soft_wrap=True)
+    return ExitCode.DONE
+
+
+def diff(
+    first: Results, second: Results, root: Root = Path("results"), as_json: Json = False
+) -> int:
+    """Show every setting and every verdict in which two studies differ."""
+    from reports import across
+
+    one, other = _told(first, root), _told(second, root)
+    settings = across.settings(one.results, other.results)
+    verdicts = across.changed_verdicts(one.judged, other.judged)
+    if as_json:
+        parts = {"settings": settings, "verdicts": verdicts}
+        sys.stdout.write(
+            json.dumps({key: _records(part) for key, part in parts.items()}, indent=2) + "\n"
+        )
+        return ExitCode.DONE
+    names = {"First": one.name, "Second": other.name}
+    if one.name == other.name:
+        names = {"First": first, "Second": second}
+    for table, what in ((settings, "setting"), (verdicts, "verdict")):
+        if table.empty:
+            Terminal().print(f"No {what} differs.")
+        else:
+            _print_table(table, names)
+    return ExitCode.DONE
+
+
+def _told(study: str, root: Path) -> across.Told:
+    """A study with its verdicts, finished or not."""
+    from reports import across
+
+    results, judged = judged_results(results_folder(study, root), partial=True)
+    return across.Told(name=results.study.name, results=results, judged=judged)
+
+
 def judged_results(folder: Path, *, partial: bool) -> tuple[frames.Results, Judged]:
     """The results of a study with its verdicts.
 
@@ -197,12 +258,22 @@ def _inches(width: str) -> float:
 
 
 def _print_json(table: pd.DataFrame) -> None:
-    records = json.loads(table.to_json(orient="records"))
-    sys.stdout.write(json.dumps(records, indent=2) + "\n")
+    sys.stdout.write(json.dumps(_records(table), indent=2) + "\n")
 
 
-def _print_table(table: pd.DataFrame) -> None:
-    Terminal().print(aligned(list(table.columns), table.to_numpy().tolist()))
+def _records(table: pd.DataFrame) -> Any:
+    return json.loads(table.to_json(orient="records"))
 
 
-VERBS: dict[str, Callable[..., int]] = {"judge": judge, "export": export}
+def _print_table(table: pd.DataFrame, names: Mapping[str, str] | None = None) -> None:
+    """Print a table of text, some of its columns under other names."""
+    heads = [(names or {}).get(name, name) for name in table.columns]
+    Terminal().print(aligned(heads, table.to_numpy().tolist()))
+
+
+VERBS: dict[str, Callable[..., int]] = {
+    "judge": judge,
+    "export": export,
+    "compare": compare,
+    "diff": diff,
+}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from reports.estimates import Scale
     from reports.verdicts import Judged
 
 COLUMNS = ("arm", "replicate", "value")
@@ -147,10 +148,10 @@ def judge(
             f"{runs.grid.cells[arm, replicate]:g} for arm {runs.labels[arm]!r}, replicate "
             f"{runs.replicates[replicate]!r}. Leave --log out."
         )
-    scale = "log" if log else "identity"
+    scale: Scale = "log" if log else "identity"
     rule = Rule(
         maximize=maximize,
-        scale="log" if log else "identity",
+        scale=scale,
         level=round(1 - confidence, 12),
         family=len(runs.labels) - 1,
         margin=None if margin is None else verdicts.margin_ends(margin, scale),

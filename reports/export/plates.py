@@ -6,7 +6,8 @@ import io
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
-from matplotlib.collections import Collection
+import numpy as np
+from matplotlib.collections import Collection, PathCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
@@ -82,7 +83,7 @@ def _drawn(results: Results, judged: Judged) -> Iterator[tuple[str, Figure]]:
 
 def _scale(figure: Figure, factor: float) -> None:
     """Make a figure smaller as a whole: what is counted in points does not shrink by itself."""
-    figure.set_size_inches(figure.get_size_inches() * factor)
+    figure.set_size_inches(figure.get_figwidth() * factor, figure.get_figheight() * factor)
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
             axis.labelpad *= factor
@@ -95,15 +96,15 @@ def _scale(figure: Figure, factor: float) -> None:
                 )
     for one in figure.findobj():
         if isinstance(one, Text):
-            one.set_fontsize(one.get_fontsize() * factor)
+            one.set_fontsize(float(one.get_fontsize()) * factor)
         elif isinstance(one, Line2D):
             one.set(linewidth=one.get_linewidth() * factor, ms=one.get_markersize() * factor)
             one.set_markeredgewidth(one.get_markeredgewidth() * factor)
         elif isinstance(one, Patch):
             one.set_linewidth(one.get_linewidth() * factor)
         elif isinstance(one, Collection):
-            one.set_linewidth([line * factor for line in one.get_linewidth()])
-            if hasattr(one, "set_sizes"):
+            one.set_linewidth((np.asarray(one.get_linewidth()) * factor).tolist())
+            if isinstance(one, PathCollection):
                 one.set_sizes(one.get_sizes() * factor**2)
 
 

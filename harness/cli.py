@@ -12,21 +12,31 @@ from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
-from harness import best_cli, catalog, data_cli, datasets, design, store, store_cli, studyfile
+from harness import (
+    best_cli,
+    catalog,
+    data_cli,
+    datasets,
+    design,
+    files_cli,
+    store,
+    store_cli,
+    studyfile,
+    tables_cli,
+)
 from harness.errors import (
     ExitCode,
     HarnessError,
-    NothingToReportError,
     StudyError,
     TemplateError,
     UsageError,
     nearest,
 )
+from harness.locating import results_folder
 from harness.printable import printable
 from harness.spec import label
-from harness.terminal import Terminal, quiet
+from harness.terminal import Terminal, aligned, quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -46,6 +56,8 @@ app = typer.Typer(
 )
 
 app.add_typer(data_cli.app, name="data")
+for name, verb in {**files_cli.VERBS, **tables_cli.VERBS}.items():
+    app.command(name)(verb)
 
 StudyName = Annotated[
     str, typer.Argument(metavar="STUDY", help="A study file (.toml), or a built-in study's name.")
@@ -59,8 +71,6 @@ Models = Annotated[
     bool, typer.Option("--models", help="Build the networks and look at them; runs your code.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="More than 100,000 trials are meant.")]
-
-_STATUSES = ("completed", "diverged", "failed", "lost", "interrupted", "running", "pending")
 
 
 def main() -> int:
@@ -202,7 +212,7 @@ def plan(
     for built in networks:
         out = _stdout()
         out.print(f"\n{', '.join(built['arms'])}", style="bold")
-        out.print(_table(["layer", "type", "output shape", "parameters"], built["layers"]))
+        out.print(aligned(["layer", "type", "output shape", "parameters"], built["layers"]))
         out.print(f"{built['parameters']:,} parameters")
         for note in built["notes"]:
             out.print(f"note: {note}", soft_wrap=True)
@@ -289,22 +299,6 @@ def _check_without_data(
 
 
 @app.command()
-def status(study: Results, root: Root = Path("results"), as_json: Json = False) -> int:
-    """Count the trials of a study by phase and status."""
-    folder = store_cli.find(study, root)
-    counts = store.counts(folder)
-    if as_json:
-        _print_json({f"{phase}/{name}": count for (phase, name), count in counts.items()})
-        return ExitCode.DONE
-    phases = sorted({phase for phase, _ in counts}, reverse=True)
-    names = [name for name in _STATUSES if any(counts.get((phase, name)) for phase in phases)]
-    rows = [[phase, *(str(counts.get((phase, name), 0)) for name in names)] for phase in phases]
-    _stdout().print(str(folder), soft_wrap=True)
-    _stdout().print(_table(["phase", *names], rows))
-    return ExitCode.DONE
-
-
-@app.command()
 def report(
     study: Results,
     root: Root = Path("results"),
@@ -314,7 +308,7 @@ def report(
     as_json: Json = False,
 ) -> int:
     """Print the verdict table of a study's results, and write its page."""
-    _report(store_cli.find(study, root), partial=partial, as_json=as_json)
+    _report(results_folder(study, root), partial=partial, as_json=as_json)
     return ExitCode.DONE
 
 
@@ -335,7 +329,7 @@ def best(
     """Name the winner of a study; save it, or write it out as a script."""
     best_cli.check(weights, code)
     places = _places([Path(study).resolve().parent] if study.endswith(".toml") else [])
-    return best_cli.answer(store_cli.find(study, root), places, weights, code, as_json=as_json)
+    return best_cli.answer(results_folder(study, root), places, weights, code, as_json=as_json)
 
 
 @app.command(name="catalog")
@@ -360,7 +354,7 @@ def show_catalog(
     if as_markdown:
         sys.stdout.write(catalog.markdown(rows))
         return ExitCode.DONE
-    _stdout().print(_table(("family", "name", "takes", "note"), [row.cells() for row in rows]))
+    _stdout().print(aligned(("family", "name", "takes", "note"), [row.cells() for row in rows]))
     if any(row.structure or row.values for row in rows):
         _stdout().print(catalog.LEGEND, style="dim")
     return ExitCode.DONE
@@ -404,16 +398,9 @@ def _reading_ahead(show: Callable[[Progress], None]) -> Callable[[Progress], Non
 
 
 def _report(folder: Path, *, partial: bool, as_json: bool) -> None:
-    from reports import frames, page, tables, verdicts
+    from reports import page, tables, verdicts
 
-    results = frames.read(folder)
-    judged = verdicts.judge(results)
-    if judged.missing and not partial:
-        raise NothingToReportError(
-            f"expected a study with all its results. Received: {'; '.join(judged.missing[:5])}"
-            f"{' ...' if judged.missing[5:] else ''}. Run it again, and it goes on; --partial "
-            "shows the estimates that there are, without a verdict."
-        )
+    results, judged = tables_cli.judged_results(folder, partial=partial)
     written = page.lay_out(results, judged, folder / "report" / "index.html")
     if as_json:
         table = tables.verdict_table(results, judged)
@@ -423,13 +410,13 @@ def _report(folder: Path, *, partial: bool, as_json: bool) -> None:
     out.print(results.study.question or results.study.name, style="bold")
     for line in verdicts.headline(results, judged):
         out.print(line)
-    printed = tables.printed(results, judged)
-    out.print(tables.caption(results, judged), style="dim")
-    out.print(_table(list(printed.columns), printed.values.tolist()))
+    printed = tables.printed(judged)
+    out.print(tables.caption(judged), style="dim")
+    out.print(aligned(list(printed.columns), printed.values.tolist()))
     against = tables.printed_references(results, judged)
     if not against.empty:
         out.print("Against methods that train no network:", style="dim")
-        out.print(_table(list(against.columns), against.values.tolist()))
+        out.print(aligned(list(against.columns), against.values.tolist()))
     for arm, edge in tables.edges(results).items():
         text = f"Note: {results.arms[arm].label} was tuned to {edge} of the candidates."
         out.print(text)
@@ -473,7 +460,7 @@ def _show_plan(laid: Plan, sizes: dict[str, int], programs: int) -> None:
         [str(arm.index), *map(label, arm.levels.values()), "baseline" * (arm == baseline)]
         for arm in laid.arms[:50]
     ]
-    out.print(_table(["arm", *study.factors, ""], rows))
+    out.print(aligned(["arm", *study.factors, ""], rows))
     if len(laid.arms) > 50:
         out.print(f"... and {len(laid.arms) - 50} more arms.")
     card = laid.card
@@ -570,15 +557,6 @@ def _catalog_rows() -> Iterable[catalog.Row]:
     for name, known in datasets.KNOWN.items():
         takes = {known.card.task: known.card.task}
         yield catalog.Row(family="dataset", name=name, takes=takes, note=known.note)
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*map(str, row))
-    return table
 
 
 def _print_json(content: object) -> None:

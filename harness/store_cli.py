@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness import store, studyfile
-from harness.errors import ExitCode, NothingToReportError, UsageError, nearest
-from harness.spec import NAME
+from harness import store
+from harness.errors import ExitCode, NothingToReportError
 from harness.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def verify(study: Results, root: Root = Path("results"), as_json: Json = False) 
 
     Every trial must be what its key says, and every finished one have its outcome.
     """
-    folder = find(study, root)
+    folder = results_folder(study, root)
     problems = store.problems(folder)
     if problems and not as_json:
         for problem in problems[:10]:
@@ -66,24 +65,3 @@ def _line(one: Revision) -> str:
         return f"{one.short}  {one.time}  first definition, stored before the first training"
     changed = ", ".join(one.changed) or "nothing that is named"
     return f"{one.short}  {one.time}  after {one.finished} finished trials, changed: {changed}"
-
-
-def find(study: str, root: Path) -> Path:
-    """The results of a study, given by its name, its file, or its folder.
-
-    Raises:
-        UsageError: if there are none.
-    """
-    if store.exists(Path(study)):
-        return Path(study)
-    if study.endswith(".toml"):
-        return root / studyfile.load(studyfile.find(study)).name
-    if not NAME.fullmatch(study):
-        raise UsageError(
-            f"expected the name of a study, its file, or its results. Received: {study!r}."
-        )
-    if not store.exists(root / study):
-        found = [folder.name for folder in root.glob("*") if store.exists(folder)]
-        hint = nearest(study, found) if found else f"There are no results in {str(root)!r} yet."
-        raise UsageError(f"expected a study with results. Received: {study!r}. {hint}")
-    return root / study

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.table import Table
 
 from harness.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rich.text import Text
 
@@ -48,3 +49,18 @@ def quiet() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+def aligned(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    """A table in plain columns, for a terminal.
+
+    Example:
+        >>> aligned(["arm", "n"], [["relu", 3]]).row_count
+        1
+    """
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*map(str, row))
+    return table

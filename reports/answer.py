@@ -69,7 +69,7 @@ class Answer:
         """
         from reports import figures
 
-        return figures.forest(self.results, self.judged, ax=ax)
+        return figures.forest(self.judged, ax=ax)
 
     def spread(self, ax: Axes | None = None) -> Figure:
         """Every replicate of every arm.
@@ -79,7 +79,7 @@ class Answer:
         """
         from reports import figures
 
-        return figures.spread(self.results, self.judged, ax=ax)
+        return figures.spread(self.judged, ax=ax)
 
     def cells(self, ax: Axes | None = None) -> Figure | None:
         """The means of a study of two factors as a heat map; ``None`` for other studies.
@@ -130,7 +130,7 @@ class Answer:
         try:
             study = self.results.study
             lines = verdicts.headline(self.results, self.judged)
-            table = tables.formatted(self.results, self.judged).to_html(index=False, border=0)
+            table = tables.formatted(self.judged).to_html(index=False, border=0)
         except HarnessError as error:
             return f"<p>{escape(printable(str(error)))}</p>"
         told = "".join(f"<p>{escape(printable(line))}</p>" for line in lines)

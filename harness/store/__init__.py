@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from harness.store.history import history
 from harness.store.integrity import problems
+from harness.store.progress import Progress, progress
 from harness.store.reader import Trained, counts, definition, exists, reading, trained
 from harness.store.schema import FILE, SCHEMA
 from harness.store.writer import Store
@@ -20,6 +21,7 @@ from harness.store.writer import Store
 __all__ = [
     "FILE",
     "SCHEMA",
+    "Progress",
     "Store",
     "Trained",
     "counts",
@@ -27,6 +29,7 @@ __all__ = [
     "exists",
     "history",
     "problems",
+    "progress",
     "reading",
     "trained",
 ]

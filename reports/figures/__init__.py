@@ -8,7 +8,17 @@ from reports.figures.curves import curved, curves
 from reports.figures.forest import forest
 from reports.figures.sensitivity import searched, sensitivity
 from reports.figures.spread import spread
-from reports.figures.style import COLORS, INK, MOST, PAPER, SERIES, shown, styled
+from reports.figures.style import (
+    COLORS,
+    INK,
+    MOST,
+    PAPER,
+    SERIES,
+    SIZE,
+    laid_out,
+    shown,
+    styled,
+)
 
 __all__ = [
     "COLORS",
@@ -16,10 +26,12 @@ __all__ = [
     "MOST",
     "PAPER",
     "SERIES",
+    "SIZE",
     "cells",
     "curved",
     "curves",
     "forest",
+    "laid_out",
     "searched",
     "sensitivity",
     "shown",

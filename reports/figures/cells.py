@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.spec import label
-from reports.figures.style import COLORS, INK, MOST, WIDTH, canvas, styled, wrapped
+from reports.figures.style import COLORS, INK, MOST, canvas, full_width, styled, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +45,7 @@ def cells(results: Results, judged: Judged, *, ax: Axes | None = None) -> Figure
     if np.isnan(means).all():
         return None
     (rows, down), (columns, across) = results.study.factors.items()
-    step = min((WIDTH - _LEFT - 10) / len(across), _WIDEST)
+    step = min((full_width() - _LEFT - 10) / len(across), _WIDEST)
     with styled():
         tall = _ROW * len(down)
         figure, axes = canvas(ax, 62 + tall + 6, _LEFT, 62, step * len(across), tall)
@@ -62,7 +62,7 @@ def cells(results: Results, judged: Judged, *, ax: Axes | None = None) -> Figure
         axes.set_xlabel("")
         if ax is None:
             top = 1 - 4 / (72 * figure.get_figheight())
-            figure.text(_LEFT / WIDTH, top, columns, weight="bold", va="top")
+            figure.text(_LEFT / full_width(), top, columns, weight="bold", va="top")
         else:
             axes.set_title(columns, weight="bold", loc="left")
     return figure

@@ -109,7 +109,7 @@ def _units(results: Results, judged: Judged, quantity: str) -> Units:
 
 
 def _gather(results: Results, judged: Judged, quantity: str) -> _Curves:
-    arms = shown(results, judged)
+    arms = shown(judged)
     rows = results.epochs[results.epochs["phase"] == "confirm"]
     rows = rows[rows["arm"].isin(arms) & rows[quantity].notna()]
     wide: pd.DataFrame = rows.pivot_table(

@@ -12,8 +12,8 @@ from reports.figures.style import (
     COLORS,
     GREY,
     INK,
-    WIDTH,
     canvas,
+    full_width,
     gutter,
     shown,
     signed,
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from reports.frames import Results
     from reports.verdicts import Comparison, Judged, Verdict
 
 _ROW, _RIGHT, _TOP, _BOTTOM = 30.0, 150.0, 30.0, 46.0
@@ -39,7 +38,7 @@ FAR, FEW = 3.0, 4
 """The axis ends at so many times the usual interval's end, where there are not just a few arms."""
 
 
-def forest(results: Results, judged: Judged, *, ax: Axes | None = None) -> Figure | None:
+def forest(judged: Judged, *, ax: Axes | None = None) -> Figure | None:
     """A forest plot against the baseline, arms in the order of the table.
 
     Thick lines are simultaneous intervals, dots their means, faint dots single pairs, crosses
@@ -54,18 +53,18 @@ def forest(results: Results, judged: Judged, *, ax: Axes | None = None) -> Figur
     Returns:
         ``None`` for a study of one arm.
     """
-    arms = [arm for arm in shown(results, judged) if arm != judged.baseline]
+    arms = [arm for arm in shown(judged) if arm != judged.baseline]
     if not arms:
         return None
-    labels = [wrapped(results.arms[arm].label, 32) for arm in arms]
+    labels = [wrapped(judged.labels[arm], 32) for arm in arms]
     left = gutter(labels)
     with styled():
-        tall = _ROW * len(arms)
-        figure, axes = canvas(ax, _TOP + tall + _BOTTOM, left, _TOP, WIDTH - left - _RIGHT, tall)
+        tall, wide = _ROW * len(arms), full_width() - left - _RIGHT
+        figure, axes = canvas(ax, _TOP + tall + _BOTTOM, left, _TOP, wide, tall)
         _limits(axes, [judged.by_arm[arm] for arm in arms], judged)
         for row, arm in enumerate(arms):
             _row(axes, row, judged.by_arm[arm], judged)
-        _frame(axes, labels, results, judged)
+        _frame(axes, labels, judged)
     return figure
 
 
@@ -165,7 +164,7 @@ def _margin(judged: Judged) -> list[float]:
     return list(judged.rule.margin or ())
 
 
-def _frame(axes: Axes, labels: list[str], results: Results, judged: Judged) -> None:
+def _frame(axes: Axes, labels: list[str], judged: Judged) -> None:
     if judged.rule.margin is not None:
         axes.axvspan(*_margin(judged), color=GREY, alpha=0.16, lw=0)
     axes.axvline(0, color=INK, lw=1.1, zorder=1)
@@ -176,7 +175,7 @@ def _frame(axes: Axes, labels: list[str], results: Results, judged: Judged) -> N
         axes.axhline(row + 0.5, color=GREY, lw=0.5, alpha=0.25, zorder=0)
     _ticks(axes, judged)
     low, high = axes.get_xlim()
-    name = results.arms[judged.baseline].label
+    name = judged.labels[judged.baseline]
     share = (0 - low) / (high - low)
     axes.text(
         min(max(share, 0.0), 1.0),

@@ -68,7 +68,7 @@ def sensitivity(results: Results, judged: Judged, name: str) -> Figure | None:
         return None
     column = frames.column(name)
     tried = _candidates(results, column, tune.objective)
-    arms = [arm for arm in shown(results, judged) if (tried["arm"] == arm).any()]
+    arms = [arm for arm in shown(judged) if (tried["arm"] == arm).any()]
     if not arms or not tried["objective"].notna().any():
         return None
     space = tune.space[name]

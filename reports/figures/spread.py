@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reports import frames
 from reports.figures.style import (
     COLORS,
     GREY,
     INK,
-    WIDTH,
     canvas,
+    full_width,
     gutter,
     log_axis,
     shown,
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from reports.frames import Results
     from reports.verdicts import Judged
 
 _ROW, _RIGHT, _BOTTOM, _LEGEND = 26.0, 92.0, 46.0, 24.0
@@ -40,7 +38,7 @@ _PAIRED = 8
 """Arms up to which lines join the replicates."""
 
 
-def spread(results: Results, judged: Judged, *, ax: Axes | None = None) -> Figure:
+def spread(judged: Judged, *, ax: Axes | None = None) -> Figure:
     """One row per arm: a dot per replicate, the mean with its interval, diverged ones counted.
 
     With few arms, lines join what shares its random streams. Hollow marks are the means of methods
@@ -51,14 +49,14 @@ def spread(results: Results, judged: Judged, *, ax: Axes | None = None) -> Figur
         judged: their verdicts.
         ax: axes to draw into. Default: a figure of its own.
     """
-    arms = shown(results, judged)
-    grid = frames.grid(results, str(results.metric))
-    labels = [wrapped(results.arms[arm].label, 32) for arm in arms]
+    arms = shown(judged)
+    grid = judged.grid
+    labels = [wrapped(judged.labels[arm], 32) for arm in arms]
     left = gutter(labels)
     with styled():
-        tall = _ROW * len(arms)
+        tall, wide = _ROW * len(arms), full_width() - left - _RIGHT
         height = 8 + tall + _BOTTOM + _LEGEND * bool(judged.references)
-        figure, axes = canvas(ax, height, left, 8, WIDTH - left - _RIGHT, tall)
+        figure, axes = canvas(ax, height, left, 8, wide, tall)
         values = grid.cells[arms]
         if len(arms) <= _PAIRED:
             axes.plot(values, np.arange(len(arms)), lw=0.7, color=GREY, alpha=0.4, zorder=1)
@@ -67,20 +65,17 @@ def spread(results: Results, judged: Judged, *, ax: Axes | None = None) -> Figur
             _mean(axes, row, arm, judged)
             _lost(axes, row, int(grid.diverged[arm].sum()), len(grid.diverged[arm]), judged)
         _rows(axes, arms, labels, judged)
-        known = [*values[np.isfinite(values)], *_references(figure, axes, arms, results, judged)]
+        known = [*values[np.isfinite(values)], *_references(figure, axes, arms, judged)]
         _across(axes, np.array(known), judged)
     return figure
 
 
-def _references(
-    figure: Figure, axes: Axes, arms: list[int], results: Results, judged: Judged
-) -> list[float]:
+def _references(figure: Figure, axes: Axes, arms: list[int], judged: Judged) -> list[float]:
     """Means of the references, a mark for each method; where they are."""
-    label = {one.index: one.label.partition("(")[0] for one in results.references}
-    names = list(dict.fromkeys(label.values()))
+    names = list(dict.fromkeys(one.label.partition("(")[0] for one in judged.references))
     found, marks = [], {}
     for one in judged.references:
-        name, mean = label[one.reference], one.mean.mean
+        name, mean = one.label.partition("(")[0], one.mean.mean
         rows = [arms.index(verdict.arm) for verdict in one.verdicts if verdict.arm in arms]
         if np.isfinite(mean) and rows:
             mark = _MARKERS[names.index(name) % len(_MARKERS)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from contextvars import ContextVar
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-    from reports.frames import Results
     from reports.verdicts import Judged
     from reports.wording import Units
 
@@ -30,7 +30,10 @@ PAPER = "#fdfefc"
 """Stands for the color of the page behind a figure."""
 
 GREY = "#8a9099"
-WIDTH = 720
+WIDTH = 720.0
+"""Of the page's figures, in CSS pixels."""
+
+_WIDTH = ContextVar("width", default=WIDTH)
 MOST = 40
 """Arms that a figure shows at most."""
 
@@ -60,18 +63,20 @@ _MULTIPLES = (
 )
 """Ticks of a logarithmic axis within a decade, coarse to fine."""
 
-_SIZE = 11.0
+SIZE = 11.0
+"""Of text, in points."""
+
 _RC: Mapping[str, Any] = {
     "axes.axisbelow": True,
     "patch.edgecolor": "w",
     "patch.force_edgecolor": True,
     "font.family": ["DejaVu Sans"],
-    "font.size": _SIZE,
-    "axes.titlesize": _SIZE,
+    "font.size": SIZE,
+    "axes.titlesize": SIZE,
     "axes.titlelocation": "left",
     "axes.titleweight": "bold",
     "axes.titley": 1.0,  # where it is anyway; Matplotlib would measure every tick to find it
-    "axes.labelsize": _SIZE,
+    "axes.labelsize": SIZE,
     "axes.linewidth": 0.8,
     "axes.edgecolor": GREY,
     "axes.facecolor": "none",
@@ -85,8 +90,8 @@ _RC: Mapping[str, Any] = {
     "ytick.color": GREY,
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
-    "xtick.labelsize": _SIZE - 1,
-    "ytick.labelsize": _SIZE - 1,
+    "xtick.labelsize": SIZE - 1,
+    "ytick.labelsize": SIZE - 1,
     "xtick.major.width": 0.8,
     "ytick.major.width": 0.8,
     "xtick.major.size": 3.5,
@@ -108,8 +113,24 @@ def styled() -> Iterator[None]:
         yield
 
 
-def sheet(height: float, width: float = WIDTH) -> Figure:
+@contextmanager
+def laid_out(width: float) -> Iterator[None]:
+    """Figures drawn inside are so many CSS pixels wide."""
+    token = _WIDTH.set(width)
+    try:
+        yield
+    finally:
+        _WIDTH.reset(token)
+
+
+def full_width() -> float:
+    """The width that figures are drawn in, in CSS pixels."""
+    return _WIDTH.get()
+
+
+def sheet(height: float, width: float | None = None) -> Figure:
     """An empty figure of some size in CSS pixels."""
+    width = full_width() if width is None else width
     return Figure(figsize=(width / 72, height / 72), dpi=72)
 
 
@@ -152,7 +173,7 @@ def panels(
     down = ceil(number / across)
     across = ceil(number / down)  # rows of like length
     left, gap, below = 58.0, 16.0, 40.0
-    width = (WIDTH - left - 10 - gap * (across - 1)) / across
+    width = (full_width() - left - 10 - gap * (across - 1)) / across
     fitting = [wrapped(title, int(width / 6.3), lines=3) for title in titles]
     title = 14 + 11.5 * max(text.count("\n") + 1 for text in fitting) if any(fitting) else 4.0
     figure = sheet(above + down * (height + title) + below)
@@ -169,9 +190,9 @@ def panels(
     return figure, found
 
 
-def shown(results: Results, judged: Judged) -> list[int]:
+def shown(judged: Judged) -> list[int]:
     """The arms that figures show: all, or the baseline and those with the best means."""
-    arms = [arm.index for arm in results.arms]
+    arms = list(range(len(judged.labels)))
     if len(arms) <= MOST:
         return arms
     means = np.array([interval.mean for interval in judged.means])

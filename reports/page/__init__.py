@@ -5,35 +5,27 @@ Its one script sorts and filters tables; without scripts the page says the same.
 
 from __future__ import annotations
 
-from base64 import b64encode
-from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
 from harness.errors import DiskError
 from harness.objects import write_atomic
-from harness.printable import printable
 from reports import export, frames, tables, verdicts
 from reports.page.facts import facts, outlook, study_file
-from reports.page.markup import grid, typeset
+from reports.page.markup import grid
+from reports.page.runs import lay_out_runs
 from reports.page.sections import method, sections, verdict_caption
+from reports.page.template import filled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from jinja2 import Template
+    from pathlib import Path
 
     from reports.frames import Results
     from reports.page.markup import Section
     from reports.verdicts import Judged
 
-__all__ = ["lay_out", "render", "write"]
-
-_LAYOUT = Path(__file__).with_name("layout")
+__all__ = ["lay_out", "lay_out_runs", "render", "write"]
 
 
 def render(folder: Path) -> str:
@@ -92,16 +84,15 @@ def _render(
 ) -> str:
     """The page, given its parts and the names of the tables beside it."""
     study, marked = results.study, [judged.baseline]
-    script = _script()
-    page = _template().render(
+    return filled(
         name=study.name,
         title=study.question or study.name,
         headline=verdicts.headline(results, judged),
         outlook=outlook(results, judged),
         facts=facts(results, judged),
         notes=tables.notes(results),
-        verdicts=grid(tables.formatted(results, judged), marked),
-        verdict_caption=verdict_caption(results, judged),
+        verdicts=grid(tables.formatted(judged), marked),
+        verdict_caption=verdict_caption(judged),
         readings=[verdict.reading for verdict in judged.verdicts],
         details=grid(tables.details(results, judged), marked),
         sections=parts,
@@ -109,25 +100,4 @@ def _render(
         study_file=study_file(results),
         files=[f"{name}.csv" for name in collected],
         method=method(results, judged),
-        script=Markup(script),  # noqa: S704, a file of ours
-        digest=b64encode(sha256(script.encode()).digest()).decode(),
     )
-    return printable(page)
-
-
-@lru_cache(maxsize=1)
-def _script() -> str:
-    return (_LAYOUT / "page.js").read_text(encoding="utf-8")
-
-
-@lru_cache(maxsize=1)
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(_LAYOUT),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["typeset"] = typeset
-    return environment.get_template("page.html.jinja")

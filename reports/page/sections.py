@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reports.verdicts import Judged
 
 
-def verdict_caption(results: Results, judged: Judged) -> str:
+def verdict_caption(judged: Judged) -> str:
     """What the columns of the verdict table mean."""
     rule, level = judged.rule, wording.percent(judged.rule.confidence)
     mean = "geometric mean" if rule.scale == "log" else "mean"
@@ -26,11 +26,11 @@ def verdict_caption(results: Results, judged: Judged) -> str:
         else f"The {rule.family} intervals share a confidence of {level}."
     )
     text = (
-        f"Differences are to the baseline, {results.arms[judged.baseline].label}, paired by "
+        f"Differences are to the baseline, {judged.labels[judged.baseline]}, paired by "
         f"replicate{' and relative' if judged.units.relative else ''}. {held} Mean: {mean} over "
         "the arm's own n replicates."
     )
-    if any(verdict.comparison.pairs < results.study.replicates for verdict in judged.verdicts):
+    if any(verdict.comparison.pairs < judged.replicates for verdict in judged.verdicts):
         text += " Differences use the replicates that are finished in both arms."
     return text if judged.verdicts else f"Mean: {mean} over n replicates."
 
@@ -38,9 +38,9 @@ def verdict_caption(results: Results, judged: Judged) -> str:
 def sections(results: Results, judged: Judged) -> list[Section]:
     """The parts between the verdicts and the provenance; those without content are left out."""
     found = [
-        _forest(results, judged),
+        forest(judged),
         _curves(results, judged),
-        _spread(results, judged),
+        spread(judged),
         _tuning(results, judged),
         _factors(results, judged),
         _failures(results),
@@ -53,7 +53,22 @@ def sections(results: Results, judged: Judged) -> list[Section]:
 
 
 def method(results: Results, judged: Judged) -> list[Item]:
-    """The method in words."""
+    """The method of a study in words."""
+    return [
+        Item(
+            name="Paired replicates",
+            value="Replicate r has the same train and validation split, the same underlying "
+            "initial draws and the same batch order in every arm. What is compared is the "
+            "difference within each replicate, not two separate averages.",
+        ),
+        Item(name="What it speaks of", value=_speaks(results)),
+        *rules(judged),
+        *_search_method(results),
+    ]
+
+
+def rules(judged: Judged) -> list[Item]:
+    """The rule of the verdicts in words."""
     rule, number = judged.rule, judged.rule.family
     scale = (
         "Differences are differences of logarithms, printed as percent change, because losses "
@@ -61,13 +76,7 @@ def method(results: Results, judged: Judged) -> list[Item]:
         if judged.units.relative
         else ""
     )
-    items = [
-        Item(
-            name="Paired replicates",
-            value="Replicate r has the same train and validation split, the same underlying "
-            "initial draws and the same batch order in every arm. What is compared is the "
-            "difference within each replicate, not two separate averages.",
-        ),
+    return [
         Item(
             name="The interval",
             value=f"{scale}The exact sign-flip test of the mean difference, inverted: were two "
@@ -78,10 +87,6 @@ def method(results: Results, judged: Judged) -> list[Item]:
             "statement. The interval covers the true mean as often as it says where differences "
             "are symmetric; with few replicates of skewed ones it covers it less often, and no "
             "interval knows of a rare failure that was never seen.",
-        ),
-        Item(
-            name="What it speaks of",
-            value=_speaks(results),
         ),
         Item(
             name="The verdict",
@@ -104,7 +109,6 @@ def method(results: Results, judged: Judged) -> list[Item]:
         ),
         *_pairing(judged),
     ]
-    return [*items, *_search_method(results)]
 
 
 def _search_method(results: Results) -> list[Item]:
@@ -182,9 +186,9 @@ def _margin(judged: Judged) -> str:
     return f" Equivalent means that the whole interval lies within {margin} of the baseline."
 
 
-def _some(results: Results) -> str:
+def _some(judged: Judged) -> str:
     """That a figure leaves arms out, if it does."""
-    left_out = len(results.arms) - figures.MOST
+    left_out = len(judged.labels) - figures.MOST
     if left_out <= 0:
         return ""
     return (
@@ -193,8 +197,9 @@ def _some(results: Results) -> str:
     )
 
 
-def _forest(results: Results, judged: Judged) -> Section | None:
-    figure = figures.forest(results, judged)
+def forest(judged: Judged) -> Section | None:
+    """Every arm against the baseline; none without another arm."""
+    figure = figures.forest(judged)
     if figure is None:
         return None
     level = wording.percent(judged.rule.confidence)
@@ -210,7 +215,7 @@ def _forest(results: Results, judged: Judged) -> Section | None:
     if any(np.isinf(verdict.comparison.differences).any() for verdict in judged.verdicts):
         caption += " Crosses at the edge: replicates in which one of the two arms diverged."
     title = "Differences from the baseline"
-    plate = _plate(figure, "forest", title, caption + _some(results))
+    plate = _plate(figure, "forest", title, caption + _some(judged))
     return Section(id="differences", title=title, figures=(plate,))
 
 
@@ -233,11 +238,12 @@ def _curves(results: Results, judged: Judged) -> Section | None:
         "axis shows the later epochs in full and may cut off the first ones. A line ends where "
         "half of the replicates have diverged."
     )
-    plate = _plate(figure, "curves", "Learning curves", caption + _some(results))
+    plate = _plate(figure, "curves", "Learning curves", caption + _some(judged))
     return Section(id="curves", title="Learning curves", figures=(plate,))
 
 
-def _spread(results: Results, judged: Judged) -> Section:
+def spread(judged: Judged) -> Section:
+    """Every replicate of every arm."""
     caption = (
         f"A dot per replicate; bar: {wording.percent(judged.rule.confidence)} interval of the "
         "arm's own mean, not of a difference: arms whose bars overlap can still differ, because "
@@ -245,9 +251,7 @@ def _spread(results: Results, judged: Judged) -> Section:
     )
     if judged.references:
         caption += " Hollow marks: means of methods that train no network."
-    plate = _plate(
-        figures.spread(results, judged), "spread", "Every replicate", caption + _some(results)
-    )
+    plate = _plate(figures.spread(judged), "spread", "Every replicate", caption + _some(judged))
     return Section(id="replicates", title="Every replicate", figures=(plate,))
 
 
@@ -261,7 +265,7 @@ def _tuning(results: Results, judged: Judged) -> Section | None:
         if figure is not None:
             caption = (
                 "A dot per candidate; ring: the chosen one; cross: diverged. A choice at the end "
-                "of its range may have its optimum outside." + _some(results)
+                "of its range may have its optimum outside." + _some(judged)
             )
             title = f"Sensitivity to {name.replace('_', ' ')}"
             plates.append(_plate(figure, f"sensitivity{index}", title, caption))

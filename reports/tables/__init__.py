@@ -1,6 +1,14 @@
 """Verdicts and estimates as tables: of numbers for machines, of text for people."""
 
-from reports.tables.answers import caption, details, formatted, printed, verdict_table
+from reports.tables.answers import (
+    caption,
+    comparison_table,
+    details,
+    formatted,
+    printed,
+    tested,
+    verdict_table,
+)
 from reports.tables.collection import collect
 from reports.tables.factors import (
     cells,
@@ -40,6 +48,7 @@ __all__ = [
     "caption",
     "cells",
     "collect",
+    "comparison_table",
     "details",
     "edges",
     "effects",
@@ -64,6 +73,7 @@ __all__ = [
     "selection_bias",
     "skipped",
     "statuses",
+    "tested",
     "timing_problem",
     "tuning",
     "variance_shares",

@@ -43,39 +43,48 @@ _COUNTS = ("pairs", "wins", "losses", "ties")
 
 
 def verdict_table(results: Results, judged: Judged) -> pd.DataFrame:
-    """Everything that is known of each arm, as numbers.
+    """Everything that is known of each arm of a study, as numbers.
+
+    Returns:
+        The columns of ``comparison_table``, with levels, statuses and costs. No column but
+        ``attempts`` and ``seconds`` depends on how the trials were executed.
+    """
+    table, levels = comparison_table(judged), pd.DataFrame(_levels(results))
+    counts = statuses(results)[["completed", "diverged", "failed", "unfinished"]]
+    parts = [table[["arm", "label"]], levels, table.drop(columns=["arm", "label", "diverged"])]
+    return pd.concat([*parts, counts, _executed(results)], axis="columns")
+
+
+def comparison_table(judged: Judged) -> pd.DataFrame:
+    """What was found of each arm, as numbers.
 
     Differences and their limits are on the declared scale (column ``scale``): in the metric's
     unit, or differences of natural logarithms. Means are in the metric's unit, geometric on a
     log scale, and missing where a trial diverged; the median counts diverged as worst.
 
     Returns:
-        One row per arm. No column but ``attempts`` and ``seconds`` depends on how the trials
-        were executed.
+        One row per arm.
     """
+    there = ~np.isnan(judged.grid.cells) | judged.grid.diverged
     frame = pd.DataFrame(
         {
-            "arm": [arm.index for arm in results.arms],
-            "label": [arm.label for arm in results.arms],
-            **_levels(results),
+            "arm": range(len(judged.labels)),
+            "label": pd.Series(judged.labels, dtype="str"),
+            "n": there.sum(axis=1),
+            "mean": [interval.mean for interval in judged.means],
+            "mean_low": [interval.low for interval in judged.means],
+            "mean_high": [interval.high for interval in judged.means],
+            "median": _medians(judged),
         }
     )
-    counts = statuses(results).set_index("arm")
-    frame["n"] = counts["completed"].to_numpy() + counts["diverged"].to_numpy()
-    frame["mean"] = [interval.mean for interval in judged.means]
-    frame["mean_low"] = [interval.low for interval in judged.means]
-    frame["mean_high"] = [interval.high for interval in judged.means]
-    frame["median"] = _medians(results, judged)
-    frame = pd.concat([frame, _compared(results, judged)], axis="columns")
-    for status in ("completed", "diverged", "failed", "unfinished"):
-        frame[status] = counts[status].to_numpy()
-    return pd.concat([frame, _executed(results)], axis="columns")
+    diverged = pd.Series(judged.grid.diverged.sum(axis=1), name="diverged")
+    return pd.concat([frame, _compared(judged), diverged], axis="columns")
 
 
-def formatted(results: Results, judged: Judged) -> pd.DataFrame:
+def formatted(judged: Judged) -> pd.DataFrame:
     """The verdict table for people: the columns that carry the answer, as text."""
     units, level = judged.units, wording.percent(judged.rule.confidence)
-    table, found = verdict_table(results, judged), judged.by_arm
+    table, found = comparison_table(judged), judged.by_arm
     unit = f" ({units.unit})" if units.unit else ""
     rows = [
         {
@@ -94,6 +103,21 @@ def formatted(results: Results, judged: Judged) -> pd.DataFrame:
 
 def details(results: Results, judged: Judged) -> pd.DataFrame:
     """What stands behind each verdict, as text; columns that say nothing are left out."""
+    rows = [
+        {
+            "Trials": _counted(row),
+            "Parameters": "" if pd.isna(row.parameters) else f"{row.parameters:,}",
+            "Training": "" if np.isnan(row.seconds) else f"{row.seconds:.3g} s",
+            "Chosen hyperparameters": row.hyperparameters,
+        }
+        for row in verdict_table(results, judged).itertuples()
+    ]
+    frame = pd.concat([tested(judged), pd.DataFrame(rows, dtype="str")], axis="columns")
+    return frame.loc[:, (frame != "").any()]
+
+
+def tested(judged: Judged) -> pd.DataFrame:
+    """What the tests found behind each verdict, as text; columns that say nothing are left out."""
     level, found = wording.percent(judged.rule.confidence), judged.by_arm
     rows = [
         {
@@ -112,30 +136,26 @@ def details(results: Results, judged: Judged) -> pd.DataFrame:
             "Failed": _failed(row),
             f"{level} interval of the mean": judged.units.values(row.mean_low, row.mean_high),
             "Median": judged.units.value(row.median),
-            "Trials": _counted(row),
-            "Parameters": "" if pd.isna(row.parameters) else f"{row.parameters:,}",
-            "Training": "" if np.isnan(row.seconds) else f"{row.seconds:.3g} s",
-            "Chosen hyperparameters": row.hyperparameters,
         }
-        for row in verdict_table(results, judged).itertuples()
+        for row in comparison_table(judged).itertuples()
     ]
     return pd.DataFrame(rows, dtype="str").loc[:, lambda frame: (frame != "").any()]
 
 
-def caption(results: Results, judged: Judged) -> str:
+def caption(judged: Judged) -> str:
     """What stands above the printed table: what is shown, and which way is better."""
     mean = "geometric means" if judged.rule.scale == "log" else "means"
     better = "higher" if judged.rule.maximize else "lower"
     text = (
-        f"{judged.units.name} ({better} is better), {mean} of {results.study.replicates} paired "
-        f"replicates; diff to {results.arms[judged.baseline].label}"
+        f"{judged.units.name} ({better} is better), {mean} of {judged.replicates} paired "
+        f"replicates; diff to {judged.labels[judged.baseline]}"
     )
     cells = [_interval(verdict, judged) for verdict in judged.verdicts]
     described = "; intervals in parentheses assume normal differences and decide nothing"
     return f"{text}{described}" if any(cell.startswith("(") for cell in cells) else text
 
 
-def printed(results: Results, judged: Judged) -> pd.DataFrame:
+def printed(judged: Judged) -> pd.DataFrame:
     """The verdict table for a terminal of 100 columns, as text."""
     units, found = judged.units, judged.by_arm
     unit = f" ({units.unit})" if units.unit else ""
@@ -151,7 +171,7 @@ def printed(results: Results, judged: Judged) -> pd.DataFrame:
             "adj. p": wording.p_value(row.p_adjusted),
             "verdict": _verdict(found.get(row.arm)),
         }
-        for row in verdict_table(results, judged).itertuples()
+        for row in comparison_table(judged).itertuples()
     ]
     return pd.DataFrame(rows, dtype="str")
 
@@ -163,10 +183,10 @@ def _levels(results: Results) -> dict[str, list[str]]:
     }
 
 
-def _medians(results: Results, judged: Judged) -> list[float]:
+def _medians(judged: Judged) -> list[float]:
     """Medians in the metric's unit, diverged trials counted as worst; NaN where that decides."""
     found = []
-    for scores in verdicts.scored(results, judged.rule):
+    for scores in verdicts.scored(judged.grid, judged.rule):
         there = np.sort(scores.numbers[~np.isnan(scores.numbers)])
         middle = (
             there[[(len(there) - 1) // 2, len(there) // 2]] if len(there) else np.array([np.nan])
@@ -176,16 +196,16 @@ def _medians(results: Results, judged: Judged) -> list[float]:
     return found
 
 
-def _compared(results: Results, judged: Judged) -> pd.DataFrame:
+def _compared(judged: Judged) -> pd.DataFrame:
     """The columns that a baseline does not have."""
     found = judged.by_arm
     texts = ("decided_by", "verdict", "size", "reading")
     rows: list[dict[str, Any]] = []
-    for arm in results.arms:
-        if arm.index == judged.baseline:
+    for arm in range(len(judged.labels)):
+        if arm == judged.baseline:
             rows.append(dict.fromkeys(texts, "") | {"verdict": "baseline"})
             continue
-        verdict = found[arm.index]
+        verdict = found[arm]
         numbers = {name: take(verdict.comparison) for name, take in _COMPARED.items()}
         rows.append(
             {

@@ -129,7 +129,7 @@ def variance_shares(results: Results, judged: Judged) -> pd.DataFrame:
     if found is None or found.why:
         return pd.DataFrame()
     factors = results.study.factors
-    numbers = np.array([one.numbers for one in verdicts.scored(results, judged.rule)])
+    numbers = np.array([one.numbers for one in verdicts.scored(judged.grid, judged.rule)])
     cube = numbers.reshape(*map(len, factors.values()), -1)
     rows = [
         (" x ".join(one.terms) or one.name, one.freedom, one.squares, one.share, one.omega)

@@ -6,10 +6,18 @@ simultaneous over all arms. Where a pair holds a diverged trial there is no mean
 signed ranks decide, with the same margin.
 """
 
+from reports.verdicts.comparing import judge_grid, margin_ends, scored
 from reports.verdicts.factors import DECIDED, Effect, Factorial, told
-from reports.verdicts.headlines import answer, headline
+from reports.verdicts.headlines import (
+    answer,
+    answered,
+    headline,
+    incomplete,
+    leader,
+    reservations,
+)
 from reports.verdicts.judged import Bias, Judged, Measured, Verdict
-from reports.verdicts.judging import judge, scored
+from reports.verdicts.judging import judge
 from reports.verdicts.rules import (
     Comparison,
     Decider,
@@ -40,10 +48,16 @@ __all__ = [
     "Winner",
     "Word",
     "answer",
+    "answered",
     "compare",
     "decide",
     "headline",
+    "incomplete",
     "judge",
+    "judge_grid",
+    "leader",
+    "margin_ends",
+    "reservations",
     "scored",
     "sized",
     "told",

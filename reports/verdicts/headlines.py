@@ -13,7 +13,7 @@ from reports.verdicts.groups import grouped
 from reports.verdicts.levels import by, by_level
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from reports.frames import Results
     from reports.verdicts.judged import Judged, Verdict
@@ -40,69 +40,89 @@ _COUNTED: Mapping[Word, str] = {
 def headline(results: Results, judged: Judged) -> list[str]:
     """The answer of the study in a few sentences, each about comparisons that were tested."""
     if judged.missing:
-        return [*_incomplete(results, judged), *cautions(results, judged)]
+        return [*incomplete(judged, "confirm trials"), *cautions(results, judged)]
     return [
         *answer(results, judged),
-        *_leader(results, judged),
+        *leader(judged),
         *_scope(results, judged),
         *_against(judged),
         *confounds(results),
-        *_reservations(results, judged),
+        *reservations(judged),
+        *_negative(results, judged),
+        *_undeclared(results, judged),
+        *_revised(results),
         *cautions(results, judged),
     ]
 
 
 def answer(results: Results, judged: Judged) -> list[str]:
-    """Which arms beat the baseline, which do not, and by how much.
+    """Which arms of a study beat the baseline, which do not, and by how much.
 
     Of several factors it speaks level by level, where their effects were tested.
     """
+
+    def phrased(said: Sequence[int]) -> list[str]:
+        return grouped(results.arms, results.study.factors, said)
+
+    effects = judged.factorial
+    if effects is None or effects.why or len(judged.verdicts) == 1:
+        return answered(judged, phrased)
+    return [
+        *_tally(judged, phrased),
+        *by_level(effects, results.study.factors, judged.rule, judged.units),
+    ]
+
+
+def answered(judged: Judged, phrased: Callable[[Sequence[int]], list[str]]) -> list[str]:
+    """Which arms beat the baseline, which do not, and by how much.
+
+    Args:
+        judged: the verdicts.
+        phrased: a set of arms in few words.
+    """
     if len(judged.verdicts) == 1:
-        return [_duel(results, judged)]
+        return [_duel(judged)]
     found: dict[Word, list[Verdict]] = {}
     for verdict in judged.verdicts:
         found.setdefault(verdict.word, []).append(verdict)
     sentences = []
     if judged.verdicts and "better" not in found:
-        count, baseline = len(judged.verdicts), results.arms[judged.baseline].label
+        count, baseline = len(judged.verdicts), judged.labels[judged.baseline]
         sentences.append(f"None of the {count} alternatives beats the baseline, {baseline}.")
     order: tuple[Word, ...] = ("better", "worse", "equivalent", "undecided")
     words = [word for word in (*order, "no difference observed") if word in found]
-    effects = judged.factorial
-    if effects is None or effects.why:
-        return [*sentences, *(_group(word, found[word], results, judged) for word in words)]
-    return [
-        *_tally(found, words, results, judged),
-        *by_level(effects, results.study.factors, judged.rule, judged.units),
-    ]
+    return [*sentences, *(_group(word, found[word], judged, phrased) for word in words)]
 
 
-def _tally(
-    found: Mapping[Word, Sequence[Verdict]],
-    words: Sequence[Word],
-    results: Results,
-    judged: Judged,
-) -> list[str]:
+def _tally(judged: Judged, phrased: Callable[[Sequence[int]], list[str]]) -> list[str]:
     """Which arms beat the baseline, and how many of the others do what."""
+    found: dict[Word, list[Verdict]] = {}
+    for verdict in judged.verdicts:
+        found.setdefault(verdict.word, []).append(verdict)
     counts = [
-        f"{len(found[word])} {'is' if len(found[word]) == 1 else 'are'} {_COUNTED[word]}"
-        for word in words
-        if word != "better"
+        f"{len(found[word])} {'is' if len(found[word]) == 1 else 'are'} {text}"
+        for word, text in _COUNTED.items()
+        if word in found and word != "better"
     ]
     if "better" not in found:
-        count, baseline = len(judged.verdicts), results.arms[judged.baseline].label
+        count, baseline = len(judged.verdicts), judged.labels[judged.baseline]
         none = f"None of the {count} alternatives beats the baseline, {baseline}"
         return [f"{none}: {wording.listed(counts)}."]
-    better = _group("better", found["better"], results, judged)
+    better = _group("better", found["better"], judged, phrased)
     rest = [f"Of the others, against it, {wording.listed(counts)}."] if counts else []
     return [better, *rest]
 
 
-def _group(word: Word, verdicts: Sequence[Verdict], results: Results, judged: Judged) -> str:
+def _group(
+    word: Word,
+    verdicts: Sequence[Verdict],
+    judged: Judged,
+    phrased: Callable[[Sequence[int]], list[str]],
+) -> str:
     """All arms with one verdict, as one sentence."""
-    baseline, units = results.arms[judged.baseline].label, judged.units
+    baseline, units = judged.labels[judged.baseline], judged.units
     said = [verdict.arm for verdict in verdicts]
-    phrases = grouped(results.arms, results.study.factors, said)
+    phrases = phrased(said)
     total = len(judged.verdicts)
     if len(verdicts) == total and total > 2 and word != "better":
         arms, verb = f"All {total} alternatives", "are"
@@ -121,7 +141,7 @@ def _group(word: Word, verdicts: Sequence[Verdict], results: Results, judged: Ju
             if len(real) == len(verdicts):
                 aside = ": a real but negligible difference"
             elif real:
-                names = wording.listed([results.arms[arm].label for arm in real])
+                names = wording.listed([judged.labels[arm] for arm in real])
                 aside = f" ({names} with a real but negligible difference)"
             else:
                 aside = ""
@@ -154,11 +174,11 @@ def _enough(verdicts: Sequence[Verdict], judged: Judged) -> str:
     return f": about {min(needed)} replicates would decide the first of them"
 
 
-def _duel(results: Results, judged: Judged) -> str:
+def _duel(judged: Judged) -> str:
     """The answer to a question of two arms."""
     (verdict,) = judged.verdicts
     found, units = verdict.comparison, judged.units
-    arm, baseline = results.arms[verdict.arm].label, results.arms[judged.baseline].label
+    arm, baseline = judged.labels[verdict.arm], judged.labels[judged.baseline]
     if verdict.word in {"better", "worse"} and np.isfinite(found.difference):
         beats = "beats" if verdict.word == "better" else "is worse than"
         aside = f", {verdict.size}" if verdict.size else ""
@@ -168,25 +188,30 @@ def _duel(results: Results, judged: Judged) -> str:
     return f"{verdict.reading[:1].upper()}{verdict.reading[1:]}"
 
 
-def _incomplete(results: Results, judged: Judged) -> list[str]:
-    """What is missing, in place of an answer."""
-    planned = len(results.arms) * results.study.replicates
-    there = int(results.confirm["counted"].sum())
+def incomplete(judged: Judged, trials: str) -> list[str]:
+    """What is missing, in place of an answer.
+
+    Args:
+        judged: the verdicts, of which there are none.
+        trials: what a result comes from, such as ``runs``.
+    """
+    planned = len(judged.labels) * judged.replicates
+    there = int(np.count_nonzero(~np.isnan(judged.grid.cells) | judged.grid.diverged))
     shown = list(judged.missing[:5])
     if len(judged.missing) > len(shown):
         shown.append(f"and {len(judged.missing) - len(shown)} more arms or reasons")
     return [
         (
-            f"No verdict yet: {planned - there} of {planned} confirm trials have no result. What "
+            f"No verdict yet: {planned - there} of {planned} {trials} have no result. What "
             "stands here are estimates; a verdict counts on every planned replicate."
         ),
         f"Missing: {'; '.join(shown)}.",
     ]
 
 
-def _leader(results: Results, judged: Judged) -> list[str]:
+def leader(judged: Judged) -> list[str]:
     """The best mean, and what may be said about it."""
-    rule, units, labels = judged.rule, judged.units, [arm.label for arm in results.arms]
+    rule, units, labels = judged.rule, judged.units, judged.labels
     means = np.array([interval.mean for interval in judged.means])
     if np.isnan(means).all():
         return ["Every arm holds a diverged trial: there is no mean to compare."]
@@ -227,23 +252,21 @@ def _against(judged: Judged) -> list[str]:
     return [f"Against methods that train no network, of {pairs}: {wording.listed(counts)}."]
 
 
-def _reservations(results: Results, judged: Judged) -> list[str]:
+def reservations(judged: Judged) -> list[str]:
     """What a reader must know before trusting the answer."""
     return [
-        *_failures(results, judged),
-        *_contradictions(results, judged),
-        *_zeros(results, judged),
-        *_undeclared(results, judged),
-        *_revised(results),
+        *_failures(judged),
+        *_contradictions(judged),
+        *_zeros(judged),
     ]
 
 
-def _failures(results: Results, judged: Judged) -> list[str]:
+def _failures(judged: Judged) -> list[str]:
     """Which arms diverged, and how often the others still may."""
-    confirm, replicates = results.confirm, results.study.replicates
-    diverged = confirm.loc[confirm["status"] == "diverged", "arm"].value_counts().sort_index()
+    counts, replicates = judged.grid.diverged.sum(axis=1).tolist(), judged.replicates
+    diverged = {arm: count for arm, count in enumerate(counts) if count}
     possible = wording.percent_of(estimates.share(0, replicates, 0.95).high)
-    if not len(diverged):
+    if not diverged:
         if not judged.verdicts:
             return []
         return [
@@ -252,18 +275,15 @@ def _failures(results: Results, judged: Judged) -> list[str]:
                 f"{possible} per arm is still possible."
             ),
         ]
-    parts = [
-        f"{results.arms[int(arm)].label} in {count} of {replicates}"
-        for arm, count in diverged.items()
-    ]
+    parts = [f"{judged.labels[arm]} in {count} of {replicates}" for arm, count in diverged.items()]
     text = f"Trainings diverged: {wording.listed(parts, most=6)}."
     return [f"{text} Signed ranks decide there, and a diverged trial is the worst result."]
 
 
-def _contradictions(results: Results, judged: Judged) -> list[str]:
+def _contradictions(judged: Judged) -> list[str]:
     """Means that a few replicates have made."""
     arms = [
-        results.arms[verdict.arm].label
+        judged.labels[verdict.arm]
         for verdict in judged.verdicts
         if np.isfinite(verdict.comparison.difference)
         and verdict.comparison.difference * np.median(verdict.comparison.differences) < 0
@@ -278,16 +298,19 @@ def _contradictions(results: Results, judged: Judged) -> list[str]:
     ]
 
 
-def _zeros(results: Results, judged: Judged) -> list[str]:
-    """Losses that have no ratio, or no logarithm."""
-    if judged.negative:
-        text = f"{judged.units.name} is below zero in places, where ratios mean nothing"
-        margin = ", without a margin" if results.study.margin is not None else ""
-        return [f"{text[:1].upper()}{text[1:]}: its differences are judged as they are{margin}."]
-    arms = [
-        results.arms[verdict.arm].label for verdict in judged.verdicts if verdict.comparison.zeros
-    ]
-    if not arms:
+def _negative(results: Results, judged: Judged) -> list[str]:
+    """Losses that have no logarithm."""
+    if not judged.negative:
+        return []
+    text = f"{judged.units.name} is below zero in places, where ratios mean nothing"
+    margin = ", without a margin" if results.study.margin is not None else ""
+    return [f"{text[:1].upper()}{text[1:]}: its differences are judged as they are{margin}."]
+
+
+def _zeros(judged: Judged) -> list[str]:
+    """Losses that have no ratio."""
+    arms = [judged.labels[verdict.arm] for verdict in judged.verdicts if verdict.comparison.zeros]
+    if judged.negative or not arms:
         return []
     return [
         (

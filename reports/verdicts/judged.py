@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reports.estimates import Interval
+    from reports.frames import Grid
     from reports.verdicts.factors import Factorial
     from reports.verdicts.rules import Comparison, Rule, Size, Word
     from reports.wording import Units
@@ -50,11 +51,13 @@ class Measured:
 
     Args:
         reference: index of the method.
+        label: its name and numbers.
         mean: with its own interval, in the metric's unit; NaN where it was not measured.
         verdicts: of the arms that it is meant for, each compared with the method.
     """
 
     reference: int
+    label: str
     mean: Interval
     verdicts: tuple[Verdict, ...]
 
@@ -82,9 +85,12 @@ class Bias:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """The verdicts of a study.
+    """The verdicts of a study, or of anybody's table of runs.
 
     Args:
+        labels: of all arms, in the order of the table.
+        grid: the deciding metric by arm and replicate.
+        replicates: that were planned for each arm.
         rule: how they were reached.
         units: how the metric is written.
         baseline: index of the arm that the others are compared with.
@@ -99,12 +105,15 @@ class Judged:
         factorial: what each level of a factor does; ``None`` with fewer than two factors.
     """
 
+    labels: tuple[str, ...]
+    grid: Grid
+    replicates: int
     rule: Rule
     units: Units
     baseline: int
     verdicts: tuple[Verdict, ...]
     means: tuple[Interval, ...]
-    biases: tuple[Bias, ...]
+    biases: tuple[Bias, ...] = ()
     references: tuple[Measured, ...] = ()
     missing: tuple[str, ...] = ()
     negative: bool = False

@@ -7,7 +7,7 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from harness import catalog
-from reports.verdicts.judging import scored
+from reports.verdicts.comparing import scored
 from reports.verdicts.rules import compare, decide
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def winner(results: Results, judged: Judged) -> Winner:
         better or [judged.baseline],
         key=lambda arm: _rank(judged.means[arm].mean, minimize=minimize),
     )
-    scores = scored(results, judged.rule)
+    scores = scored(judged.grid, judged.rule)
     count = len(results.arms)
     rule = replace(judged.rule, family=max(1, count * (count - 1) // 2))
     others = {

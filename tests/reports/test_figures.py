@@ -86,9 +86,9 @@ def tick_labels(axes: Axes) -> list[Text]:
 def all_figures(found: Judged) -> dict[str, Figure | None]:
     """Every figure of a study."""
     return {
-        "forest": figures.forest(*found),
+        "forest": figures.forest(found[1]),
         "curves": figures.curves(*found),
-        "spread": figures.spread(*found),
+        "spread": figures.spread(found[1]),
         "cells": figures.cells(*found),
         **{name: figures.sensitivity(*found, name) for name in figures.searched(found[0])},
     }
@@ -101,7 +101,7 @@ def lines(axes: Axes, gid: str) -> list[np.ndarray]:
 
 def test_forest_draws_the_simultaneous_intervals(plain: Judged) -> None:
     """Each thick line spans the interval of its arm's verdict, in its verdict's color."""
-    figure = figures.forest(*plain)
+    figure = figures.forest(plain[1])
     assert figure is not None
     (axes,) = figure.axes
     for row, verdict in enumerate(plain[1].verdicts):
@@ -115,7 +115,7 @@ def test_forest_draws_the_simultaneous_intervals(plain: Judged) -> None:
 
 def test_forest_marks_comparisons_without_interval(thirty: Judged) -> None:
     """A comparison whose interval is open on both sides draws none, and counts its pairs."""
-    figure = figures.forest(*thirty)
+    figure = figures.forest(thirty[1])
     assert figure is not None
     texts = [text.get_text() for text in figure.axes[0].texts]
     ranked = [row for row, verdict in enumerate(thirty[1].verdicts) if verdict.comparison.diverged]
@@ -175,7 +175,7 @@ def test_many_arms_of_one_factor_get_a_panel_each(make: Maker) -> None:
 
 def test_spread_draws_every_replicate(plain: Judged) -> None:
     """The dots of a row are the confirm values of its arm."""
-    figure = figures.spread(*plain)
+    figure = figures.spread(plain[1])
     for arm in range(6):
         (points,) = lines(figure.axes[0], f"replicates-{arm}")
         assert np.abs(points[:, 1] - arm).max() < 0.5
@@ -213,7 +213,7 @@ def test_cells_are_annotated_with_arm_means(plain: Judged) -> None:
 def test_figures_without_content_are_none(make: Maker) -> None:
     """One arm has no forest, one factor no cells, no tuning no sensitivity."""
     found = judged(make(factors={"activation": ["relu"]}, tune=None))
-    assert figures.forest(*found) is None
+    assert figures.forest(found[1]) is None
     assert figures.cells(*found) is None
     assert figures.searched(found[0]) == []
 
@@ -263,7 +263,7 @@ def test_the_most_arms_are_the_best_ones(make: Maker) -> None:
     levels = [f"level{index}" for index in range(figures.MOST + 5)]
     script = Script(lambda arm, replicate: 0.5 + 0.001 * arm + 0.0001 * ((arm * replicate) % 7))
     found = judged(make(script, factors={"activation": levels}, tune=None, replicates=2))
-    assert figures.shown(*found) == [0, *range(6, figures.MOST + 5)]
+    assert figures.shown(found[1]) == [0, *range(6, figures.MOST + 5)]
 
 
 def test_nothing_global_is_touched(plain: Judged) -> None:
@@ -283,7 +283,7 @@ def test_nothing_global_is_touched(plain: Judged) -> None:
 def test_dollars_are_no_formulas(make: Maker) -> None:
     """A level with dollar signs is drawn as it is written."""
     found = judged(make(factors={"activation": ["$x^2$", "$$"]}, tune=None))
-    figure = figures.forest(*found)
+    figure = figures.forest(found[1])
     assert figure is not None
     drawn(figure)
     assert figure.axes[0].get_yticklabels()[0].get_text() == "$$"

@@ -126,7 +126,7 @@ def test_a_diverged_arm_has_a_median_but_no_mean(make: Maker) -> None:
     assert table["median"].isna().tolist() == [False, False, True, False, False, False]
     survivors = sorted(accuracy(1, replicate) for replicate in range(2, 6))
     assert table.loc[1, "median"] == pytest.approx((survivors[0] + survivors[1]) / 2)
-    assert tables.formatted(results, found)["Mean"].tolist()[1] == "2/6 diverged"
+    assert tables.formatted(found)["Mean"].tolist()[1] == "2/6 diverged"
     assert tables.marginals(results, found).empty
     assert np.isnan(tables.cells(results, found).to_numpy()[0, 1])
 
@@ -207,7 +207,7 @@ def test_printed_fits_a_terminal(make: Maker) -> None:
     folder = make(
         factors={"activation": ["relu", "leaky_relu"], "initializer": ["lecun_uniform", "he"]}
     )
-    printed = tables.printed(*judged(folder))
+    printed = tables.printed(judged(folder)[1])
     widths = [max(len(name), *(len(text) for text in printed[name])) for name in printed.columns]
     assert sum(widths) + 3 * len(widths) + 1 <= 100
     assert all(isinstance(text, str) for text in printed.to_numpy().ravel())
@@ -217,7 +217,7 @@ def test_printed_fits_a_terminal(make: Maker) -> None:
 def test_formatted_numbers_are_those_of_the_table(shared: Path) -> None:
     """What people read is the machine's number, rounded."""
     results, found = judged(shared)
-    table, formatted = tables.verdict_table(results, found), tables.formatted(results, found)
+    table, formatted = tables.verdict_table(results, found), tables.formatted(found)
     shown = formatted["Difference (points)"].iloc[1:].astype(float) / 100
     assert shown.tolist() == pytest.approx(table["difference"].iloc[1:].tolist(), abs=5e-5)
     assert formatted["Verdict"].tolist() == table["verdict"].tolist()

@@ -52,16 +52,21 @@ def write(tables: Mapping[str, pd.DataFrame], folder: Path) -> list[Path]:
     written = []
     for name, table in tables.items():
         file = folder / f"{name}.csv"
-        _write(file, csv(table).encode())
-        written.append(file)
+        written.append(keep(csv(table).encode(), file))
     return written
 
 
-def _write(file: Path, content: bytes) -> None:
+def keep(content: bytes, file: Path) -> Path:
+    """Write a file wholly or not at all.
+
+    Raises:
+        DiskError: if the disk refuses.
+    """
     try:
         write_atomic(file, lambda stream: stream.write(content))
     except OSError as error:
         raise DiskError(f"{file.name} could not be written: {error}.") from error
+    return file
 
 
 def _disarmed(value: object) -> object:

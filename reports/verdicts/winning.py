@@ -31,9 +31,9 @@ class Winner:
     Args:
         arm: its index.
         word: its verdict against the baseline; ``None`` if it is the baseline.
-        others: what every other arm is, compared with the winner, by index. These comparisons
-            share the level with those of all pairs of arms, so that they hold although the same
-            results chose the winner.
+        others: what every other arm is, compared with the winner, by index. With the baseline it
+            is the study's verdict; comparisons of alternatives share the level with those of all
+            pairs of them, so that they hold although the same results chose the winner.
     """
 
     arm: int
@@ -58,16 +58,22 @@ def winner(results: Results, judged: Judged) -> Winner:
         better or [judged.baseline],
         key=lambda arm: _rank(judged.means[arm].mean, minimize=minimize),
     )
+    if found == judged.baseline:
+        return Winner(arm=found, word=None, others={one.arm: one.word for one in judged.verdicts})
+    return Winner(arm=found, word="better", others=_beside(found, judged))
+
+
+def _beside(found: int, judged: Judged) -> dict[int, Word]:
+    """What the other arms are beside an alternative that is better than the baseline."""
     scores = scored(judged.grid, judged.rule)
-    count = len(results.arms)
-    rule = replace(judged.rule, family=max(1, count * (count - 1) // 2))
-    others = {
-        arm.index: decide(compare(arm.index, scores[arm.index], scores[found], rule), rule)
-        for arm in results.arms
-        if arm.index != found
-    }
-    word = judged.by_arm[found].word if found != judged.baseline else None
-    return Winner(arm=found, word=word, others=others)
+    alternatives = len(judged.verdicts)
+    rule = replace(judged.rule, family=max(1, alternatives * (alternatives - 1) // 2))
+    words: dict[int, Word] = {judged.baseline: "worse"}
+    for verdict in judged.verdicts:
+        if verdict.arm != found:
+            compared = compare(verdict.arm, scores[verdict.arm], scores[found], rule)
+            words[verdict.arm] = decide(compared, rule)
+    return dict(sorted(words.items()))
 
 
 def _rank(mean: float, *, minimize: bool) -> tuple[bool, float]:

@@ -104,12 +104,9 @@ def list_(root: Root = Path("results"), as_json: Json = False) -> int:
 def status(study: Results, root: Root = Path("results"), as_json: Json = False) -> int:
     """Count the trials of a study by phase and status, by arm, and tell about how long is left."""
     folder = results_folder(study, root)
-    counts, defined, found = store.counts(folder), store.definition(folder), store.progress(folder)
-    planned = _planned(defined.study, found) if defined else {}
-    left = _seconds_left(planned, found)
+    counts = store.counts(folder)
     if as_json:
-        by_name = {f"{phase}/{name}": count for (phase, name), count in counts.items()}
-        _print_json(by_name | {"seconds_left": left})
+        _print_json({f"{phase}/{name}": count for (phase, name), count in counts.items()})
         return ExitCode.DONE
     phases = sorted({phase for phase, _ in counts}, reverse=True)
     names = [name for name in _STATUSES if any(counts.get((phase, name)) for phase in phases)]
@@ -117,10 +114,12 @@ def status(study: Results, root: Root = Path("results"), as_json: Json = False) 
     out = Terminal()
     out.print(str(folder), soft_wrap=True)
     out.print(aligned(["phase", *names], rows))
-    if defined:
+    defined, found = store.definition(folder), store.progress(folder)
+    if defined is not None:
+        planned = _planned(defined.study, found)
         phases = sorted({phase for _, phase in planned}, reverse=True)
         out.print(aligned(["arm", *phases], _by_arm(defined.study, planned, found, phases)))
-    out.print(_left(planned, found, left))
+        out.print(_left(planned, found))
     return ExitCode.DONE
 
 
@@ -174,9 +173,8 @@ def _by_arm(
     ]
 
 
-def _left(
-    planned: Mapping[tuple[int, str], int], found: store.Progress, seconds: float | None
-) -> str:
+def _left(planned: Mapping[tuple[int, str], int], found: store.Progress) -> str:
+    seconds = _seconds_left(planned, found)
     total, done = sum(planned.values()), sum(found.done.values())
     if total and done >= total:
         return f"All {total} trials have a result."

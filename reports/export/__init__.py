@@ -1,8 +1,8 @@
 """What a paper takes from a study: tables as files, figures as files, and the methods in words."""
 
+from reports.export.drawing import plates
 from reports.export.files import csv, keep, write
-from reports.export.methods import methods
-from reports.export.plates import plates
+from reports.export.prose import methods
 from reports.export.texts import latex, markdown, parquet, readable
 
 __all__ = [

@@ -80,7 +80,7 @@ def latex(table: pd.DataFrame, caption: str, label: str) -> str:
     Args:
         table: of text.
         caption: above it.
-        label: to refer to it, such as ``tab:verdicts``.
+        label: to refer to it, such as ``tab:verdicts``; underscores become hyphens.
 
     Example:
         >>> import pandas as pd
@@ -93,12 +93,13 @@ def latex(table: pd.DataFrame, caption: str, label: str) -> str:
         for row in table.to_numpy().tolist()
     ]
     columns = "".join("r" if number else "l" for number in _numbers(table))
+    anchor = label.replace("_", "-")
     lines = [
         "% needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}",
         r"\begin{table}",
         r"\centering",
         rf"\caption{{{_escaped(caption)}}}",
-        rf"\label{{{label}}}",
+        rf"\label{{{anchor}}}",
         rf"\begin{{tabular}}{{{columns}}}",
         r"\toprule",
         rf"{heads} \\",

@@ -353,8 +353,7 @@ def _effects_told(judged: Judged) -> list[str]:
         )
         texts.append(
             f"What {factor} does depends on {wording.listed([*names])}: an average would hide "
-            "where the effect turns or vanishes. Its levels are shown with each level of the other "
-            f"{'factor' if len(names) == 1 else 'factors'}."
+            "where the effect turns or vanishes. Its levels stand with each level of the others."
         )
     return texts
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING
 
-from harness.spec import label
+from harness.spec import Arm
 from reports import wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from harness.spec import Arm, Level
+    from harness.spec import Level
 
     Block = tuple[frozenset[int], ...]
     """Per factor, the indices of levels that it spans."""
@@ -81,7 +81,8 @@ def _phrase(block: Block, factors: Mapping[str, Sequence[Level]]) -> str:
         if len(spanned) == len(levels) > 1:
             whole.append(f"any {name.replace('_', ' ')}")
         else:
-            names = [label(levels[index]) for index in sorted(spanned)]
+            # A number is told by its factor.
+            names = [Arm(index=0, levels={name: levels[index]}).label for index in sorted(spanned)]
             *most, last = names
             named.append(f"{', '.join(most)} or {last}" if most else last)
     if not named:

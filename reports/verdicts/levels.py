@@ -125,4 +125,5 @@ def _where(places: Sequence[int], others: Factors) -> str:
         Arm(index=place, levels=dict(zip(others, cell, strict=True)))
         for place, cell in enumerate(cells)
     ]
-    return wording.listed(grouped(arms, others, places), most=6)
+    phrases = [phrase.replace(" with ", " and ") for phrase in grouped(arms, others, places)]
+    return wording.listed(phrases, most=6)

@@ -368,8 +368,8 @@ def _curves(db: sqlite3.Connection, revision: int) -> pd.DataFrame:
     cells = np.fromiter(chain.from_iterable(values), np.float64, sum(lengths) * len(names))
     frame = pd.DataFrame(cells.reshape(sum(lengths), len(names)), columns=names)
     frame.insert(0, "row", np.repeat(np.array([row for row, *_ in trials], np.int64), lengths))
-    steps = [np.arange(length) for length in lengths] or [np.arange(0)]
-    frame.insert(1, "epoch", np.concatenate(steps))
+    epochs = [epoch for length in lengths for epoch in range(length)]
+    frame.insert(1, "epoch", np.array(epochs, np.int64))
     return frame
 
 

@@ -76,13 +76,17 @@ def formatted_others(results: Results) -> pd.DataFrame:
 
 
 def best_others(results: Results) -> set[tuple[int, str]]:
-    """Rows and columns of ``formatted_others`` that hold the best mean of a metric."""
+    """Rows and columns of ``formatted_others`` that hold the best mean of a metric, as printed."""
     found = set()
     for one in _measured(results):
         if one.says:
+            units = _units(results, one)
             best = np.nanmax if one.entry.direction == "maximize" else np.nanmin
-            rows = np.flatnonzero(one.means == best(one.means)).tolist()
-            found |= {(row, _head(one, _units(results, one))) for row in rows}
+            wanted = units.value(float(best(one.means)))
+            means = enumerate(one.means.tolist())
+            found |= {
+                (row, _head(one, units)) for row, mean in means if units.value(mean) == wanted
+            }
     return found
 
 

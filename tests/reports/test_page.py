@@ -143,9 +143,9 @@ def test_ids_are_unique_and_references_meet_them(shared: Path) -> None:
 def test_figures_follow_the_theme_and_can_be_heard(shared: Path) -> None:
     """Every figure is labelled, and no sentinel color or font of the drawing remains."""
     content = page.render(shared)
-    figures = re.findall(r"<svg [^>]*>", content)
-    assert len(figures) == 5
-    assert all('role="img"' in opening and "aria-label=" in opening for opening in figures)
+    openings = re.findall(r"<svg [^>]*>", content)
+    assert len(openings) == 5
+    assert all('role="img"' in opening and "aria-label=" in opening for opening in openings)
     assert "#010203" not in content
     for color in figures.SERIES:  # on dark ground each has a brighter form
         assert f"--c-{color[1:]}: #" in content

@@ -15,7 +15,7 @@ from synthetic import Maker, Script
 
 from harness import studyfile
 from harness.errors import DiskError, NothingToReportError, StoreError
-from reports import frames, page, tables, verdicts
+from reports import figures, frames, page, tables, verdicts
 from reports.page.facts import facts, outlook, study_file
 from reports.page.markup import grid, typeset
 

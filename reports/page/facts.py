@@ -176,9 +176,13 @@ def _resolving(undecided: list[Verdict], judged: Judged) -> list[str]:
     number = estimates.replicates_to_resolve(spread, size, rule.level, rule.family)
     if not number:
         return []
-    text = f"{shown:g} {units.unit}".strip()
-    now = f"{abs(_printed(half, units)):.2g}"
-    return [f"About {number} replicates would resolve {text} of {units.name}; it is {now} now."]
+    unit = "point" if units.unit == "points" and shown == 1 else units.unit
+    text, now = f"{shown:g} {unit}".strip(), f"{abs(_printed(half, units)):.2g}"
+    pairs = min(one.pairs for one in found)
+    return [
+        f"About {number} replicates would resolve {text} of {units.name}, where {pairs} resolve "
+        f"{now}."
+    ]
 
 
 def _printed(half: float, units: Units) -> float:

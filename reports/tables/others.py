@@ -83,10 +83,9 @@ def best_others(results: Results) -> set[tuple[int, str]]:
             units = _units(results, one)
             best = np.nanmax if one.entry.direction == "maximize" else np.nanmin
             wanted = units.value(float(best(one.means)))
-            means = enumerate(one.means.tolist())
-            found |= {
-                (row, _head(one, units)) for row, mean in means if units.value(mean) == wanted
-            }
+            printed = [units.value(mean) for mean in one.means.tolist()]
+            rows = [row for row, text in enumerate(printed) if text == wanted]
+            found |= {(row, _head(one, units)) for row in rows}
     return found
 
 

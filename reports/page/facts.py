@@ -178,11 +178,8 @@ def _resolving(undecided: list[Verdict], judged: Judged) -> list[str]:
         return []
     unit = "point" if units.unit == "points" and shown == 1 else units.unit
     text, now = f"{shown:g} {unit}".strip(), f"{abs(_printed(half, units)):.2g}"
-    pairs = min(one.pairs for one in found)
-    return [
-        f"About {number} replicates would resolve {text} of {units.name}, where {pairs} resolve "
-        f"{now}."
-    ]
+    pairs = f"where {min(one.pairs for one in found)} resolve {now}"
+    return [f"About {number} replicates would resolve {text} of {units.name}, {pairs}."]
 
 
 def _printed(half: float, units: Units) -> float:

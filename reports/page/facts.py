@@ -176,9 +176,10 @@ def _resolving(undecided: list[Verdict], judged: Judged) -> list[str]:
     number = estimates.replicates_to_resolve(spread, size, rule.level, rule.family)
     if not number:
         return []
-    text = f"{shown:g} {units.unit}".strip()
-    now = f"{abs(_printed(half, units)):.2g}"
-    return [f"About {number} replicates would resolve {text} of {units.name}; it is {now} now."]
+    unit = "point" if units.unit == "points" and shown == 1 else units.unit
+    text, now = f"{shown:g} {unit}".strip(), f"{abs(_printed(half, units)):.2g}"
+    pairs = f"where {min(one.pairs for one in found)} resolve {now}"
+    return [f"About {number} replicates would resolve {text} of {units.name}, {pairs}."]
 
 
 def _printed(half: float, units: Units) -> float:

@@ -76,13 +76,16 @@ def formatted_others(results: Results) -> pd.DataFrame:
 
 
 def best_others(results: Results) -> set[tuple[int, str]]:
-    """Rows and columns of ``formatted_others`` that hold the best mean of a metric."""
+    """Rows and columns of ``formatted_others`` that hold the best mean of a metric, as printed."""
     found = set()
     for one in _measured(results):
         if one.says:
+            units = _units(results, one)
             best = np.nanmax if one.entry.direction == "maximize" else np.nanmin
-            rows = np.flatnonzero(one.means == best(one.means)).tolist()
-            found |= {(row, _head(one, _units(results, one))) for row in rows}
+            wanted = units.value(float(best(one.means)))
+            printed = [units.value(mean) for mean in one.means.tolist()]
+            rows = [row for row, text in enumerate(printed) if text == wanted]
+            found |= {(row, _head(one, units)) for row in rows}
     return found
 
 

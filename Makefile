@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint bench docs install clean
+.PHONY: help demo test test-all lint bench calibrate docs install clean
 
 help:  ## Name the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,12 @@ bench: $(VENV)/installed  ## Measure against KerasTuner and model.fit; an hour f
 	$(PIP) install -c constraints.txt -e ".[bench]"
 	$(BIN)/python benchmarks/ladder.py
 	$(BIN)/python benchmarks/overhead.py
+
+calibrate: $(VENV)/installed  ## Train equal arms, and measure how often verdicts are wrong; ten minutes.
+	$(BIN)/keras-harness run calibration-equal
+	$(BIN)/keras-harness run calibration-failing
+	$(BIN)/python benchmarks/calibrate.py pool
+	$(BIN)/python benchmarks/calibrate.py
 
 docs: $(VENV)/tested  ## Write docs/catalog.md from the catalogue, and the tables that journeys prove.
 	$(BIN)/keras-harness catalog --markdown > docs/catalog.md

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from harness import catalog, isolation
+from harness import catalog, isolation, seeds
 from harness.initializers import LSUV
 from harness.layers import Drawn, ForgetBias, called, resolve
 
@@ -55,7 +55,7 @@ def draw(weights: Sequence[Weight], trial: Trial) -> list[NDArray[np.generic]]:
             initializer = _chosen(trial.settings[initializer.setting])
         shape = tuple(weight.variable.shape)
         text = "x".join(map(str, shape))
-        generator = trial.stream("init", text, seen[text])
+        generator = seeds.salted(trial, "init", text, seen[text])
         if _is_random(initializer):
             seen[text] += 1
         if weight.kept is not None:

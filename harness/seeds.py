@@ -15,6 +15,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from harness.spec import Trial
+
 
 def stream(seed: int, phase: str, replicate: int, *purpose: str | int) -> np.random.Generator:
     """The generator of one purpose, the same in every process.
@@ -36,6 +38,20 @@ def stream(seed: int, phase: str, replicate: int, *purpose: str | int) -> np.ran
     text = "\x1f".join(map(str, ("keras-harness", seed, phase, replicate, *purpose)))
     key = np.frombuffer(hashlib.sha256(text.encode()).digest()[:16], dtype=np.uint64)
     return np.random.Generator(np.random.Philox(key=key))
+
+
+def salted(trial: Trial, *purpose: str | int) -> np.random.Generator:
+    """The generator of one purpose in a training, which the trial's salt enters.
+
+    Splits, and the noise on what a trial is judged by, are not salted.
+
+    Args:
+        trial: gives seed, phase, replicate and perhaps a salt.
+        purpose: what is drawn, as in ``stream``.
+    """
+    salt = trial.settings.get("salt")
+    named = purpose if salt is None else (*purpose, "salt", str(salt))
+    return stream(trial.seed, trial.phase, trial.replicate, *named)
 
 
 def permutation(generator: np.random.Generator, size: int) -> NDArray[np.intp]:

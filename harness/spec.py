@@ -23,12 +23,9 @@ from typing_extensions import TypeAliasType
 from harness.errors import StudyError, nearest
 from harness.identity import digest
 from harness.printable import printable
-from harness.seeds import stream
 
 Scalar = bool | int | FiniteFloat | str
 if TYPE_CHECKING:
-    import numpy as np
-
     Value = bool | int | float | str | list[Any] | dict[str, Any] | None
     Level = bool | int | float | str | list[Any] | dict[str, Any]
 else:  # pydantic checks the inside of lists and tables too
@@ -587,18 +584,6 @@ class Trial(Frozen):
     def key(self) -> str:
         """Content hash: the same training has the same key in every study."""
         return digest(self.model_dump(mode="json", exclude={"dataset"}))
-
-    def stream(self, *purpose: str | int) -> np.random.Generator:
-        """The random stream of one purpose in training, which the trial's salt enters.
-
-        Splits, and the noise on what a trial is judged by, are not salted.
-
-        Args:
-            purpose: what is drawn, such as ``"order"`` or ``"init", "64x10", 0``.
-        """
-        salt = self.settings.get("salt")
-        salted = () if salt is None else ("salt", str(salt))
-        return stream(self.seed, self.phase, self.replicate, *purpose, *salted)
 
 
 def _is_named(level: Level) -> bool:

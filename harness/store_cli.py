@@ -11,6 +11,7 @@ import typer
 
 from harness import store
 from harness.errors import ExitCode, NothingToReportError
+from harness.locating import results_folder
 from harness.terminal import Terminal
 
 if TYPE_CHECKING:

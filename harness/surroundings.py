@@ -79,7 +79,7 @@ def training(network: Network, trial: Trial, folders: Sequence[Path]) -> Iterato
         with isolation.settled():
             yield
         return
-    with network.world.entered(trial.stream("unseeded")):
+    with network.world.entered(seeds.salted(trial, "unseeded")):
         _forget(design.own(trial.template, trial.settings), folders)
         yield
 

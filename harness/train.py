@@ -383,7 +383,7 @@ class Compiled:
         if self.program.part.class_weight is not None:
             count = self.program.part.class_weight.shape[0]
             values["class_weight"] = _class_weights(trial, labels, count)
-        noise = trial.stream("noise")
+        noise = seeds.salted(trial, "noise")
         self.program.part.refill(initial.draw(self.network.weights, trial), values, noise)
         self.program.reset()
 
@@ -391,7 +391,7 @@ class Compiled:
         """Scale the initial weights by some training cases, if the trial's initializer does so."""
         variance = initial.variance(trial)
         if variance is not None:
-            stream = trial.stream("calibration")
+            stream = seeds.salted(trial, "calibration")
             some = train[seeds.permutation(stream, len(train))][:CALIBRATED]
             initial.calibrate(self.network, program.take(inputs, some)[0], variance)
             self.program.part.restart()
@@ -489,7 +489,7 @@ def _epochs(
     clock: _Clock,
 ) -> tuple[list[Epoch], str]:
     """The curve, and why it ended early; empty if it did not."""
-    order = trial.stream("order")
+    order = seeds.salted(trial, "order")
     rates = _rates(trial, compiled.part.sizes.steps)
     patience = trial.settings["patience"]
     curve: list[Epoch] = []

@@ -29,7 +29,7 @@ def test_a_trial_without_salt_is_what_it_was(ask, card):
     assert "salt" not in trial.settings
     for purpose in (("order",), ("noise",), ("init", "64x4", 0)):
         told = seeds.stream(trial.seed, "confirm", 3, *purpose)
-        assert trial.stream(*purpose).random() == told.random()
+        assert seeds.salted(trial, *purpose).random() == told.random()
 
 
 def test_salts_differ_in_every_draw_of_a_training_and_share_the_split(plan, monkeypatch):
@@ -43,7 +43,7 @@ def test_salts_differ_in_every_draw_of_a_training_and_share_the_split(plan, monk
     kernels = [[one for one in draws if one.ndim == 2] for draws in weights]
     assert all(not np.array_equal(*pair) for pair in zip(*kernels, strict=True))
     for purpose in ("order", "noise", "calibration", "unseeded"):
-        assert len({trial.stream(purpose).random() for trial in trials}) == 2
+        assert len({seeds.salted(trial, purpose).random() for trial in trials}) == 2
     found = [trainer.run(trial) for trial in trials]
     assert len(trainer.programs) == 1
     assert found[0].curve != found[1].curve
@@ -55,13 +55,13 @@ def test_salts_differ_in_every_draw_of_a_training_and_share_the_split(plan, monk
 def test_each_stream_alone_changes_the_curve(plan, monkeypatch, purpose):
     """No stream of a training goes past the salt."""
     card, (trial, _) = _trials(plan)
-    told = type(trial).stream
+    told = seeds.salted
 
-    def salted(self, *given):
-        return told(self, *given, *(("salt", "1") if given[0] == purpose else ()))
+    def salted(one, *given):
+        return told(one, *given, *(("salt", "1") if given[0] == purpose else ()))
 
     before = Trainer(card, []).run(trial)
-    monkeypatch.setattr(type(trial), "stream", salted)
+    monkeypatch.setattr(seeds, "salted", salted)
     assert Trainer(card, []).run(trial).curve != before.curve
 
 

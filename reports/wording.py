@@ -6,7 +6,7 @@ Plain ASCII throughout, for terminals; the page sets typographic signs itself.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, expm1, floor, isfinite, log, log10
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ class Units:
         relative: whether differences are of logarithms, printed as percent change.
         decimals: of differences and percentages.
         of: what an error is counted in, such as ``price squared``; empty where it has no unit.
+        symbol: of the unit that every number carries, such as ``dB``.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Units:
     relative: bool
     decimals: int = 1
     of: str = ""
+    symbol: str = ""
 
     @property
     def axis(self) -> str:
@@ -49,14 +51,15 @@ class Units:
             >>> Units(name="test mean absolute error", percent=False, relative=True, of="MW").axis
             'test mean absolute error (MW)'
         """
-        return f"{self.name} ({self.of})" if self.of else self.name
+        of = self.of or self.symbol
+        return f"{self.name} ({of})" if of else self.name
 
     @property
     def unit(self) -> str:
         """The unit of a printed difference."""
         if self.relative:
             return "%"
-        return "points" if self.percent else ""
+        return "points" if self.percent else self.symbol
 
     def value(self, value: float, unit: str = " %") -> str:
         """A value of the metric; empty for NaN.
@@ -67,7 +70,9 @@ class Units:
         """
         if not isfinite(value):
             return ""
-        return f"{value * 100:.{self.decimals}f}{unit}" if self.percent else f"{value:#.4g}"
+        if self.percent:
+            return f"{value * 100:.{self.decimals}f}{unit}"
+        return f"{value:#.4g} {self.symbol if unit else ''}".rstrip()
 
     def values(self, low: float, high: float) -> str:
         """An interval of values; empty for NaN."""
@@ -141,16 +146,27 @@ class Units:
             >>> accuracy = Units(name="test accuracy", percent=True, relative=False)
             >>> accuracy.differences(-0.02, 0.01), accuracy.differences(float("-inf"), -0.01)
             ('-2.0 to +1.0', 'below -1.0')
+            >>> accuracy.differences(-0.0003, 0.02)
+            '-0.03 to +2.00'
         """
+        finer = (replace(self, decimals=self.decimals + more) for more in range(4))
+        clear = (units for units in finer if not (units.hides(low) or units.hides(high)))
+        shown = next(clear, self)
         if isfinite(low) and isfinite(high):
-            return f"{self.number(low)} to {self.number(high)}"
+            return f"{shown.number(low)} to {shown.number(high)}"
         if isfinite(high):
-            return f"below {self.number(high)}"
-        return f"above {self.number(low)}" if isfinite(low) else ""
+            return f"below {shown.number(high)}"
+        return f"above {shown.number(low)}" if isfinite(low) else ""
+
+    def hides(self, difference: float) -> bool:
+        """Whether rounding turns a difference into zero, so that a sign alone tells its side."""
+        return (
+            isfinite(difference) and difference != 0 and not self.number(difference).strip("+-0.")
+        )
 
     def effect(self, difference: float) -> str:
         """A difference as part of a sentence, such as ``+0.8 points of test accuracy``."""
-        link = " of " if self.unit == "points" else " "
+        link = " of " if self.unit and not self.relative else " "
         return f"{self.difference(difference)}{link}{self.name}"
 
 
@@ -186,6 +202,7 @@ def units(
         relative=relative,
         decimals=decimals,
         of=target + SQUARED[metric.name] if target and metric.name in SQUARED else "",
+        symbol="" if relative else entry.unit,
     )
 
 

@@ -78,6 +78,7 @@ class Metric:
         ranks: numbers of axes of a case that it makes sense for; none: any.
         aliases: other names that users know it by.
         note: one line for ``keras-harness catalog``.
+        unit: what it is counted in, such as dB.
     """
 
     direction: Direction
@@ -90,6 +91,7 @@ class Metric:
     ranks: tuple[int, ...] = ()
     aliases: tuple[str, ...] = ()
     note: str = ""
+    unit: str = ""
 
     def amount(self, margin: float) -> str:
         """A margin as people say it.

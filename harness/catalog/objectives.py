@@ -182,6 +182,7 @@ METRICS: Mapping[str, Metric] = {
         direction="maximize",
         scale="identity",
         tasks=_INPUTS,
+        unit="dB",
         test_only=True,
         note="peak signal-to-noise ratio in dB, mean over cases; peak: the range of the inputs",
     ),

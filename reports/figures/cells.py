@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.spec import label
-from reports.figures.style import COLORS, INK, MOST, canvas, full_width, styled, wrapped
+from reports.figures.style import COLORS, INK, MOST, canvas, full_width, is_narrow, styled, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,24 +45,27 @@ def cells(results: Results, judged: Judged, *, ax: Axes | None = None) -> Figure
     if np.isnan(means).all():
         return None
     (rows, down), (columns, across) = results.study.factors.items()
-    step = min((full_width() - _LEFT - 10) / len(across), _WIDEST)
+    left = 96.0 if is_narrow() else _LEFT
+    step = min((full_width() - left - 10) / len(across), _WIDEST)
     with styled():
         tall = _ROW * len(down)
-        figure, axes = canvas(ax, 62 + tall + 6, _LEFT, 62, step * len(across), tall)
+        figure, axes = canvas(ax, 62 + tall + 6, left, 62, step * len(across), tall)
         texts = [[judged.units.value(mean, unit="") for mean in row] for row in means.tolist()]
         _heat(axes, _shades(judged).reshape(sizes), texts, small=step < 60)
         fits = max(int(step / 6.4), 6)
         axes.set_xticklabels(
             [wrapped(label(level), fits) for level in across], rotation=0, size=9.5
         )
-        axes.set_yticklabels([wrapped(label(level), 24) for level in down], rotation=0, size=10)
+        axes.set_yticklabels(
+            [wrapped(label(level), int((left - 26) / 6)) for level in down], rotation=0, size=10
+        )
         axes.xaxis.tick_top()
         axes.tick_params(length=0, pad=5)
         axes.set_ylabel(rows, weight="bold")
         axes.set_xlabel("")
         if ax is None:
             top = 1 - 4 / (72 * figure.get_figheight())
-            figure.text(_LEFT / full_width(), top, columns, weight="bold", va="top")
+            figure.text(left / full_width(), top, columns, weight="bold", va="top")
         else:
             axes.set_title(columns, weight="bold", loc="left")
     return figure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ from reports.figures.style import (
     GREY,
     INK,
     SERIES,
+    is_narrow,
     log_axis,
     panels,
     separated,
@@ -129,7 +131,7 @@ def _gather(results: Results, judged: Judged, quantity: str) -> _Curves:
 def _together(arms: list[int], found: _Curves, judged: Judged) -> tuple[Figure, list[Axes]]:
     figure, (axes,) = panels([""], 1, 290)
     left, bottom, _, height = axes.get_position().bounds
-    axes.set_position((left, bottom, 1 - left - 0.26, height))
+    axes.set_position((left, bottom, 1 - left - (0.42 if is_narrow() else 0.26), height))
     thin = sum(len(found.single[arm]) for arm in arms) <= _THIN
     colors = _colors(arms, judged)
     for arm in arms:
@@ -148,7 +150,9 @@ def _by_factor(arms: list[int], found: _Curves, results: Results) -> tuple[Figur
     groups = [arms_of for arms_of in _chunks(arms, len(across)) if arms_of]
     shown = [down[group[0] // len(across)] for group in groups]
     titles = [Arm(index=0, levels={first: level}).label for level in shown]
-    figure, drawn = panels(titles, 3, 140, above=46 if len(across) > 4 else 30)
+    columns = min(len(across), 1 if is_narrow() else 4)
+    above = 14 + 16 * ceil(len(across) / columns) + (14 if is_narrow() else 0)
+    figure, drawn = panels(titles, 3, 140, above=above)
     thin = len(arms) * results.study.replicates <= _THIN
     for axes, group in zip(drawn, groups, strict=True):
         for arm in group:
@@ -164,7 +168,7 @@ def _by_factor(arms: list[int], found: _Curves, results: Results) -> tuple[Figur
         title=f"{second}  ",
         loc="upper left",
         bbox_to_anchor=(0.005, 1.0),
-        ncols=min(len(across), 4),
+        ncols=columns,
         frameon=False,
         handlelength=1.3,
         columnspacing=1.6,

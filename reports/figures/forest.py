@@ -15,6 +15,7 @@ from reports.figures.style import (
     canvas,
     full_width,
     gutter,
+    is_narrow,
     shown,
     signed,
     styled,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from reports.verdicts import Comparison, Judged, Verdict
 
-_ROW, _RIGHT, _TOP, _BOTTOM = 30.0, 150.0, 30.0, 46.0
+_ROW, _TALL, _TOP, _BOTTOM = 30.0, 62.0, 30.0, 46.0
 _PERCENTS = sorted(
     [-99.9, -99, -95, -90, -75, -50, -30, -20, -10, -5, -2, -1, -0.5, -0.2, -0.1, 0]
     + [step * 10**power for power in range(-1, 6) for step in (1, 2, 5)]
@@ -42,12 +43,12 @@ def forest(judged: Judged, *, ax: Axes | None = None) -> Figure | None:
     """A forest plot against the baseline, arms in the order of the table.
 
     Thick lines are simultaneous intervals, dots their means, faint dots single pairs, crosses
-    pairs that diverged in one arm, arrows what lies beyond the axis. Arms whose comparison has
-    no interval say what decided.
+    pairs that diverged in one arm, arrows what lies beyond the axis. Where the exact interval is
+    open on both sides, a thin dashed line is Student's, as a description. In a narrow figure labels
+    stand above the bars.
 
     Args:
-        results: that were read.
-        judged: their verdicts.
+        judged: the verdicts.
         ax: axes to draw into. Default: a figure of its own.
 
     Returns:
@@ -56,19 +57,30 @@ def forest(judged: Judged, *, ax: Axes | None = None) -> Figure | None:
     arms = [arm for arm in shown(judged) if arm != judged.baseline]
     if not arms:
         return None
-    labels = [wrapped(judged.labels[arm], 32) for arm in arms]
-    left = gutter(labels)
+    found = [judged.by_arm[arm] for arm in arms]
+    texts = [(_short(one.text), _numbers(one, judged)) for one in found]
+    narrow = ax is None and is_narrow()
+    labels = [
+        wrapped(judged.labels[arm], 50 if narrow else 32, lines=1 if narrow else 2) for arm in arms
+    ]
+    left = 12.0 if narrow else gutter(labels)
+    right = 12.0 if narrow else 24 + 6.9 * max(len(part) for pair in texts for part in pair)
     with styled():
-        tall, wide = _ROW * len(arms), full_width() - left - _RIGHT
-        figure, axes = canvas(ax, _TOP + tall + _BOTTOM, left, _TOP, wide, tall)
-        _limits(axes, [judged.by_arm[arm] for arm in arms], judged)
-        for row, arm in enumerate(arms):
-            _row(axes, row, judged.by_arm[arm], judged)
-        _frame(axes, labels, judged)
+        tall, wide = (_TALL if narrow else _ROW) * len(arms), full_width() - left - right
+        figure, axes = canvas(ax, _TOP + tall + _BOTTOM + 14 * narrow, left, _TOP, wide, tall)
+        _limits(axes, found, judged)
+        for row, verdict in enumerate(found):
+            _row(axes, row + 0.18 * narrow, verdict, gid=row)
+            color = COLORS[verdict.word]
+            if narrow:
+                _above(axes, row, labels[row], texts[row], color)
+            else:
+                _beside(axes, row, texts[row], color)
+        _frame(axes, [] if narrow else labels, len(arms), judged)
     return figure
 
 
-def _row(axes: Axes, row: int, verdict: Verdict, judged: Judged) -> None:
+def _row(axes: Axes, row: float, verdict: Verdict, *, gid: int) -> None:
     found, color = verdict.comparison, COLORS[verdict.word]
     points = np.array(found.differences)
     finite = points[np.isfinite(points)]
@@ -81,34 +93,35 @@ def _row(axes: Axes, row: int, verdict: Verdict, judged: Judged) -> None:
     ends = _interval(found)
     if ends:
         limits = np.clip(ends, low, high)
-        axes.plot(limits, [row, row], "-", lw=3, color=color, gid=f"interval-{row}")
+        axes.plot(limits, [row, row], "-", lw=3, color=color, gid=f"interval-{gid}")
     center = found.difference if np.isfinite(found.difference) else found.typical
     if low <= center <= high:
         axes.plot([center], [row], "o", ms=7, mew=0, color=color)
     described = found.described
     if ends is None and found.decided_by and np.isfinite(described.low):
         limits = np.clip([described.low, described.high], low, high)
-        axes.plot(limits, [row, row], "--", lw=1.3, color=color, gid=f"described-{row}")
+        axes.plot(limits, [row, row], "--", lw=1.3, color=color, gid=f"described-{gid}")
     low_end, high_end = ends or (np.nan, np.nan)
     for beyond, edge, arrow in ((low_end < low, low, "<"), (high_end > high, high, ">")):
         if beyond:
             axes.plot([edge], [row], arrow, ms=8, mew=0, color=color, clip_on=False)
-    x = axes.get_yaxis_transform()
-    style: dict[str, Any] = {"transform": x, "va": "center", "clip_on": False}
-    axes.text(
-        1.03, row - 0.17, _short(verdict.word), color=color, weight="bold", size=10.5, **style
-    )
-    numbers = _numbers(verdict, judged)
-    size = "" if verdict.word == "equivalent" else _SIZES[verdict.size]
-    axes.text(1.03, row + 0.22, f"{numbers}{size}", color=INK, size=9.5, **style)
 
 
-_SIZES = {
-    "": "",
-    "by less than the margin": ", within margin",
-    "by more than the margin": ", beyond margin",
-    "size open": ", size open",
-}
+def _beside(axes: Axes, row: int, texts: tuple[str, str], color: str) -> None:
+    style: dict[str, Any] = {
+        "transform": axes.get_yaxis_transform(),
+        "va": "center",
+        "clip_on": False,
+    }
+    axes.text(1.03, row - 0.17, texts[0], color=color, weight="bold", size=10, **style)
+    axes.text(1.03, row + 0.22, texts[1], color=INK, size=9.5, **style)
+
+
+def _above(axes: Axes, row: int, name: str, texts: tuple[str, str], color: str) -> None:
+    style: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center"}
+    axes.text(0, row - 0.36, name, color=INK, size=10, **style)
+    axes.text(0, row - 0.13, texts[0], color=color, weight="bold", size=9.5, **style)
+    axes.text(1, row - 0.13, texts[1], color=INK, size=9.5, ha="right", **style)
 
 
 def _interval(found: Comparison) -> tuple[float, float] | None:
@@ -118,8 +131,8 @@ def _interval(found: Comparison) -> tuple[float, float] | None:
     return found.low, found.high
 
 
-def _short(word: str) -> str:
-    return "no difference" if word == "no difference observed" else word
+def _short(text: str) -> str:
+    return "no difference" if text == "no difference observed" else text
 
 
 def _numbers(verdict: Verdict, judged: Judged) -> str:
@@ -164,39 +177,45 @@ def _margin(judged: Judged) -> list[float]:
     return list(judged.rule.margin or ())
 
 
-def _frame(axes: Axes, labels: list[str], judged: Judged) -> None:
+def _frame(axes: Axes, labels: list[str], rows: int, judged: Judged) -> None:
+    narrow = not labels
     if judged.rule.margin is not None:
         axes.axvspan(*_margin(judged), color=GREY, alpha=0.16, lw=0)
-    axes.axvline(0, color=INK, lw=1.1, zorder=1)
+    if narrow:  # beside the bars only, so that it crosses no label
+        below = np.arange(rows)
+        axes.vlines([0.0] * rows, below, below + 0.48, color=INK, lw=1.1, zorder=1)
+    else:
+        axes.axvline(0, color=INK, lw=1.1, zorder=1)
     axes.set_yticks(range(len(labels)), labels, linespacing=1.05)
     axes.tick_params(axis="y", length=0, pad=8)
     axes.spines["left"].set_visible(False)
-    for row in range(len(labels) - 1):
+    for row in range(rows - 1):
         axes.axhline(row + 0.5, color=GREY, lw=0.5, alpha=0.25, zorder=0)
-    _ticks(axes, judged)
+    _ticks(axes, judged, most=4 if narrow else 7)
     low, high = axes.get_xlim()
     name = judged.labels[judged.baseline]
     share = (0 - low) / (high - low)
     axes.text(
         min(max(share, 0.0), 1.0),
-        1 + 9 / (_ROW * len(labels)),
-        wrapped(f"baseline: {name}", 52, lines=1),
+        1 + 9 / ((_TALL if narrow else _ROW) * rows),
+        wrapped(f"baseline: {name}", 32 if narrow else 52, lines=1),
         transform=axes.transAxes,
         ha="left" if share < 0.33 else ("right" if share > 0.67 else "center"),
         size=10,
         weight="bold",
     )
-    unit = {"%": "percent change", "points": "percentage points"}.get(judged.units.unit, "")
+    unit = judged.units.unit
+    unit = {"%": "percent change", "points": "percentage points"}.get(unit, unit)
     better = "right" if judged.rule.maximize else "left"
     what = f"difference in {judged.units.name}{', ' + unit if unit else ''}  ({better} is better)"
-    axes.set_xlabel(what, labelpad=8)
+    axes.set_xlabel(wrapped(what, 46 if narrow else 80), labelpad=8)
 
 
-def _ticks(axes: Axes, judged: Judged) -> None:
+def _ticks(axes: Axes, judged: Judged, most: int) -> None:
     low, high = axes.get_xlim()
     if not judged.units.relative:
         factor = 100 if judged.units.percent else 1
-        axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_locator(MaxNLocator(most, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(
             FuncFormatter(lambda value, _: signed(round(factor * value, 9)))
         )
@@ -206,7 +225,7 @@ def _ticks(axes: Axes, judged: Judged) -> None:
     # From zero outwards, so that the round numbers near it win.
     for tick in sorted(candidates, key=lambda percent: abs(log1p(percent / 100)), reverse=True):
         at = log1p(tick / 100)
-        if all(abs(at - log1p(other / 100)) > 0.11 * (high - low) for other in kept):
+        if all(abs(at - log1p(other / 100)) > 0.77 / most * (high - low) for other in kept):
             kept.append(tick)
     axes.set_xticks(
         [log1p(tick / 100) for tick in sorted(kept)], [f"{signed(tick)} %" for tick in sorted(kept)]

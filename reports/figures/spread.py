@@ -13,6 +13,7 @@ from reports.figures.style import (
     canvas,
     full_width,
     gutter,
+    is_narrow,
     log_axis,
     shown,
     styled,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from reports.verdicts import Judged
 
-_ROW, _RIGHT, _BOTTOM, _LEGEND = 26.0, 92.0, 46.0, 24.0
+_ROW, _TALL, _RIGHT, _BOTTOM, _LEGEND = 26.0, 52.0, 92.0, 46.0, 24.0
 _MARKERS = ("D", "^", "s", "v", "P", "X")
 """Of references, one per method."""
 
@@ -44,17 +45,19 @@ def spread(judged: Judged, *, ax: Axes | None = None) -> Figure:
     With few arms, lines join what shares its random streams. Hollow marks are the means of methods
     that train no network, in the rows of the arms that they are meant for.
 
+    In a narrow figure labels stand above their rows.
+
     Args:
-        results: that were read.
-        judged: their verdicts.
+        judged: the verdicts.
         ax: axes to draw into. Default: a figure of its own.
     """
     arms = shown(judged)
     grid = judged.grid
+    narrow = ax is None and is_narrow()
     labels = [wrapped(judged.labels[arm], 32) for arm in arms]
-    left = gutter(labels)
+    left, right = (12.0, 12.0) if narrow else (gutter(labels), _RIGHT)
     with styled():
-        tall, wide = _ROW * len(arms), full_width() - left - _RIGHT
+        tall, wide = (_TALL if narrow else _ROW) * len(arms), full_width() - left - right
         height = 8 + tall + _BOTTOM + _LEGEND * bool(judged.references)
         figure, axes = canvas(ax, height, left, 8, wide, tall)
         values = grid.cells[arms]
@@ -62,9 +65,17 @@ def spread(judged: Judged, *, ax: Axes | None = None) -> Figure:
             axes.plot(values, np.arange(len(arms)), lw=0.7, color=GREY, alpha=0.4, zorder=1)
         _dots(axes, arms, values, judged)
         for row, arm in enumerate(arms):
+            lost = int(grid.diverged[arm].sum())
             _mean(axes, row, arm, judged)
-            _lost(axes, row, int(grid.diverged[arm].sum()), len(grid.diverged[arm]), judged)
-        _rows(axes, arms, labels, judged)
+            _lost(axes, row, lost, judged)
+            text = (
+                f"{lost}/{len(grid.diverged[arm])} diverged"
+                if lost
+                else judged.units.value(judged.means[arm].mean)
+            )
+            bold = "bold" if arm == judged.baseline and not lost else "normal"
+            _beside(axes, row, text, weight=bold, narrow=narrow)
+        _rows(axes, arms, labels, judged, narrow=narrow)
         known = [*values[np.isfinite(values)], *_references(figure, axes, arms, judged)]
         _across(axes, np.array(known), judged)
     return figure
@@ -135,12 +146,10 @@ def _mean(axes: Axes, row: int, arm: int, judged: Judged) -> None:
         axes.plot([interval.low, interval.high], [row, row], lw=2.4, color=color, zorder=4)
     if np.isfinite(interval.mean):
         axes.plot([interval.mean] * 2, [row - 0.3, row + 0.3], lw=2.4, color=color, zorder=4)
-        text = judged.units.value(interval.mean)
-        _beside(axes, row, text, weight="bold" if arm == judged.baseline else "normal")
 
 
-def _lost(axes: Axes, row: int, diverged: int, replicates: int, judged: Judged) -> None:
-    """Diverged replicates, at the worse edge and in words."""
+def _lost(axes: Axes, row: int, diverged: int, judged: Judged) -> None:
+    """A cross at the worse edge where replicates diverged."""
     if not diverged:
         return
     edge = 0.0 if judged.rule.maximize else 1.0
@@ -155,14 +164,14 @@ def _lost(axes: Axes, row: int, diverged: int, replicates: int, judged: Judged) 
         clip_on=False,
         zorder=5,
     )
-    _beside(axes, row, f"{diverged}/{replicates} diverged", weight="normal")
 
 
-def _beside(axes: Axes, row: int, text: str, *, weight: str) -> None:
+def _beside(axes: Axes, row: int, text: str, *, weight: str, narrow: bool) -> None:
     axes.text(
-        1.02,
-        row,
+        1.0 if narrow else 1.02,
+        row - 0.4 * narrow,
         text,
+        ha="right" if narrow else "left",
         transform=axes.get_yaxis_transform(),
         va="center",
         size=10,
@@ -171,9 +180,13 @@ def _beside(axes: Axes, row: int, text: str, *, weight: str) -> None:
     )
 
 
-def _rows(axes: Axes, arms: list[int], labels: list[str], judged: Judged) -> None:
+def _rows(axes: Axes, arms: list[int], labels: list[str], judged: Judged, *, narrow: bool) -> None:
     axes.set_ylim(len(arms) - 0.5, -0.5)
-    axes.set_yticks(range(len(arms)), labels)
+    axes.set_yticks(range(len(arms)), [""] * len(arms) if narrow else labels)
+    for row, arm in enumerate(arms if narrow else ()):
+        x, weight = axes.get_yaxis_transform(), "bold" if arm == judged.baseline else "normal"
+        name = wrapped(judged.labels[arm], 38, lines=1)
+        axes.text(0, row - 0.4, name, transform=x, va="center", size=9.5, weight=weight)
     for text, arm in zip(axes.get_yticklabels(), arms, strict=True):
         text.set(weight="bold" if arm == judged.baseline else "normal", linespacing=1.0, size=9.5)
     axes.tick_params(axis="y", length=0, pad=8)

@@ -123,6 +123,15 @@ def laid_out(width: float) -> Iterator[None]:
         _WIDTH.reset(token)
 
 
+NARROW = 360
+"""Width of a figure for a phone, where labels stand above what they name."""
+
+
+def is_narrow() -> bool:
+    """Whether figures are drawn for a phone."""
+    return full_width() < 1.3 * NARROW
+
+
 def full_width() -> float:
     """The width that figures are drawn in, in CSS pixels."""
     return _WIDTH.get()
@@ -170,6 +179,7 @@ def panels(
 ) -> tuple[Figure, list[Axes]]:
     """A grid of small multiples with common axes, one per title; a single one needs none."""
     number = len(titles)
+    across = min(across, 2) if is_narrow() else across
     down = ceil(number / across)
     across = ceil(number / down)  # rows of like length
     left, gap, below = 58.0, 16.0, 40.0

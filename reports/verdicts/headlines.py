@@ -185,7 +185,7 @@ def _duel(judged: Judged) -> str:
         interval = units.span(found.low, found.high)
         amount = by([found.difference], units)
         return f"{arm} {beats} {baseline}{amount} ({interval}){aside}."
-    return f"{verdict.reading[:1].upper()}{verdict.reading[1:]}"
+    return verdict.reading
 
 
 def incomplete(judged: Judged, trials: str) -> list[str]:

@@ -125,9 +125,11 @@ class Comparison:
 
     @property
     def half(self) -> float:
-        """Half the width of the interval, or of the described one where it is open."""
-        width = self.high - self.low
-        return (width if np.isfinite(width) else self.described.high - self.described.low) / 2
+        """Half the width of the interval; of Student's, or the spread, where it is open."""
+        found = np.array(self.differences)
+        widths = self.high - self.low, self.described.high - self.described.low
+        spread = 2 * float(np.std(found[np.isfinite(found)])) if np.isfinite(found).any() else 0.0
+        return next((width for width in widths if np.isfinite(width)), spread) / 2
 
     @property
     def sign(self) -> int:

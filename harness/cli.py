@@ -303,7 +303,8 @@ def report(
     study: Results,
     root: Root = Path("results"),
     partial: Annotated[
-        bool, typer.Option("--partial", help="Show estimates although trials are missing.")
+        bool,
+        typer.Option("--partial", help="Show estimates even if trials are missing (no verdicts)."),
     ] = False,
     as_json: Json = False,
 ) -> int:
@@ -318,7 +319,9 @@ def best(
     root: Root = Path("results"),
     weights: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.keras", help="Train the winner again and save it; runs code."),
+        typer.Option(
+            metavar="FILE.keras", help="Train the winner again and save it; runs your code."
+        ),
     ] = None,
     code: Annotated[
         Path | None,

@@ -102,7 +102,7 @@ def list_(root: Root = Path("results"), as_json: Json = False) -> int:
 
 
 def status(study: Results, root: Root = Path("results"), as_json: Json = False) -> int:
-    """Count the trials of a study by phase and status, by arm, and tell about how long is left."""
+    """Show how far a study is, by phase and by arm, and about how long is left."""
     folder = results_folder(study, root)
     counts = store.counts(folder)
     if as_json:

@@ -37,20 +37,26 @@ def judge(
         Path,
         typer.Argument(metavar="FILE", help="CSV with the columns arm, replicate and value."),
     ],
-    baseline: Annotated[str, typer.Option(help="Arm to compare with. [default: the first]")] = "",
+    baseline: Annotated[
+        str, typer.Option(help="Arm to compare with. [default: the first] [default: the first]")
+    ] = "",
     lower: Annotated[bool, typer.Option("--lower", help="Lower values are better.")] = False,
-    log: Annotated[bool, typer.Option("--log", help="Differences are ratios, for losses.")] = False,
+    log: Annotated[
+        bool, typer.Option("--log", help="Compare on the log scale, as ratios (for losses).")
+    ] = False,
     margin: Annotated[
-        float | None, typer.Option(help="Difference that counts as equivalent; a share with --log.")
+        float | None,
+        typer.Option(help="Equivalence margin, in units of the value; a share with --log."),
     ] = None,
-    confidence: Annotated[float, typer.Option(help="Of all intervals together.")] = 0.95,
+    confidence: Annotated[float, typer.Option(help="Joint confidence of all intervals.")] = 0.95,
     page: Annotated[Path | None, typer.Option(help="Write a page to this file.")] = None,
     partial: Annotated[
-        bool, typer.Option("--partial", help="Show estimates although runs are missing.")
+        bool,
+        typer.Option("--partial", help="Show estimates even if runs are missing (no verdicts)."),
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Judge anybody's table of runs by the rule of a study.
+    """Judge any table of runs by the same test as a study.
 
     Runs with the same replicate are pairs. A run without a finite value has failed.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from scipy import stats
+from scipy import special
 
 from harness.pairs import fewest_pairs
 
@@ -32,7 +32,7 @@ def replicates_to_resolve(spread: float, size: float, level: float, family: int)
     low, high = max(2, fewest_pairs(family, level)), MOST
     while low < high:
         middle = (low + high) // 2
-        half = stats.t.isf(level / (2 * family), middle - 1) * spread / middle**0.5
+        half = -float(special.stdtrit(middle - 1, level / (2 * family))) * spread / middle**0.5
         low, high = (low, middle) if half <= size else (middle + 1, high)
     if low == MOST:
         return None

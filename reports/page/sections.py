@@ -84,13 +84,13 @@ def rules(judged: Judged) -> list[Item]:
     return [
         Item(
             name="The interval",
-            value=f"{scale}The exact sign-flip test of the mean difference, inverted: were two "
-            "arms alike, exchanging them within a pair would change nothing, so that all signs of "
-            "the differences are equally likely. The interval holds every mean that this test "
+            value=f"{scale}The exact sign-flip test of the mean difference, inverted: if two "
+            "arms were alike, swapping them within a pair would change nothing, so every pattern "
+            "of signs would be equally likely. The interval holds every mean that this test "
             f"does not reject, at a level of {100 * rule.level:.3g} % shared by "
             f"{wording.count(number, 'comparison')} (Bonferroni). Verdict, interval and p are one "
             "statement. The interval covers the true mean as often as it says where differences "
-            "are symmetric; with few replicates of skewed ones it covers it less often, and no "
+            "are symmetric; with few replicates of skewed ones it does so less often, and no "
             "interval knows of a rare failure that was never seen. Measured with real trainings "
             "(docs/calibration.md): where arms are equal but for chance, at most 4.3 % of studies "
             "made a false claim; where two arms of equal mean differ in shape, one of them failing "
@@ -98,10 +98,10 @@ def rules(judged: Judged) -> list[Item]:
         ),
         Item(
             name="The verdict",
-            value="An arm is better or worse when its simultaneous interval excludes zero, which "
-            f"is when its adjusted p is {rule.level:.3g} or less. Undecided is not equal: "
-            f"the interval says what differences remain possible. {_fewest(judged)}"
-            + _margin(judged),
+            value=f"{_margin(judged)}An arm is better or worse when its simultaneous interval "
+            f"excludes zero, which is when its adjusted p is {rule.level:.3g} or less; undecided "
+            "when it does not. Undecided does not mean equal: the interval says what differences "
+            f"remain possible. {_fewest(judged)}",
         ),
         Item(
             name="Intervals in parentheses",
@@ -176,13 +176,11 @@ def _pairing(judged: Judged) -> list[Item]:
     if not known:
         return []
     middle = known[len(known) // 2]
-    without = (
-        f"x{middle:.2f} ({known[0]:.2f} to {known[-1]:.2f})" if known[1:] else f"x{middle:.2f}"
-    )
+    span = f"Median {middle:.2f}, range {known[0]:.2f} to {known[-1]:.2f}"
     value = (
-        f"{without}: without pairs, the same precision would have taken so many times the "
-        "replicates (variance of both arms over variance of their difference; below 1, pairing "
-        "cost precision)."
+        f"{span if known[1:] else f'{middle:.2f}'}: without pairs, the same precision would have "
+        "taken that many times as many replicates (variance of both arms over variance of their "
+        "difference). Below 1, pairing cost precision."
     )
     return [Item(name="What pairing was worth", value=value)]
 
@@ -191,7 +189,10 @@ def _margin(judged: Judged) -> str:
     if judged.rule.margin is None:
         return ""
     margin = judged.units.margin(judged.rule.margin)
-    return f" Equivalent means that the whole interval lies within {margin} of the baseline."
+    return (
+        f"An arm is equivalent when its whole interval lies within {margin} of the baseline, even "
+        "if it excludes zero: the difference is then real but negligible. Otherwise: "
+    )
 
 
 def _narrow(draw: Callable[[], Figure | None]) -> Figure | None:
@@ -219,9 +220,8 @@ def forest(judged: Judged) -> Section | None:
     level = wording.percent(judged.rule.confidence)
     caption = (
         f"Bars: {level} simultaneous intervals; large dots: mean differences; small dots: single "
-        "replicates. A bar beside the line at zero is a real difference, though perhaps a small "
-        "one. "
-        "An arrow at the edge: it goes on beyond the axis. A thin dashed line: Student's interval, "
+        "replicates. A bar that does not touch zero is a real difference, perhaps a small one. An "
+        "arrow means that it goes on beyond the axis. A thin dashed line: Student's interval, "
         "where too few pairs leave the exact one open."
     )
     if judged.rule.margin is not None:
@@ -381,12 +381,12 @@ def _effects_told(judged: Judged) -> list[str]:
         (
             "Each level against the baseline's level of the same factor, replicate by replicate, "
             f"by the same exact test as the arms. {wording.listed(sizes)} are three families: "
-            f"{level} holds for each family, not for the three at once."
+            f"each has a confidence of {level}, and none is claimed across them."
         ),
         (
             "The second table says how much more a level does with a level of another factor than "
-            "with the baseline's (a difference of differences). The last one describes and tests "
-            "nothing: what share of the variance of all trainings comes from where."
+            "with the baseline's (a difference of differences). The last table is "
+            "descriptive and tests nothing: what share of the variance comes from where."
         ),
     ]
     if len(found.main) and len({*(one.factor for one in found.main)}) > 2:
@@ -396,8 +396,8 @@ def _effects_told(judged: Judged) -> list[str]:
             name for one in found.main if one.factor == factor for name in one.contradicted
         )
         texts.append(
-            f"What {factor} does depends on {wording.listed([*names])}: an average would hide "
-            "where the effect turns or vanishes. Its levels stand with each level of the others."
+            f"The effect of {factor} depends on {wording.listed([*names])}, and an average would "
+            f"hide where it reverses or disappears: the table shows {factor} separately for each."
         )
     return texts
 

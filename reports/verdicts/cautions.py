@@ -30,7 +30,7 @@ def _unfinished(results: Results) -> list[str]:
     last = rows.groupby(["arm", "replicate"])["epoch"].max().rename("last").reset_index()
     both = confirm.merge(last, on=["arm", "replicate"])
     both = both[both["last"] > 0]  # a single epoch shows no course
-    rising = (both["best_epoch"] == both["last"]).astype(bool)
+    rising = (both["best_epoch"] == both["last"]).fillna(value=False).astype(bool)
     if not len(both) or not rising.any():
         return []
     shares = rising.groupby(both["arm"]).mean()
@@ -40,8 +40,8 @@ def _unfinished(results: Results) -> list[str]:
     whose = "" if len(arms) == len(results.arms) else f" of {wording.listed(arms)}"
     theirs = rising[both["arm"].isin(shares.index[shares > 0.5])]
     share = f"{int(theirs.sum())} of {len(theirs)}"
-    text = f"Most trainings{whose} were still improving at their last epoch ({share})"
-    return [f"{text}: more epochs may change the order."]
+    text = f"Most trainings{whose} had their best epoch last ({share})"
+    return [f"{text}: more epochs might change the order."]
 
 
 def _coarse(results: Results, judged: Judged) -> list[str]:

@@ -223,7 +223,7 @@ def leader(judged: Judged) -> list[str]:
         others = "" if np.isfinite(means).all() else " of those that have one"
         return [f"The baseline itself has the best mean {units.name}{others}, {value}."]
     standing = _STANDINGS[judged.by_arm[best].word]
-    caution = " Whether it also beats the other arms was not tested." if len(labels) > 2 else ""
+    caution = " It was compared with the baseline only." if len(labels) > 2 else ""
     text = f"The best mean {units.name} is that of {labels[best]}, {value}; it is {standing}."
     return [f"{text}{caution}"]
 
@@ -271,8 +271,8 @@ def _failures(judged: Judged) -> list[str]:
             return []
         return [
             (
-                f"No training diverged; after 0 of {replicates}, a failure rate of up to "
-                f"{possible} per arm is still possible."
+                f"No training diverged. With 0 failures in {replicates}, the true failure rate of "
+                f"an arm could still be as high as {possible} (95 % confidence)."
             ),
         ]
     parts = [f"{judged.labels[arm]} in {count} of {replicates}" for arm, count in diverged.items()]

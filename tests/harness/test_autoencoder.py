@@ -9,7 +9,6 @@ from fitting import assert_equals_fit
 
 from harness import bottleneck, catalog, metrics
 from harness.errors import StudyError, TemplateError
-from harness.noise import AlphaDropout
 from harness.templates.autoencoder import autoencoder
 from harness.train import Trainer
 
@@ -105,7 +104,7 @@ def test_regularization_is_placed():
     for name in down | up:
         places = [names.index(f"{name}_{part}") for part in ("activation", "normalization")]
         assert places == sorted(places)
-    dropped = {layer.name for layer in model.layers if isinstance(layer, AlphaDropout)}
+    dropped = {one.name for one in model.layers if isinstance(one, keras.layers.AlphaDropout)}
     assert dropped == {f"{name}_dropout" for name in down | up}
 
 

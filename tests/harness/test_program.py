@@ -379,7 +379,7 @@ def test_dropout_drops_its_share(plan):
 
 def users(trial):
     """The same trial of a template that takes no arguments."""
-    settings = {name: trial.settings[name] for name in catalog.SETTINGS}
+    settings = {name: trial.settings[name] for name in catalog.SETTINGS if name in trial.settings}
     return trial.model_copy(update={"template": "mine:net", "settings": settings})
 
 

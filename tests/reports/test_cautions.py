@@ -27,22 +27,22 @@ def said(folder: Path) -> str:
 def test_nothing_is_said_without_a_reason(make: Maker) -> None:
     """A study whose trainings ended well before their last epoch, far above chance."""
     text = said(make(Script(card={"counts": [144] * 10}), **ONE))
-    for word in ("still improving", "coarse", "chance", "less than one case"):
+    for word in ("had their best epoch last", "coarse", "chance", "less than one case"):
         assert word not in text
 
 
 @pytest.mark.parametrize(
     ("rising", "expected"),
     [
-        ({0, 1, 2}, "Most trainings were still improving at their last epoch (18 of 18)"),
-        ({2}, "Most trainings of sigmoid were still improving at their last epoch (6 of 6)"),
+        ({0, 1, 2}, "Most trainings had their best epoch last (18 of 18)"),
+        ({2}, "Most trainings of sigmoid had their best epoch last (6 of 6)"),
     ],
 )
 def test_trainings_that_were_still_improving(make: Maker, rising, expected: str) -> None:
     """They are counted, and named where it is some arms only; on the page once."""
     folder = make(Script(rising=frozenset(rising)), **ONE)
     assert expected in said(folder)
-    assert render(folder).count("still improving at their last epoch") == 1
+    assert render(folder).count("had their best epoch last") == 1
 
 
 def test_a_metric_that_ties(make: Maker) -> None:

@@ -144,7 +144,7 @@ def test_figures_follow_the_theme_and_can_be_heard(shared: Path) -> None:
     """Every figure is labelled, and no sentinel color or font of the drawing remains."""
     content = page.render(shared)
     openings = re.findall(r"<svg [^>]*>", content)
-    assert len(openings) == 5
+    assert len(openings) == 2 * 5  # each for a wide page and for a phone
     assert all('role="img"' in opening and "aria-label=" in opening for opening in openings)
     assert "#010203" not in content
     for color in figures.SERIES:  # on dark ground each has a brighter form

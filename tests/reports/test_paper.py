@@ -107,7 +107,7 @@ def test_figures_have_the_width_and_text_that_was_asked_for(shared, tmp_path):
     svg = (tmp_path / "a" / "forest.svg").read_text()
     assert 'width="360pt"' in svg
     sizes = {round(float(size), 3) for size in re.findall(r"font-size: ([\d.]+)px", svg)}
-    assert sizes == {round(size * 8 / 11, 3) for size in (9.5, 10, 10.5, 11)}
+    assert sizes == {round(size * 8 / 11, 3) for size in (9.5, 10, 11)}
     assert (tmp_path / "a" / "forest.pdf").read_bytes().startswith(b"%PDF")
     assert dict(mpl.rcParams) == before
     assert figures.forest(judged(shared)[1]).get_figwidth() == 10

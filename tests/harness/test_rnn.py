@@ -185,9 +185,9 @@ def test_regularization_is_placed():
             assert layer.cell.recurrent_constraint is d
             assert layer.cell.bias_regularizer is l2
             assert layer.activity_regularizer is l2
-        first, last = (model.get_layer(f"lstm_{number}_dropout") for number in (1, 2))
-        assert isinstance(first, keras.layers.SpatialDropout1D)
-        assert isinstance(last, keras.layers.Dropout)  # one step is left: nothing to share it
+        below, top = (model.get_layer(f"lstm_{number}_dropout") for number in (1, 2))
+        assert isinstance(below, keras.layers.SpatialDropout1D)
+        assert isinstance(top, keras.layers.Dropout)  # one step is left: nothing to share it
 
 
 def test_bidirectional_layers_join_both_directions():

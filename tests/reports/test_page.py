@@ -67,6 +67,12 @@ def read(content: str) -> Reader:
     return reader
 
 
+@pytest.fixture(scope="module")
+def rendered(shared: Path) -> str:
+    """The page of the plain two-factor study, for tests that only read it."""
+    return page.render(shared)
+
+
 def test_same_store_same_bytes(shared: Path) -> None:
     """Rendering twice gives the same page."""
     assert page.render(shared) == page.render(shared)
@@ -96,9 +102,9 @@ def test_hostile_names_are_text(make: Maker) -> None:
     assert HOSTILE in "".join(reader.text)
 
 
-def test_nothing_is_loaded_from_outside(shared: Path) -> None:
+def test_nothing_is_loaded_from_outside(rendered: str) -> None:
     """The policy allows inline styles and the one script; links lead to files beside the page."""
-    content = page.render(shared)
+    content = rendered
     reader = read(content)
     (script,) = re.findall(r"<script>(.*?)</script>", content, flags=re.DOTALL)
     digest = b64encode(sha256(script.encode()).digest()).decode()
@@ -130,9 +136,9 @@ def test_no_paths_of_the_machine(make: Maker) -> None:
     assert "x.npz" in content
 
 
-def test_ids_are_unique_and_references_meet_them(shared: Path) -> None:
+def test_ids_are_unique_and_references_meet_them(rendered: str) -> None:
     """No two elements share an id, and what refers to one finds it."""
-    content = page.render(shared)
+    content = rendered
     ids = re.findall(r'\bid="([^"]+)"', content)
     assert len(ids) == len(set(ids))
     referred = re.findall(r'(?:href="#|url\(#)([^")]+)', content)
@@ -140,9 +146,9 @@ def test_ids_are_unique_and_references_meet_them(shared: Path) -> None:
     assert set(referred) <= set(ids)
 
 
-def test_figures_follow_the_theme_and_can_be_heard(shared: Path) -> None:
+def test_figures_follow_the_theme_and_can_be_heard(rendered: str) -> None:
     """Every figure is labelled, and no sentinel color or font of the drawing remains."""
-    content = page.render(shared)
+    content = rendered
     openings = re.findall(r"<svg [^>]*>", content)
     assert len(openings) == 2 * 5  # each for a wide page and for a phone
     assert all('role="img"' in opening and "aria-label=" in opening for opening in openings)
@@ -155,9 +161,9 @@ def test_figures_follow_the_theme_and_can_be_heard(shared: Path) -> None:
     assert "viewport" in content
 
 
-def test_the_answer_stands_first(shared: Path) -> None:
+def test_the_answer_stands_first(rendered: str) -> None:
     """Question, answer, verdicts, figures, provenance and method, in this order."""
-    content = page.render(shared)
+    content = rendered
     places = [
         content.index(text)
         for text in (

@@ -151,19 +151,11 @@ def run(
     from harness.progress import follow
 
     loaded, folders = _load(study)
-    err, told = _stderr(), set[str]()
+    err = _stderr()
     try:
         # Before the live table, so that a download can be followed.
         datasets.obtain(loaded.dataset, err.print)
         with follow(err) as show:
-
-            def progress(state: Progress) -> None:
-                """Say what is known of the plan before its first training; then how far it is."""
-                for note in state.plan.notes if not told else ():
-                    err.print(f"note: {note}", soft_wrap=True)
-                told.update(state.plan.notes)
-                show(state)
-
             finished = train(
                 loaded,
                 root=root,
@@ -172,11 +164,11 @@ def run(
                 yes=yes,
                 mixed_environment=mixed_environment,
                 replace=replace,
-                progress=_reading_ahead(progress),
+                progress=_reading_ahead(show),
             )
     except StudyError as error:
         raise error.within(study) from None
-    _say_how_it_ended(finished, study, told)
+    _say_how_it_ended(finished, study, show.told)
     if not finished.interrupted:
         _report(finished.folder, partial=True, as_json=as_json)
     return finished.exit_code

@@ -26,14 +26,34 @@ WAITS = 3
 """Trainings that take long, to be named at a time."""
 
 
+class Follower:
+    """Shows progress on a console; before the first training it says what the plan notes.
+
+    Attributes:
+        told: the notes that were said.
+    """
+
+    def __init__(self, console: Console, show: Callable[[Progress], None]) -> None:  # noqa: D107
+        self._console, self._show = console, show
+        self.told: tuple[str, ...] = ()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show how far it is."""
+        if not self.told:
+            self.told = progress.plan.notes
+            for note in self.told:
+                self._console.print(f"note: {note}", soft_wrap=True)
+        self._show(progress)
+
+
 @contextmanager
-def follow(console: Console) -> Iterator[Callable[[Progress], None]]:
-    """A function that shows progress on a console for as long as the context lasts."""
+def follow(console: Console) -> Iterator[Follower]:
+    """What shows progress on a console for as long as the context lasts."""
     if console.is_terminal:
         with Live(console=console, refresh_per_second=4, transient=True) as live:
-            yield lambda progress: live.update(_table(progress))
+            yield Follower(console, lambda progress: live.update(_table(progress)))
     else:
-        yield _Lines(console).show
+        yield Follower(console, _Lines(console).show)
 
 
 class _Lines:

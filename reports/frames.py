@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from itertools import chain, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,7 +81,7 @@ EPOCHS = (
 _RESERVED = frozenset(column.name for column in (*TRIALS, *EPOCHS))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots, which leave no room for what is cached
 class Results:
     """All that a store says about the current revision of its study.
 
@@ -131,15 +132,66 @@ class Results:
         }
         return next(arm for arm in self.arms if arm.levels == wanted)
 
-    @property
+    @cached_property
     def confirm(self) -> pd.DataFrame:
         """The trials that decide."""
         return self.trials[self.trials["phase"] == "confirm"]
 
-    @property
+    @cached_property
     def tune(self) -> pd.DataFrame:
         """The trials that chose hyperparameters."""
         return self.trials[self.trials["phase"] == "tune"]
+
+    @cached_property
+    def chosen(self) -> Mapping[int, int]:
+        """The candidate that each arm's confirm trials were trained with, by arm.
+
+        Found by its hyperparameters; arms without confirm trials, or with hyperparameters that
+        no tune trial had, are left out.
+        """
+        first = self.confirm.drop_duplicates("arm")
+        tried = self.tune.drop_duplicates(["arm", "candidate"])
+        both = first.merge(tried, on=["arm", "hyperparameters"], suffixes=("", "_tried"))
+        same = both["candidate"] == both["candidate_tried"]
+        both = both.assign(same=same).sort_values(["arm", "same"], ascending=[True, False])
+        both = both.drop_duplicates("arm")
+        pairs = zip(both["arm"].tolist(), both["candidate_tried"].tolist(), strict=True)
+        return {int(arm): int(candidate) for arm, candidate in pairs}
+
+    @cached_property
+    def candidates(self) -> pd.DataFrame:
+        """What tuning tried, a row per arm and candidate.
+
+        The objective of a candidate is the mean over its tune trials, as in the search that chose:
+        NaN if one of them diverged, failed or is still missing.
+
+        Returns:
+            Columns ``arm``, ``label``, ``candidate``, one per hyperparameter (see ``column``),
+            ``objective``, ``replicates`` (that count), ``diverged``, ``failed`` (or missing), and
+            ``chosen``. Empty without tuning.
+        """
+        tune = self.study.tune
+        names = [column(name) for name in tune.space] if tune else []
+        if tune is None or self.tune.empty:
+            rest = ["objective", "replicates", "diverged", "failed", "chosen"]
+            return pd.DataFrame(columns=["arm", "label", "candidate", *names, *rest])
+        rows = self.tune
+        objective = rows.get(tune.objective, pd.Series(np.nan, rows.index))
+        rows = rows.assign(
+            objective=objective.where(rows["status"] == "completed"),
+            replicates=rows["counted"],
+            diverged=rows["status"] == "diverged",
+            failed=~rows["counted"],
+        )
+        grouped = rows.groupby(["arm", "candidate"], sort=True)
+        frame = grouped[["label", *names]].first()
+        frame["objective"] = grouped["objective"].agg(lambda values: values.mean(skipna=False))
+        counts = ["replicates", "diverged", "failed"]
+        frame[counts] = grouped[counts].sum()
+        frame = frame.reset_index()
+        chosen = frame["arm"].map(self.chosen).eq(frame["candidate"])
+        frame["chosen"] = chosen.to_numpy(dtype=bool)
+        return frame[["arm", "label", *frame.columns.drop(["arm", "label"])]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,22 +295,6 @@ def reference_cells(results: Results, quantity: str) -> NDArray[np.float64]:
         place = there["arm"].to_numpy() - len(results.arms), there["replicate"].to_numpy()
         values[place] = there[quantity].to_numpy(dtype=np.float64)
     return values
-
-
-def chosen(results: Results) -> dict[int, int]:
-    """The candidate that each arm's confirm trials were trained with, by arm.
-
-    Found by its hyperparameters; arms without confirm trials, or with hyperparameters that
-    no tune trial had, are left out.
-    """
-    first = results.confirm.drop_duplicates("arm")
-    tried = results.tune.drop_duplicates(["arm", "candidate"])
-    both = first.merge(tried, on=["arm", "hyperparameters"], suffixes=("", "_tried"))
-    same = both["candidate"] == both["candidate_tried"]
-    both = both.assign(same=same).sort_values(["arm", "same"], ascending=[True, False])
-    both = both.drop_duplicates("arm")
-    pairs = zip(both["arm"].tolist(), both["candidate_tried"].tolist(), strict=True)
-    return {int(arm): int(candidate) for arm, candidate in pairs}
 
 
 def _definition(db: sqlite3.Connection, folder: Path) -> tuple[int, Study, Metric, Card, str]:

@@ -36,36 +36,9 @@ def run(
     replace: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> Finished:
-    """Train what a study still lacks.
+    """Train what a study still lacks; ``harness.run`` documents what this takes and raises.
 
-    Args:
-        study: the question.
-        data: cases and labels, instead of the study's ``dataset`` (which may be ``Arrays``
-            without a file, to say how they are read); a stratified fifth becomes the fixed test
-            split.
-        root: folder of all results; this study's go to ``root/<name>``.
-        workers: number of worker processes, default one per GPU, or one per core without any;
-            0 trains in this process.
-        folders: where relative data files and user modules are looked for, before the current
-            folder.
-        yes: whether more than 100,000 trials are meant.
-        mixed_environment: whether to go on under other versions, or on another processor, than
-            those of the results that are already there.
-        replace: whether to take the place of a finished study of the same name, with another
-            template or other data. Its results stay in the store.
-        progress: called whenever a trial begins or ends.
-
-    Returns:
-        How it ended. Trials that diverged are results; trials that failed are problems.
-
-    Raises:
-        HarnessError: before anything is trained, if something about the study is wrong.
-
-    Example:
-        >>> from harness import Study
-        >>> study = Study(name="tiny", template="mlp", factors={"units": [[4], [8]]})
-        >>> run(study, data=(x, y)).exit_code  # doctest: +SKIP
-        <ExitCode.DONE: 0>
+    ``progress`` is called whenever a trial begins or ends. Nothing is shown, and no result read.
     """
     count = _workers(workers, design.count(study))
     folder = Path(root) / study.name

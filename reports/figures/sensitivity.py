@@ -53,7 +53,7 @@ def searched(results: Results) -> list[str]:
 def sensitivity(results: Results, judged: Judged, name: str) -> Figure | None:
     """The objective of every candidate against one hyperparameter, a panel per arm.
 
-    A ring marks the choice; crosses at the worse edge are candidates that diverged.
+    A ring marks the choice; crosses at the worse edge are candidates of which a training diverged or failed.
 
     Args:
         results: of a study with tuning.
@@ -67,7 +67,7 @@ def sensitivity(results: Results, judged: Judged, name: str) -> Figure | None:
     if tune is None or tune.objective not in results.tune:
         return None
     column = frames.column(name)
-    tried = _candidates(results, column, tune.objective)
+    tried = results.candidates
     arms = [arm for arm in shown(judged) if (tried["arm"] == arm).any()]
     if not arms or not tried["objective"].notna().any():
         return None
@@ -89,18 +89,6 @@ def sensitivity(results: Results, judged: Judged, name: str) -> Figure | None:
         text = tune.objective.partition("@")[0].replace("val/", "validation ").replace("_", " ")
         figure.text(0.012, 0.5, text, rotation=90, va="center", ha="center", size=11)
     return figure
-
-
-def _candidates(results: Results, column: str, objective: str) -> pd.DataFrame:
-    """One row per arm and candidate; the objective is missing where a trial diverged."""
-    rows = results.tune[results.tune["counted"]]
-    grouped = rows.groupby(["arm", "candidate"], sort=True)
-    frame = grouped[[column]].first()
-    frame["objective"] = grouped[objective].agg(lambda values: values.mean(skipna=False))
-    frame = frame.reset_index()
-    chosen = frames.chosen(results)
-    frame["chosen"] = frame["arm"].map(chosen).eq(frame["candidate"]).to_numpy(dtype=bool)
-    return frame
 
 
 def _bounds(values: pd.Series, space: Range | Choices) -> tuple[float, float]:

@@ -292,8 +292,8 @@ def _tuning(results: Results, judged: Judged) -> Section | None:
         figure = figures.sensitivity(results, judged, name)
         if figure is not None:
             caption = (
-                "A dot per candidate; ring: the chosen one; cross: diverged. A choice at the end "
-                "of its range may have its optimum outside." + _some(judged)
+                "A dot per candidate; ring: the chosen one; cross: diverged or failed. A choice "
+                "at the end of its range may have its optimum outside." + _some(judged)
             )
             title = f"Sensitivity to {name.replace('_', ' ')}"
             plates.append(
@@ -313,6 +313,12 @@ def _tuning(results: Results, judged: Judged) -> Section | None:
             f"In {len(found)} of {wording.count(len(results.arms), 'arm')} the chosen candidate is "
             f"the one nearest to an end of the search range ({wording.listed(arms)}). Their "
             "optimum may lie outside: consider a wider range."
+        )
+    lost = int((results.candidates["failed"] > 0).sum())
+    if lost:
+        texts.append(
+            f"{wording.count(lost, 'candidate')} could not be chosen, as a training in the search "
+            "failed or is missing: nothing can be said of its mean."
         )
     return Section(
         id="tuning",

@@ -26,34 +26,11 @@ def tuning(results: Results) -> pd.DataFrame:
     """Candidates by arm: hyperparameters, mean objective, whether chosen, and at which edge.
 
     Returns:
-        One row per arm and candidate; ``objective`` is NaN where a trial of the candidate
-        diverged or has no result. Empty without tuning.
+        ``results.candidates``, and ``edge``: which bounds the choice is nearest to.
     """
-    tune = results.study.tune
-    names = [frames.column(name) for name in tune.space] if tune else []
-    keys = ["arm", "label", "candidate"]
-    columns = [*keys, *names, "objective", "replicates", "diverged", "chosen", "edge"]
-    if tune is None or results.tune.empty:
-        return pd.DataFrame(columns=columns)
-    rows = results.tune
-    objective = rows[tune.objective] if tune.objective in rows else pd.Series(np.nan, rows.index)
-    rows = rows.assign(
-        objective=objective.where(rows["counted"]), diverged=rows["status"] == "diverged"
-    )
-    grouped = rows.groupby(["arm", "candidate"], sort=True)
-    frame = grouped[["label", *names]].first()
-    frame["objective"] = (
-        grouped["objective"].mean().where(grouped["objective"].count() == grouped.size())
-    )
-    frame["replicates"] = grouped["counted"].sum()
-    frame["diverged"] = grouped["diverged"].sum()
-    chosen = frames.chosen(results)
-    frame = frame.reset_index()
-    frame["chosen"] = frame["arm"].map(chosen).eq(frame["candidate"]).to_numpy(dtype=bool)
-    found = edges(results)
+    found, frame = edges(results), results.candidates
     marked = zip(frame["arm"], frame["chosen"], strict=True)
-    frame["edge"] = [found.get(arm, "") if is_chosen else "" for arm, is_chosen in marked]
-    return frame[columns]
+    return frame.assign(edge=[found.get(arm, "") if chosen else "" for arm, chosen in marked])
 
 
 def edges(results: Results) -> Mapping[int, str]:
@@ -65,19 +42,17 @@ def edges(results: Results) -> Mapping[int, str]:
         By index of the arm, such as ``learning_rate at its upper end``.
     """
     tune = results.study.tune
-    chosen = frames.chosen(results)
     found: dict[int, list[str]] = {}
-    tried = results.tune.drop_duplicates(["arm", "candidate"])
     for name in (
         [name for name, space in tune.space.items() if isinstance(space, Range)] if tune else []
     ):
-        values = tried.set_index(["arm", "candidate"])[frames.column(name)]
+        values = results.candidates.set_index(["arm", "candidate"])[frames.column(name)]
         grouped = values.groupby(level="arm")
         spans = zip(grouped.min().items(), grouped.max(), grouped.nunique(), strict=True)
         for (arm, low), high, different in spans:
-            if arm not in chosen or different < FEWEST:
+            if arm not in results.chosen or different < FEWEST:
                 continue
-            value = values.get((arm, chosen[arm]), np.nan)
+            value = values.get((arm, results.chosen[arm]), np.nan)
             ends = {low: "lower", high: "upper"}
             if value in ends:
                 found.setdefault(int(arm), []).append(f"{name} at its {ends[value]} end")
@@ -114,22 +89,22 @@ def formatted_tuning(results: Results) -> pd.DataFrame:
         return pd.DataFrame()
     units = _objective_units(results)
     tried = table.groupby("arm").size()
-    diverged = table[table["diverged"] > 0].groupby("arm").size()
+    lost = {kind: table[table[kind] > 0].groupby("arm").size() for kind in ("diverged", "failed")}
     rows = [
         {
             "Arm": row["label"],
             **{name: _setting(row[frames.column(name)]) for name in tune.space},
             f"{units.name} in the search": units.value(row["objective"]),
             "Candidates": str(tried[row["arm"]]),
-            "Diverged": str(diverged.get(row["arm"], 0)),
+            "Diverged": str(lost["diverged"].get(row["arm"], 0)),
+            "Failed": str(lost["failed"].get(row["arm"], 0)),
             "At an edge": row["edge"],
         }
         for _, row in table[table["chosen"]].iterrows()
     ]
     frame = pd.DataFrame(rows, dtype="str")
-    return (
-        frame if (table["edge"] != "").any() else frame.drop(columns="At an edge", errors="ignore")
-    )
+    idle = {"At an edge": (table["edge"] == "").all(), "Failed": not len(lost["failed"])}
+    return frame.drop(columns=[name for name, empty in idle.items() if empty])
 
 
 def formatted_bias(results: Results, judged: Judged) -> pd.DataFrame:

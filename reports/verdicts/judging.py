@@ -103,11 +103,10 @@ def _biases(results: Results) -> tuple[Bias, ...]:
         return ()
     name = catalog.METRICS[tune.objective.partition("/")[2].partition("@")[0]]
     sign = 1.0 if name.direction == "minimize" else -1.0
-    tried = results.tune[results.tune["counted"]].groupby(["arm", "candidate"])[tune.objective]
-    tuned = tried.agg(lambda column: column.mean(skipna=False)).to_dict()
+    tuned = results.candidates.set_index(["arm", "candidate"])["objective"].to_dict()
     grid = frames.grid(results, tune.objective)
     found = []
-    for arm, candidate in frames.chosen(results).items():
+    for arm, candidate in results.chosen.items():
         fresh = grid.cells[arm][~np.isnan(grid.cells[arm])]
         before = tuned.get((arm, candidate), np.nan)
         if not fresh.size or grid.diverged[arm].any() or np.isnan(before):

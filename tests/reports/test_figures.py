@@ -196,7 +196,7 @@ def test_sensitivity_rings_the_choice_and_crosses_the_diverged(make: Maker) -> N
     rates = results.tune.set_index(["arm", "candidate"])["learning_rate"]
     for arm, axes in enumerate(figure.axes):
         (ring,) = lines(axes, "chosen")
-        assert ring[0, 0] == rates[arm, frames.chosen(results)[arm]]
+        assert ring[0, 0] == rates[arm, results.chosen[arm]]
         (crosses,) = lines(axes, "diverged")
         assert crosses[:, 0].tolist() == [rates[arm, 1]]
         assert axes.get_xscale() == "log"

@@ -181,7 +181,7 @@ def test_chosen_is_found_by_hyperparameters(shared: Path) -> None:
     """The chosen candidate is the one whose hyperparameters confirm trials have."""
     results = frames.read(shared)
     best = results.tune.loc[results.tune.groupby("arm")["val/loss@best"].idxmin()]
-    assert frames.chosen(results) == dict(zip(best["arm"], best["candidate"], strict=True))
+    assert results.chosen == dict(zip(best["arm"], best["candidate"], strict=True))
 
 
 def test_categorical_hyperparameters_are_text(make: Maker) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ def test_best_values_are_marked_and_silent_metrics_left_out(finished):
     printed = tables.formatted_others(results)["macro f1"].str.partition(" ")[0]
     assert len({printed[row] for row, name in best if name == "macro f1"}) == 1
     assert "<strong>" in render(finished)
-    results.trials["test/macro_f1@best"] = 0.5
+    results = replace(results, trials=results.trials.assign(**{"test/macro_f1@best": 0.5}))
     assert "macro f1" not in tables.formatted_others(results)
     assert "test/macro_f1@best" in tables.others(results)
     assert "macro f1" not in {name for _, name in tables.best_others(results)}

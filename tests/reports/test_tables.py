@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 from synthetic import ENVIRONMENT, Maker, Script, accuracy
 
-from reports import estimates, frames, tables, verdicts
+from reports import estimates, figures, frames, page, tables, verdicts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -174,6 +174,28 @@ def test_objective_is_the_mean_over_tune_replicates(make: Maker) -> None:
     assert table.loc[(1, 1), "objective"] == pytest.approx(rows["val/loss@best"].mean())
     assert np.isnan(table.loc[(0, 1), "objective"])
     assert table.loc[(0, 1), "diverged"] == 1
+
+
+def test_a_failed_replicate_excludes_its_candidate(make: Maker) -> None:
+    """One rule: no mean, no choice, a cross in the figure, and a sentence on the page."""
+    space = {"learning_rate": {"min": 1e-4, "max": 1e-1, "scale": "log"}}
+    script = Script(
+        status=lambda arm, phase, candidate, replicate: (
+            "failed" if (arm, phase, candidate, replicate) == (0, "tune", 1, 1) else "completed"
+        )
+    )
+    folder = make(script, tune={"trials": 3, "replicates": 2, "space": space})
+    results, found = judged(folder)
+    row = tables.tuning(results).set_index(["arm", "candidate"]).loc[(0, 1)]
+    assert np.isnan(row["objective"])
+    assert (row["replicates"], row["diverged"], row["failed"]) == (1, 0, 1)
+    assert not row["chosen"]
+    figure = figures.sensitivity(results, found, "learning_rate")
+    assert figure is not None
+    (crosses,) = [line for line in figure.axes[0].lines if line.get_gid() == "diverged"]
+    assert crosses.get_xdata().tolist() == [row["learning_rate"]]
+    assert tables.formatted_tuning(results)["Failed"].tolist() == ["1", *"00000"]
+    assert "1 candidate could not be chosen" in page.render(folder)
 
 
 @pytest.mark.parametrize(("low", "high", "end"), [(0.01, 0.1, "lower"), (1e-6, 1e-4, "upper")])

@@ -53,7 +53,8 @@ def searched(results: Results) -> list[str]:
 def sensitivity(results: Results, judged: Judged, name: str) -> Figure | None:
     """The objective of every candidate against one hyperparameter, a panel per arm.
 
-    A ring marks the choice; crosses at the worse edge are candidates of which a training diverged or failed.
+    A ring marks the choice; crosses at the worse edge are candidates with a training that
+    diverged or failed.
 
     Args:
         results: of a study with tuning.

@@ -67,8 +67,8 @@ def lay_out(results: Results, judged: Judged, file: Path) -> Path:
     _write(file.parent / "study.toml", study_file(results).encode())
     for part in parts:
         for plate in part.figures:
-            for name, draw in plate.files.items():
-                _write(file.parent / name, draw())
+            for name, content in plate.files.items():
+                _write(file.parent / name, content)
     return file
 
 

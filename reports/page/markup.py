@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from reports import figures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Collection, Mapping
 
     import pandas as pd
     from matplotlib.figure import Figure
@@ -106,13 +106,13 @@ class Plate:
         title: what it shows.
         caption: how to read it.
         pictures: inline SVG: the figure, and what a phone shows in its place, if there is such.
-        files: by name, what gives the figure as a file of its own.
+        files: by name, the figure as a file of its own.
     """
 
     title: str
     caption: str
     pictures: tuple[Markup, ...]
-    files: Mapping[str, Callable[[], bytes]]
+    files: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,8 +238,8 @@ def plate(
         small = f"{name}-narrow"
         pictures.append(_inline(_drawn(narrow, small), small, label))
     files = {
-        f"figures/{name}.svg": lambda: _alone(drawn),
-        f"figures/{name}.png": lambda: _png(figure),
+        f"figures/{name}.svg": _alone(drawn),
+        f"figures/{name}.png": _png(figure),
     }
     return Plate(title=title, caption=caption, pictures=tuple(pictures), files=files)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reports import figures, tables, wording
+from reports.page.forks import called
 from reports.page.markup import Fold, Item, Section, grid
 from reports.page.markup import plate as _plate
 
@@ -42,19 +43,21 @@ def verdict_caption(judged: Judged) -> str:
 
 def sections(results: Results, judged: Judged) -> list[Section]:
     """The parts between the verdicts and the provenance; those without content are left out."""
-    found = [
-        forest(judged),
-        _curves(results, judged),
-        spread(judged),
-        _tuning(results, judged),
-        _factors(results, judged),
-        _failures(results),
-        _bias(results, judged),
-        _references(results, judged),
-        _others(results),
-        _history(results),
+    parts: list[Callable[[], Section | None]] = [
+        partial(_curves, results, judged),
+        partial(forest, judged),
+        partial(spread, judged),
+        partial(_tuning, results, judged),
+        partial(_factors, results, judged),
+        partial(_failures, results),
+        partial(_bias, results, judged),
+        partial(_references, results, judged),
+        partial(_others, results),
+        partial(_history, results),
     ]
-    return [section for section in found if section is not None]
+    # The slowest to draw is begun first, the answer shown first.
+    curves, answer, *rest = called(parts)
+    return [section for section in (answer, curves, *rest) if section is not None]
 
 
 def method(results: Results, judged: Judged) -> list[Item]:

@@ -1,4 +1,7 @@
-"""Trials whose keys are held for good; run as a script, it writes them down.
+"""Keys and curves of trials that are held for good; run as a script, it prints or keeps them.
+
+    python tests/harness/golden.py curves         # prints what they are now
+    python tests/harness/golden.py curves --keep  # writes them down
 
 A key that changes trains its trial again, in every store that there is. That can be right (the
 engine's curves have changed, and ENGINE is raised) but must never happen unseen.
@@ -7,13 +10,19 @@ engine's curves have changed, and ENGINE is raised) but must never happen unseen
 from __future__ import annotations
 
 import json
+import math
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from harness import datasets, design
+from harness import datasets, design, environment
 from harness.spec import Study
 
-FILE = Path(__file__).parents[1] / "assets/trial_keys.json"
+if TYPE_CHECKING:
+    from harness.design import Plan
+
+ASSETS = Path(__file__).parents[1] / "assets"
+FILES = {"keys": ASSETS / "trial_keys.json", "curves": ASSETS / "curves.json"}
 
 ADAM = {"name": "adam", "beta_1": 0.8}
 STUDIES: dict[str, dict[str, Any]] = {
@@ -88,8 +97,7 @@ def keys() -> dict[str, str]:
     """The key of one trial or more of every arm and reference."""
     found = {}
     for name, given in STUDIES.items():
-        study = Study(**({"name": "golden", "template": "mlp", "dataset": "digits"} | given))
-        laid = design.plan(study, datasets.describe(study.dataset, []), [])
+        laid = _planned(given)
         for arm in laid.arms:
             found[f"{name}: {arm.label}"] = laid.trial(arm, {}, "confirm", 0).key
         for one in laid.references:
@@ -99,5 +107,72 @@ def keys() -> dict[str, str]:
     return found
 
 
+TRAINED: dict[str, dict[str, Any]] = {
+    "mlp": {
+        "factors": {"regularizer": ["l2"], "dropout": [0.2]},
+        "fixed": {"normalization": "batch", "optimizer": "sgd", "schedule": "cosine"},
+    },
+    "mlp regression": {"dataset": "diabetes", "fixed": {"initializer": "orthogonal"}},
+    "mlp chunks": {"fixed": {"noise": 0.1, "clip": {"name": "norm", "limit": 1.0}}},
+    "cnn": {"template": "cnn", "fixed": {"filters": [4], "block": "residual"}},
+    "rnn": {"template": "rnn", "fixed": {"units": [8], "cell": "lstm"}},
+    "rnn copy": {"template": "rnn", "dataset": "copy-10@200", "fixed": {"units": [8]}},
+    "autoencoder": {"template": "autoencoder", "fixed": {"bottleneck": "variational"}},
+    "autoencoder denoising": {
+        "template": "autoencoder",
+        "denoise": {"name": "gaussian", "stddev": 0.3},
+    },
+    "autoencoder anomalies": {
+        "template": "autoencoder",
+        "normal": [0],
+        "fixed": {"tied": True, "regularizer": "l1"},
+    },
+    "own network": {"template": "networks:layers"},
+    "own training step": {"template": "networks:steps"},
+    "quadratic": {"template": "quadratic", "dataset": "quadratic-10"},
+}
+"""One short training per template, task and route."""
+
+
+def _planned(given: dict[str, Any]) -> Plan:
+    study = Study(**({"name": "golden", "template": "mlp", "dataset": "digits"} | given))
+    return design.plan(study, datasets.describe(study.dataset, []), [ASSETS])
+
+
+def curves() -> dict[str, Any]:
+    """All numbers of short trainings, by name, and where they were trained."""
+    from harness.train import Trainer, set_up
+
+    set_up(1)
+    found = {}
+    for name, given in TRAINED.items():
+        asked = {"factors": {"epochs": [2]}, **given}
+        asked["factors"] = {"epochs": [2], **asked["factors"]}
+        laid = _planned(asked)
+        resident = 0.0 if name == "mlp chunks" else math.inf
+        trial = laid.trial(laid.arms[0], {}, "confirm", 0)
+        outcome = Trainer(laid.card, [ASSETS], resident).run(trial)
+        assert outcome.status == "completed", outcome.reason
+        numbers = {
+            f"{quantity} {one.epoch}": value
+            for one in outcome.curve
+            for quantity, value in one.quantities.items()
+        }
+        found[name] = numbers | outcome.metrics
+    return {"machine": machine(), "curves": found}
+
+
+def machine() -> dict[str, Any]:
+    """What may change the last digits: processor and versions."""
+    observed = environment.observe()
+    versions = {name: observed.versions[name] for name in ("keras", "tensorflow", "numpy")}
+    return {"processor": observed.processor, **versions}
+
+
 if __name__ == "__main__":
-    FILE.write_text(json.dumps(keys(), indent=1) + "\n")
+    what = sys.argv[1]
+    text = json.dumps({"keys": keys, "curves": curves}[what](), indent=1)
+    if "--keep" in sys.argv:
+        FILES[what].write_text(text + "\n")
+    else:
+        sys.stdout.write(text)

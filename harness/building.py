@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from harness import catalog, layers, penalties
-from harness.activations import PReLU
+from harness import catalog
+from harness.blocks import layers, penalties
+from harness.blocks.activations import PReLU
 from harness.errors import StudyError, TemplateError, nearest
+from harness.targets import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -94,7 +96,7 @@ def network(
     arguments = {name: _made(part, settings[name]) for name, part in entry.arguments.items()}
     if every_step:
         arguments["every_step"] = True
-    return _settled(layers.resolve(entry.target)(shape, outputs, **arguments))
+    return _settled(resolve(entry.target)(shape, outputs, **arguments))
 
 
 def names_lsuv(settings: Mapping[str, Value]) -> bool:
@@ -126,8 +128,8 @@ def _made(argument: catalog.Argument, setting: Any) -> Any:
 def _initializer(setting: Value) -> Any:
     """A description, of which every layer makes its own: one object would draw equal weights."""
     entry, arguments = layers.chosen("initializer", setting)
-    made = layers.called(layers.resolve(entry.target), arguments)
-    if entry.target == "harness.initializers:LSUV":
+    made = layers.called(resolve(entry.target), arguments)
+    if entry.target == "harness.blocks.initializers:LSUV":
         made = keras.initializers.Orthogonal()
     if not isinstance(made, keras.initializers.Initializer):
         return made  # a function of the user's

@@ -18,8 +18,9 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from harness import catalog, isolation, seeds
-from harness.initializers import LSUV
-from harness.layers import Drawn, ForgetBias, called, resolve
+from harness.blocks.initializers import LSUV
+from harness.blocks.layers import Drawn, ForgetBias, called
+from harness.targets import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,12 +13,13 @@ import numpy as np
 from scipy import ndimage
 from threadpoolctl import threadpool_limits
 
-from harness import catalog, metrics, seeds
-from harness.layers import resolve
+from harness import catalog, evaluation, seeds
+from harness.targets import resolve
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from harness.card import Card
     from harness.spec import Trial
 
     Array = NDArray[np.floating]
@@ -59,40 +60,52 @@ class Answer:
     codes: tuple[Array, Array] | None = None
 
 
-def measure(trial: Trial, split: Split) -> dict[str, float]:
+def measure(trial: Trial, split: Split, card: Card) -> dict[str, float]:
     """Test metrics of a method by name.
 
     Args:
         trial: says which method, with its numbers.
         split: of the trial's replicate.
+        card: of the data.
     """
     chosen = catalog.choice("reference", _method(trial))
     generator = seeds.stream(trial.seed, trial.phase, trial.replicate, "reference", chosen.name)
     with threadpool_limits(trial.threads):
         answer = resolve(chosen.entry.target)(split, generator, **chosen.arguments)
-        return _measured(trial.task, split, answer)
+        return _measured(card, split, answer)
 
 
 def _method(trial: Trial) -> dict[str, Any]:
     return {key: part for key, part in trial.settings.items() if key != "validation"}
 
 
-def _measured(task: str, split: Split, answer: Answer) -> dict[str, float]:
-    if answer.scores is not None:
-        return metrics.from_scores(split.y_test, answer.scores)
-    assert answer.outputs is not None
+def _measured(card: Card, split: Split, answer: Answer) -> dict[str, float]:
+    shown = evaluation.Evidence(
+        labels=split.y_test,
+        outputs=answer.outputs,
+        inputs=split.x_test,
+        scores=answer.scores,
+        codes=answer.codes and _codes(split, *answer.codes),
+    )
+    found = evaluation.measure(shown, card)
+    if answer.outputs is None:
+        return found
     errors = np.asarray(split.x_test, np.float64) - answer.outputs
-    found = {
+    return {
         "mean_squared_error": float(np.mean(np.square(errors))),
         "mean_absolute_error": float(np.mean(np.abs(errors))),
+        **found,
     }
-    found |= metrics.from_outputs(task, split.x_test, answer.outputs)
-    if task == "anomaly":
-        found |= metrics.from_errors(split.y_test, split.x_test, answer.outputs)
-    if task == "reconstruction" and answer.codes is not None:
-        known, unknown = answer.codes
-        found |= metrics.from_codes(known, split.y, unknown, split.y_test, split.x_test)
-    return found
+
+
+def _codes(split: Split, known: Array, unknown: Array) -> evaluation.Codes:
+    return evaluation.Codes(
+        train=known,
+        labels=split.y,
+        test=unknown,
+        test_labels=split.y_test,
+        inputs=split.x_test,
+    )
 
 
 def pca(split: Split, generator: np.random.Generator, *, components: int) -> Answer:  # noqa: ARG001

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from harness import building, catalog, design, environment, program
-from harness.bottleneck import Contractive, Tied
+from harness.blocks.bottleneck import Contractive, Tied
 from harness.errors import StoreError, StudyError, TemplateError
 from harness.spec import ENGINE
 from harness.train import Trainer, cases, set_up

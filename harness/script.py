@@ -11,8 +11,8 @@ import numpy as np
 
 from harness import building, catalog, design, program
 from harness.errors import TemplateError
-from harness.layers import resolve
 from harness.source import Source, call
+from harness.targets import resolve
 from harness.train import Cases, cases
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _arrays(trial: Trial, given: Cases) -> dict[str, Any]:
         "x_val": given.x_val,
         "x_test": given.x_test,
     }
-    if trial.task in catalog.RECONSTRUCTIONS:
+    if catalog.TASKS[trial.task].reconstructs:
         labels = {"y_train": given.x_train, "y_val": given.clean[0], "y_test": given.clean[1]}
     else:
         labels = {"y_train": given.y_train, "y_val": given.y_val, "y_test": given.y_test}
@@ -110,7 +110,7 @@ def _notes(trial: Trial, card: Card) -> Iterator[str]:
         yield f"The study chose the best epoch by {trial.best}; here val_loss does."
     if trial.task == "anomaly":
         yield "Anomalies are not told: it measures how well test cases are reconstructed."
-    if own and trial.task in {"classification", "sequence", "multilabel"}:
+    if own and catalog.TASKS[trial.task].labels:
         yield (
             "Whether outputs are probabilities is seen in a forward pass, as in the study, but by "
             "a simpler rule; one output for two classes is refused."
@@ -234,11 +234,11 @@ def gives_logits(model):
 
 
 def _labels(trial: Trial) -> bool:
-    return trial.task in {"classification", "sequence", "multilabel"}
+    return catalog.TASKS[trial.task].labels
 
 
 def _classes(trial: Trial) -> bool:
-    return trial.task in {"classification", "sequence"}
+    return catalog.TASKS[trial.task].classes
 
 
 def _logits(trial: Trial) -> str:

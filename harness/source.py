@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from harness.activations import Given
-from harness.bottleneck import Contractive, Tied
-from harness.masking import Pooled
+from harness.blocks.activations import Given
+from harness.blocks.bottleneck import Contractive, Tied
+from harness.blocks.masking import Pooled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

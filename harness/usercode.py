@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import StudyError, nearest
 from harness.identity import digest_file
+from harness.targets import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -286,13 +287,12 @@ def load(reference: str, folders: Sequence[Path]) -> Callable[..., Any]:
             sys.modules.pop(name, None)  # a module there, here a folder
     importlib.invalidate_caches()
     module, _, function = reference.partition(":")
-    loaded: Callable[..., Any] | None = getattr(importlib.import_module(module), function, None)
-    if loaded is None:
+    if not hasattr(importlib.import_module(module), function):
         raise StudyError(
             f"expected {module!r} to define {function!r} when it is imported. Received: a module "
             "without it, perhaps because the branch that defines it was not taken."
         )
-    return loaded
+    return resolve(reference)  # type: ignore[no-any-return]
 
 
 _searched: list[str] = []

@@ -15,19 +15,12 @@ from harness.catalog.entries import Argument, Entry, Loss, Metric, Number, Templ
 from harness.catalog.families import FAMILIES, OPEN
 from harness.catalog.initializers import INITIALIZERS, TRANSPOSED
 from harness.catalog.listing import ARGUMENTS, LEGEND, Row, markdown, rows
-from harness.catalog.objectives import (
-    DECIDES,
-    DEFAULT_LOSS,
-    FIT,
-    LOSSES,
-    METRICS,
-    RECONSTRUCTIONS,
-    TASK_METRICS,
-)
+from harness.catalog.objectives import LOSSES, METRICS, TASK_METRICS
 from harness.catalog.optimizers import CLIPS, OPTIMIZERS, SCHEDULES
 from harness.catalog.recurrent import CELLS, POOLINGS
 from harness.catalog.references import REFERENCES
 from harness.catalog.regularization import CONSTRAINTS, DROPOUTS, NORMALIZATIONS, REGULARIZERS
+from harness.catalog.tasks import TASKS, Task
 from harness.catalog.templates import SETTINGS, TEMPLATES
 
 __all__ = [
@@ -38,11 +31,8 @@ __all__ = [
     "CLIPS",
     "CONSTRAINTS",
     "CORRUPTIONS",
-    "DECIDES",
-    "DEFAULT_LOSS",
     "DROPOUTS",
     "FAMILIES",
-    "FIT",
     "INITIALIZERS",
     "LEGEND",
     "LOSSES",
@@ -51,11 +41,11 @@ __all__ = [
     "OPEN",
     "OPTIMIZERS",
     "POOLINGS",
-    "RECONSTRUCTIONS",
     "REFERENCES",
     "REGULARIZERS",
     "SCHEDULES",
     "SETTINGS",
+    "TASKS",
     "TASK_METRICS",
     "TEMPLATES",
     "TRANSPOSED",
@@ -66,6 +56,7 @@ __all__ = [
     "Metric",
     "Number",
     "Row",
+    "Task",
     "Template",
     "as_table",
     "check_argument",

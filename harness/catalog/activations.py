@@ -20,14 +20,14 @@ ACTIVATIONS: Mapping[str, Entry] = {
     "relu": stock("activations", "relu", source="Nair & Hinton 2010"),
     "relu6": stock("activations", "relu6", note="ReLU cut at 6", source="Krizhevsky 2010"),
     "leaky_relu": Entry(
-        target="harness.activations:leaky_relu",
+        target="harness.blocks.activations:leaky_relu",
         aliases=("lrelu",),
         numbers={"negative_slope": Number(default=0.2)},
         note="equal to Keras', where the slope is compiled in",
         source="Maas et al. 2013",
     ),
     "prelu": Entry(
-        target="harness.activations:PReLU",
+        target="harness.blocks.activations:PReLU",
         numbers={"alpha": Number(default=0.0, low=-1e6, value=False)},
         note="a learned slope per unit or feature map, which starts at alpha; He et al. take 0.25",
         source="He et al. 2015",
@@ -44,7 +44,7 @@ ACTIVATIONS: Mapping[str, Entry] = {
         source="Konda et al. 2015",
     ),
     "elu": Entry(
-        target="harness.activations:elu",
+        target="harness.blocks.activations:elu",
         numbers={"alpha": Number(default=1.0)},
         note="equal to Keras', where alpha is compiled in",
         source="Clevert et al. 2016",

@@ -12,7 +12,7 @@ from harness.catalog.entries import Entry
 from harness.catalog.families import FAMILIES, OPEN
 from harness.catalog.objectives import LOSSES
 from harness.errors import StudyError, nearest
-from harness.spec import code_name, names_code
+from harness.targets import code_name, names_code
 from harness.words import fold
 
 if TYPE_CHECKING:

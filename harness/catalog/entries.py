@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from harness.card import Card
     from harness.spec import Value
 
 Direction = Literal["minimize", "maximize"]
@@ -76,6 +77,8 @@ class Metric:
         test_only: whether it needs all cases at once, and is computed on the test split alone.
         outputs: fewest outputs that it makes sense for.
         ranks: numbers of axes of a case that it makes sense for; none: any.
+        tells_apart: whether it takes test cases of two classes at least.
+        of_classes: whether every case has to have a class.
         aliases: other names that users know it by.
         note: one line for ``keras-harness catalog``.
         unit: what it is counted in, such as dB.
@@ -89,9 +92,25 @@ class Metric:
     test_only: bool = False
     outputs: int = 1
     ranks: tuple[int, ...] = ()
+    tells_apart: bool = False
+    of_classes: bool = False
     aliases: tuple[str, ...] = ()
     note: str = ""
     unit: str = ""
+
+    def misfit(self, card: Card) -> str:
+        """Why it cannot be measured on some data, as a clause; empty if it can."""
+        if card.task not in self.tasks:
+            return f"which is not for {card.task} data"
+        if self.ranks and len(card.shape) not in self.ranks:
+            return f"which is for images, while cases have shape {card.shape}"
+        if self.tells_apart and sum(map(bool, card.test_counts)) == 1:
+            return "while all test cases are of one class, so that nothing can be told apart"
+        if self.of_classes and not card.counts:
+            return "which takes a class for each case, while there are none"
+        if card.outputs < self.outputs:
+            return f"which needs at least {self.outputs} classes, while there are {card.outputs}"
+        return ""
 
     def amount(self, margin: float) -> str:
         """A margin as people say it.

@@ -55,7 +55,7 @@ INITIALIZERS: Mapping[str, Entry] = {
         source="He et al. 2015",
     ),
     "classical": Entry(
-        target="harness.initializers:Classical",
+        target="harness.blocks.initializers:Classical",
         aliases=("fan_in_uniform",),
         note="uniform between -1/sqrt(n) and 1/sqrt(n), where n is the number of inputs",
         source="LeCun et al. 1998",
@@ -87,7 +87,7 @@ INITIALIZERS: Mapping[str, Entry] = {
         source="Saxe et al. 2014",
     ),
     "lsuv": Entry(
-        target="harness.initializers:LSUV",
+        target="harness.blocks.initializers:LSUV",
         numbers={"variance": Number(default=1.0, low=1e-12)},
         note="orthogonal, then every layer scaled until its outputs before normalization and "
         "activation have this variance on training data",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.catalog.entries import Entry, Loss, Metric
+from harness.catalog.tasks import TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,8 +15,6 @@ _STEPS, _LABELS = frozenset({"sequence"}), frozenset({"multilabel"})
 _CODES, _ANOMALIES = frozenset({"reconstruction"}), frozenset({"anomaly"})
 _NOISY = frozenset({"denoising"})
 _INPUTS = _CODES | _ANOMALIES | _NOISY
-RECONSTRUCTIONS = _INPUTS
-"""Kinds of data whose targets are the inputs themselves."""
 
 LOSSES: Mapping[str, Loss] = {
     "sparse_categorical_crossentropy": Loss(
@@ -41,34 +40,6 @@ LOSSES: Mapping[str, Loss] = {
         note="of several labels; of two classes that one output tells apart; of inputs between 0 "
         "and 1, with output_activation = 'sigmoid'",
     ),
-}
-FIT: Mapping[str, str] = {
-    "classification": "crossentropy",
-    "sequence": "crossentropy",
-    "multilabel": "crossentropy",
-    "regression": "mean_squared_error",
-    "reconstruction": "mean_squared_error",
-    "anomaly": "mean_squared_error",
-    "denoising": "mean_squared_error",
-}
-"""What chooses where a study does not say: how well the data is fitted, penalties left out."""
-
-DECIDES: Mapping[str, str] = {
-    "classification": "accuracy",
-    "multilabel": "average_precision",
-    "anomaly": "auroc",
-    "denoising": "psnr",
-}
-"""What decides between arms where a study does not say; by default, what chooses."""
-
-DEFAULT_LOSS: Mapping[str, str] = {
-    "classification": "sparse_categorical_crossentropy",
-    "sequence": "sparse_categorical_crossentropy",
-    "multilabel": "binary_crossentropy",
-    "regression": "mean_squared_error",
-    "reconstruction": "mean_squared_error",
-    "anomaly": "mean_squared_error",
-    "denoising": "mean_squared_error",
 }
 
 METRICS: Mapping[str, Metric] = {
@@ -130,6 +101,7 @@ METRICS: Mapping[str, Metric] = {
         tasks=_CLASSES | _LABELS | _ANOMALIES,
         percent=True,
         test_only=True,
+        tells_apart=True,
         aliases=("auc", "roc_auc"),
         note="area under the ROC curve: of class 1 if there are two, else mean of one against "
         "rest, or of the labels; of anomalies, by their error",
@@ -140,6 +112,7 @@ METRICS: Mapping[str, Metric] = {
         tasks=_CLASSES | _LABELS | _ANOMALIES,
         percent=True,
         test_only=True,
+        tells_apart=True,
         aliases=("ap", "auprc", "pr_auc"),
         note="mean precision over the cases of a class, in the order of their score: of class 1 "
         "if there are two, else mean over classes or labels; of anomalies, by their error",
@@ -209,6 +182,7 @@ METRICS: Mapping[str, Metric] = {
         tasks=_CODES,
         percent=True,
         test_only=True,
+        of_classes=True,
         note="of a linear classifier of the code, fitted on the training cases",
     ),
     "trustworthiness": Metric(
@@ -221,8 +195,7 @@ METRICS: Mapping[str, Metric] = {
     ),
 }
 TASK_METRICS: Mapping[str, tuple[str, ...]] = {
-    task: tuple(name for name, metric in METRICS.items() if task in metric.tasks)
-    for task in DEFAULT_LOSS
+    task: tuple(name for name, metric in METRICS.items() if task in metric.tasks) for task in TASKS
 }
 
 CLASS_WEIGHTS: Mapping[str, Entry] = {

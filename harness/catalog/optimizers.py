@@ -23,7 +23,7 @@ def _rate(default: float) -> dict[str, Number]:
 
 OPTIMIZERS: Mapping[str, Entry] = {
     "sgd": Entry(
-        target="harness.optimizers:SGD",
+        target="harness.blocks.optimizers:SGD",
         numbers={**_rate(0.01), "momentum": _MOMENTUM},
         flags={"nesterov": False},
         note="equal to Keras' SGD, where momentum is compiled in",
@@ -157,12 +157,12 @@ OPTIMIZERS: Mapping[str, Entry] = {
 _WARMUP = {"warmup": Number(default=0.0)}
 SCHEDULES: Mapping[str, Entry] = {
     "constant": Entry(
-        target="harness.schedules:constant",
+        target="harness.blocks.schedules:constant",
         numbers=_WARMUP,
         note="warmup: epochs of linear rise from zero, in every schedule",
     ),
     "step": Entry(
-        target="harness.schedules:step",
+        target="harness.blocks.schedules:step",
         numbers={
             "every": Number(default=5.0, low=1e-3),
             "factor": Number(default=0.1, high=1.0),
@@ -171,17 +171,17 @@ SCHEDULES: Mapping[str, Entry] = {
         note="times factor after every so many epochs",
     ),
     "exponential": Entry(
-        target="harness.schedules:exponential",
+        target="harness.blocks.schedules:exponential",
         numbers={"factor": Number(default=0.9, high=1.0), **_WARMUP},
         note="times factor per epoch, continuously",
     ),
     "linear": Entry(
-        target="harness.schedules:linear",
+        target="harness.blocks.schedules:linear",
         numbers={"floor": Number(default=0.0, high=1.0), **_WARMUP},
         note="straight down to floor times the rate at the last epoch",
     ),
     "polynomial": Entry(
-        target="harness.schedules:polynomial",
+        target="harness.blocks.schedules:polynomial",
         numbers={
             "floor": Number(default=0.0, high=1.0),
             "power": Number(default=2.0, low=1e-3),
@@ -190,20 +190,20 @@ SCHEDULES: Mapping[str, Entry] = {
         note="floor + (1 - floor) * (share of the training that is left) ^ power",
     ),
     "inverse_time": Entry(
-        target="harness.schedules:inverse_time",
+        target="harness.blocks.schedules:inverse_time",
         numbers={"decay": Number(default=0.5), **_WARMUP},
         note="divided by 1 + decay * epoch",
         source="Robbins & Monro 1951",
     ),
     "cosine": Entry(
-        target="harness.schedules:cosine",
+        target="harness.blocks.schedules:cosine",
         aliases=("cosine_decay", "cosine_annealing"),
         numbers={"floor": Number(default=0.0, high=1.0), **_WARMUP},
         note="half a cosine, down to floor times the rate at the last epoch",
         source="Loshchilov & Hutter 2017",
     ),
     "cosine_restarts": Entry(
-        target="harness.schedules:cosine_restarts",
+        target="harness.blocks.schedules:cosine_restarts",
         numbers={
             "every": Number(default=3.0, low=1e-3),
             "growth": Number(default=2.0, low=1.0),
@@ -216,7 +216,7 @@ SCHEDULES: Mapping[str, Entry] = {
         source="Loshchilov & Hutter 2017",
     ),
     "one_cycle": Entry(
-        target="harness.schedules:one_cycle",
+        target="harness.blocks.schedules:one_cycle",
         numbers={
             "rise": Number(default=0.3, low=0.01, high=1.0),
             "start": Number(default=0.04, high=1.0),
@@ -233,20 +233,20 @@ _LIMIT = {"limit": Number(default=1.0, low=1e-12)}
 CLIPS: Mapping[str, Entry] = {
     "none": Entry(target="", note="no clipping"),
     "norm": Entry(
-        target="harness.clipping:by_norm",
+        target="harness.blocks.clipping:by_norm",
         numbers=_LIMIT,
         aliases=("clipnorm",),
         note="norm of each weight's gradient",
     ),
     "global_norm": Entry(
-        target="harness.clipping:by_global_norm",
+        target="harness.blocks.clipping:by_global_norm",
         numbers=_LIMIT,
         aliases=("global_clipnorm", "clip_grad_norm"),
         note="norm of all gradients together",
         source="Pascanu et al. 2013",
     ),
     "value": Entry(
-        target="harness.clipping:by_value",
+        target="harness.blocks.clipping:by_value",
         numbers=_LIMIT,
         aliases=("clipvalue", "clip_grad_value"),
         note="every entry of the gradients",

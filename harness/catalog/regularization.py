@@ -12,26 +12,26 @@ if TYPE_CHECKING:
 REGULARIZERS: Mapping[str, Entry] = {
     "none": Entry(target="", note="no penalty"),
     "l1": Entry(
-        target="harness.penalties:Penalty",
+        target="harness.blocks.penalties:Penalty",
         numbers={"l1": Number(default=0.01)},
         note="l1 * sum |w|",
         source="Tibshirani 1996",
     ),
     "l2": Entry(
-        target="harness.penalties:Penalty",
+        target="harness.blocks.penalties:Penalty",
         numbers={"l2": Number(default=0.01)},
         note="l2 * sum w^2",
         source="Hoerl & Kennard 1970; Krogh & Hertz 1991",
     ),
     "l1l2": Entry(
-        target="harness.penalties:Penalty",
+        target="harness.blocks.penalties:Penalty",
         numbers={"l1": Number(default=0.01), "l2": Number(default=0.01)},
         aliases=("l1_l2", "elastic_net"),
         note="l1 * sum |w| + l2 * sum w^2",
         source="Zou & Hastie 2005",
     ),
     "orthogonal": Entry(
-        target="harness.penalties:Orthogonal",
+        target="harness.blocks.penalties:Orthogonal",
         numbers={"factor": Number(default=0.01)},
         options={"mode": ("rows", "columns")},
         note="factor * mean |cos| of the angles between rows (inputs) or columns (units)",
@@ -78,18 +78,18 @@ NORMALIZATIONS: Mapping[str, Entry] = {
 CONSTRAINTS: Mapping[str, Entry] = {
     "none": Entry(target="", note="no constraint"),
     "max_norm": Entry(
-        target="harness.penalties:max_norm",
+        target="harness.blocks.penalties:max_norm",
         numbers={"max_value": Number(default=2.0)},
         note="norm of the weights into each unit or filter, after every step",
         source="Srebro & Shraibman 2005; Srivastava et al. 2014",
     ),
     "unit_norm": Entry(
-        target="harness.penalties:unit_norm",
+        target="harness.blocks.penalties:unit_norm",
         note="a norm of one, after every step",
         source="Salimans & Kingma 2016",
     ),
     "min_max_norm": Entry(
-        target="harness.penalties:min_max_norm",
+        target="harness.blocks.penalties:min_max_norm",
         numbers={
             "min_value": Number(default=0.0),
             "max_value": Number(default=1.0),
@@ -107,25 +107,25 @@ CONSTRAINTS: Mapping[str, Entry] = {
 
 DROPOUTS: Mapping[str, Entry] = {
     "standard": Entry(
-        target="harness.noise:Dropout",
+        target="harness.blocks.noise:Dropout",
         aliases=("dropout",),
         note="every output on its own",
         source="Srivastava et al. 2014",
     ),
     "spatial": Entry(
-        target="harness.noise:SpatialDropout",
+        target="harness.blocks.noise:SpatialDropout",
         aliases=("spatial_dropout", "spatial_dropout1d", "spatial_dropout2d"),
         note="whole feature maps; of dense layers, units",
         source="Tompson et al. 2015",
     ),
     "alpha": Entry(
-        target="harness.noise:AlphaDropout",
+        target="harness.blocks.noise:AlphaDropout",
         aliases=("alpha_dropout",),
         note="keeps mean and variance of SELU networks",
         source="Klambauer et al. 2017",
     ),
     "gaussian": Entry(
-        target="harness.noise:GaussianDropout",
+        target="harness.blocks.noise:GaussianDropout",
         aliases=("gaussian_dropout",),
         note="times normal numbers of variance rate / (1 - rate)",
         source="Srivastava et al. 2014",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.catalog.entries import Argument, Template
-from harness.catalog.objectives import RECONSTRUCTIONS
+from harness.catalog.tasks import TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -292,7 +292,7 @@ TEMPLATES: Mapping[str, Template] = {
     "autoencoder": Template(
         target="harness.templates.autoencoder:autoencoder",
         ranks=(1, 2, 3),
-        tasks=RECONSTRUCTIONS,
+        tasks=frozenset(name for name, task in TASKS.items() if task.reconstructs),
         makes="reconstruction",
         arguments={
             "filters": Argument(

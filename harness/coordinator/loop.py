@@ -85,6 +85,7 @@ class Coordinator:
         self._trained = 0
         self._failed = 0
         self._problems: Counter[str] = Counter()
+        self._reopened: Counter[str] = Counter()
         self._notes = dict.fromkeys((*plan.card.notes, *plan.notes))
         self._searching: dict[int, set[str]] = {}
         self._candidates: list[dict[str, Scalar]] = [{}]
@@ -122,8 +123,15 @@ class Coordinator:
                 for text, count in self._problems.items()
             ),
             interrupted=self._stop,
-            notes=tuple(self._notes),
+            notes=(*self._notes, *self._told_again()),
         )
+
+    def _told_again(self) -> list[str]:
+        """What was finished, and had to be trained all the same."""
+        return [
+            f"{count} finished trials were trained again, because they had not measured {metric}"
+            for metric, count in self._reopened.items()
+        ]
 
     def _begin(self) -> bool:
         """Make this the study's definition, once all its networks could be built.
@@ -219,6 +227,8 @@ class Coordinator:
                 )
                 members.append((member, trial))
         self._store.enrol(self._revision, arm.index, phase, members)
+        if arm.index < len(self._plan.arms):  # a reference measures what it can
+            self._reopen(arm.index, phase)
         statuses = self._store.statuses(arm.index, phase, self._revision)
         missing = set()
         for member, trial in members:
@@ -234,6 +244,15 @@ class Coordinator:
                 program = design.program_key(trial, self._plan.card)
                 self._pending.setdefault(program, deque()).append(trial)
         return missing
+
+    def _reopen(self, arm: int, phase: Phase) -> None:
+        """Train again what is finished, but has not measured what the study goes by."""
+        tune = self._plan.study.tune
+        wanted = tune.objective if tune and phase == "tune" else str(self._plan.metric)
+        lacking = self._store.lacking(self._revision, arm, phase, wanted)
+        if lacking:
+            self._store.reopen(lacking, f"{wanted} was not measured")
+            self._reopened[wanted] += len(lacking)
 
     def _select(self, arm: Arm) -> None:
         """Once an arm's search is done, enrol its confirm trials."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from harness import spec, usercode
 from harness.datasets import named, pictures, tables
 from harness.errors import DataError, HarnessError, StudyError
-from harness.spec import Columns, Images, names_code
+from harness.spec import Columns, Images
+from harness.targets import names_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

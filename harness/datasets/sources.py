@@ -20,7 +20,8 @@ from harness.datasets.splits import TEST_SEED, held_out, quotas
 from harness.errors import DataError, nearest
 from harness.identity import digest, digest_file
 from harness.objects import digest_arrays
-from harness.spec import Arrays, Columns, Images, names_code
+from harness.spec import Arrays, Columns, Images
+from harness.targets import names_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

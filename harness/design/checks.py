@@ -10,7 +10,8 @@ from harness import catalog, usercode
 from harness.design import classes
 from harness.design.structure import arguments
 from harness.errors import StudyError, nearest
-from harness.spec import Choices, Metric, Range, label, names_code
+from harness.spec import Choices, Metric, Range, label
+from harness.targets import names_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -251,28 +252,10 @@ def _check_metric(metric: Metric, card: Card, key: str) -> None:
             f"Received: {str(metric)!r}, which needs all test cases at once.",
             key=key,
         )
-    if entry.ranks and len(card.shape) not in entry.ranks:
+    misfit = entry.misfit(card)
+    if misfit:
         raise StudyError(
-            f"expected a metric for cases of shape {card.shape}. Received: {name!r}, which is "
-            "for images.",
-            key=key,
-        )
-    if name in {"auroc", "average_precision"} and sum(map(bool, card.test_counts)) == 1:
-        raise StudyError(
-            f"expected test cases of two classes at least. Received: {name!r} of {card.label!r}, "
-            "whose test cases are all of one class, so that nothing can be told apart.",
-            key=key,
-        )
-    if name == "probe_accuracy" and not card.counts:
-        raise StudyError(
-            f"expected data with a class for each case, which the probe tells. Received: {name!r} "
-            f"of {card.label!r}, which has none.",
-            key=key,
-        )
-    if card.outputs < entry.outputs:
-        raise StudyError(
-            f"expected a metric for {card.outputs} classes. Received: {name!r}, which needs "
-            f"at least {entry.outputs}.",
+            f"expected a metric for the data, {card.label!r}. Received: {name!r}, {misfit}.",
             key=key,
         )
 
@@ -289,7 +272,7 @@ def _check_penalties(study: Study, card: Card) -> None:
         raise StudyError(
             f"expected a metric without penalties, because {penalized[0]} differs between arms: "
             f"its own part of the loss would decide. Received: {study.metric!r}. "
-            f"Use 'test/{catalog.FIT[card.task]}@best'.",
+            f"Use 'test/{catalog.TASKS[card.task].fit}@best'.",
             key="metric",
         )
 
@@ -348,7 +331,7 @@ def check_data(study: Study, card: Card) -> None:
     for key, loss in _named(study, "loss"):
         _check_loss(study, catalog.named(catalog.LOSSES, loss) or str(loss), card, key)
     for key, share in _named(study, "label_smoothing"):
-        if share and card.task not in {"classification", "sequence", "multilabel"}:
+        if share and not catalog.TASKS[card.task].labels:
             raise StudyError(
                 f"expected data with classes, to smooth their labels. Received: {card.task} data.",
                 key=key,
@@ -363,7 +346,7 @@ def check_data(study: Study, card: Card) -> None:
 def _check_class_weights(study: Study, card: Card) -> None:
     for key, raw in _named(study, "class_weight"):
         chosen = catalog.choice("class_weight", raw)
-        if chosen.name != "none" and card.task not in {"classification", "sequence"}:
+        if chosen.name != "none" and not catalog.TASKS[card.task].classes:
             raise StudyError(
                 f"expected data with one class per case or step, to weigh classes. Received: "
                 f"{card.task} data. Leave 'class_weight' out.",
@@ -384,7 +367,7 @@ def _check_class_weights(study: Study, card: Card) -> None:
 def _check_outputs(study: Study, card: Card) -> None:
     """What outputs are can be said of a user's model with classes or labels alone."""
     for key, raw in _named(study, "outputs"):
-        if card.task not in {"classification", "sequence", "multilabel"}:
+        if not catalog.TASKS[card.task].labels:
             raise StudyError(
                 f"expected data with classes or labels, to say what outputs are. Received: "
                 f"{card.task} data. Leave 'outputs' out.",
@@ -481,7 +464,7 @@ def _check_batches(study: Study, card: Card) -> None:
 
 
 def _check_loss(study: Study, loss: str, card: Card, key: str) -> None:
-    classes = card.task in {"classification", "sequence"}
+    classes = catalog.TASKS[card.task].classes
     single = card.outputs == 2 and study.template not in catalog.TEMPLATES
     fitting = [
         name

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def settle(study: Study, task: str) -> Study:
     """The study with everything said that it leaves to the kind of its data."""
-    decides = catalog.DECIDES.get(task, catalog.FIT[task])
-    best = _known(f"{study.best or f'val/{catalog.FIT[task]}'}@best").partition("@")[0]
+    decides, fit = catalog.TASKS[task].decides, catalog.TASKS[task].fit
+    best = _known(f"{study.best or f'val/{fit}'}@best").partition("@")[0]
     tune = study.tune
     if tune:
         tune = tune.model_copy(update={"objective": _known(tune.objective or f"{best}@best")})

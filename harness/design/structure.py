@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from harness import catalog
 from harness.design import classes
 from harness.identity import digest
-from harness.spec import names_code
+from harness.targets import names_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ def settings(
     }
     full |= {key: part for key, part in given.items() if key not in table}
     full["class_weight"] = _weighed(full["class_weight"], card)
-    full["loss"] = full["loss"] or catalog.DEFAULT_LOSS[card.task]
+    full["loss"] = full["loss"] or catalog.TASKS[card.task].loss
     if card.noise and "corruption" in table and "corruption" not in given:
         full["corruption"] = dict(card.noise)  # it learns to remove what it is asked to remove
     if "vocabulary" in full:

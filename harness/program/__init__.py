@@ -9,6 +9,7 @@ from __future__ import annotations
 from harness.program.compiled import Program, forward, uses_xla
 from harness.program.fallback import Fallback, is_expressible
 from harness.program.inputs import (
+    CHUNK,
     EVALUATED,
     Corruption,
     Inputs,
@@ -25,6 +26,7 @@ from harness.program.weights import Weight
 
 __all__ = [
     "AVERAGED",
+    "CHUNK",
     "EVALUATED",
     "Corruption",
     "Fallback",

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from harness import masking
+from harness.blocks import masking
 from harness.program.inputs import EVALUATED, Resident, Streamed, noisy, pick, take
 from harness.program.taking import code_of, outline
 

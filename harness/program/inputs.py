@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from harness.blocks.noise import Noise
     from harness.datasets import Data
     from harness.datasets.rows import Rows, Several
-    from harness.noise import Noise
 
 CHUNK = 1 << 28
 """Bytes of inputs in memory at a time, of data that is not resident."""
@@ -125,13 +125,20 @@ class Streamed:
     x_test: Rows | Several
     y_test: NDArray[np.generic]
     stamp: tuple[int, int] | None
-    memory: int = CHUNK
+    memory: int
     noise: Corruption | None = None
 
     @classmethod
-    def of(cls, data: Data) -> Streamed:
+    def of(cls, data: Data, memory: int) -> Streamed:
         """A data set that is too large to be resident."""
-        return cls(x=data.x, y=data.y, x_test=data.x_test, y_test=data.y_test, stamp=data.x.stamp)
+        return cls(
+            x=data.x,
+            y=data.y,
+            x_test=data.x_test,
+            y_test=data.y_test,
+            stamp=data.x.stamp,
+            memory=memory,
+        )
 
     def corrupted(self, noise: Corruption, held: NDArray[np.int32]) -> Streamed:  # noqa: ARG002
         """The same data, with noise on what is evaluated, made as it is read."""

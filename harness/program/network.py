@@ -14,11 +14,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from harness import catalog, design, layers, losses, masking, metrics, outputs
+from harness import catalog, design, evaluation
+from harness.blocks import layers, losses, masking, outputs
+from harness.blocks.layers import Drawn
 from harness.errors import TemplateError
-from harness.layers import Drawn, resolve
 from harness.program import taking, updates
 from harness.program.weights import Recording, Weight, brought
+from harness.targets import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -168,7 +170,7 @@ class Refillable:
         self.metrics = _metrics(trial, losses.per_case(named, self.form), self.form)
         self.masked = masking.is_masked(self.model, taking.outline(card))
         self.task = trial.task
-        self.reconstructs = trial.task in catalog.RECONSTRUCTIONS
+        self.reconstructs = catalog.TASKS[trial.task].reconstructs
         self.denoises = trial.task == "denoising"
         self.state = [weight.variable for weight in network.weights]
         self.names = ("loss", *self.metrics)
@@ -251,7 +253,7 @@ class Refillable:
 
 def _weighs_classes(trial: Trial) -> bool:
     weighting = catalog.choice("class_weight", trial.settings["class_weight"]).name
-    return trial.task in {"classification", "sequence"} and weighting != "none"
+    return catalog.TASKS[trial.task].classes and weighting != "none"
 
 
 def _argument(trial: Trial, name: str, part: Value, inputs: dict[str, Any]) -> Any:
@@ -288,7 +290,7 @@ def _clip(trial: Trial, inputs: dict[str, Any]) -> Callable[[Sequence[Any]], Seq
 def _metrics(
     trial: Trial, loss: losses.OverSteps, form: outputs.Form
 ) -> dict[str, losses.OverSteps]:
-    known = metrics.of_task(trial.task, form)
+    known = evaluation.of_task(trial.task, form)
     entropy = {"crossentropy": loss} if "crossentropy" in catalog.TASK_METRICS[trial.task] else {}
     return {**entropy, **known}
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from harness import catalog
 from harness.errors import TemplateError
-from harness.layers import resolve
+from harness.targets import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ def shapes(card: Card) -> Any:
 def asked(trial: Trial, card: Card) -> int:
     """How many numbers a template is asked for; of one's own that gives its inputs back, all."""
     own = trial.template not in catalog.TEMPLATES
-    return prod(card.shape) if own and trial.task in catalog.RECONSTRUCTIONS else card.outputs
+    return prod(card.shape) if own and catalog.TASKS[trial.task].reconstructs else card.outputs
 
 
 def outline(card: Card) -> Any:

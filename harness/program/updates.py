@@ -14,7 +14,7 @@ import numpy as np
 
 from harness import catalog
 from harness.errors import TemplateError
-from harness.layers import resolve
+from harness.targets import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

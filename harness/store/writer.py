@@ -145,6 +145,30 @@ class Store:
         )
         return dict(rows)
 
+    def lacking(self, revision: int, arm: int, phase: str, metric: str) -> list[str]:
+        """Keys of an arm's completed trials that have not measured a metric."""
+        rows = self._rows(
+            "SELECT DISTINCT key FROM trial JOIN member ON trial = key WHERE revision = ? "
+            "AND arm = ? AND phase = ? AND status = 'completed' "
+            "AND NOT EXISTS (SELECT 1 FROM metric WHERE metric.trial = key AND metric = ?)",
+            (revision, arm, phase, metric),
+        )
+        return [key for (key,) in rows]
+
+    def reopen(self, keys: Iterable[str], reason: str) -> None:
+        """Let finished trials be trained again; what they had measured is forgotten.
+
+        Args:
+            keys: of the trials.
+            reason: why, for the event.
+        """
+        with self._write() as db:
+            for key in keys:
+                db.execute("DELETE FROM epoch WHERE trial = ?", (key,))
+                db.execute("DELETE FROM metric WHERE trial = ?", (key,))
+                db.execute("UPDATE trial SET status = 'pending' WHERE key = ?", (key,))
+                self._event("trial reopened", {"reason": reason}, key)
+
     def finished(self, revision: int, *, outside: int = 0) -> int:
         """How many trials of a revision have a result.
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from harness import catalog, layers
-from harness.bottleneck import Contractive, Tied
+from harness import catalog
+from harness.blocks import layers
+from harness.blocks.bottleneck import Contractive, Tied
 from harness.errors import TemplateError
+from harness.targets import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -203,7 +205,7 @@ def _code(
         case "contractive":
             layer = Contractive(**numbers, encoder=dense, name="code")
         case _:
-            made = layers.resolve(catalog.BOTTLENECKS[chosen].target)
+            made = resolve(catalog.BOTTLENECKS[chosen].target)
             if chosen == "variational" and isinstance(numbers["beta"], float):
                 numbers["seed"] = None
             layer = made(**numbers, name="code")
@@ -215,7 +217,7 @@ def _corrupted(inputs: Any, corruption: Any) -> Any:
     if chosen.name == "none":
         return inputs
     (amount,) = _numbers(corruption, "corruption").values()
-    return layers.disturbance(layers.resolve(chosen.entry.target), amount, "corruption")(inputs)
+    return layers.disturbance(resolve(chosen.entry.target), amount, "corruption")(inputs)
 
 
 def _named(level: Any) -> Value:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from harness import layers
+from harness.blocks import layers
+from harness.blocks.noise import Flip, Shift
 from harness.errors import TemplateError
-from harness.noise import Flip, Shift
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from harness import layers
+from harness.blocks import layers
 from harness.errors import TemplateError
 
 if TYPE_CHECKING:

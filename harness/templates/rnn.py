@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from harness import catalog, layers, masking
+from harness import catalog
+from harness.blocks import layers, masking
 from harness.errors import TemplateError
+from harness.targets import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -113,7 +115,7 @@ def rnn(
     for index, width in enumerate(units, start=1):
         name = f"{chosen}_{index}"
         layer = partial(
-            layers.resolve(catalog.CELLS[chosen].target),
+            resolve(catalog.CELLS[chosen].target),
             width,
             activation=layers.activation_function(activation),
             kernel_initializer=initializer,
@@ -174,7 +176,7 @@ def _masked(x: Any, valid: Any, name: str) -> Any:
 def _pooled(x: Any, pooled: str, valid: Any) -> Any:
     if valid is not None:
         return masking.Pooled(pooled, name="pooling")(x, mask=valid)
-    return layers.resolve(catalog.POOLINGS[pooled].target)(name="pooling")(x)
+    return resolve(catalog.POOLINGS[pooled].target)(name="pooling")(x)
 
 
 def _without_cudnn(cell: str, valid: Any) -> dict[str, Any]:

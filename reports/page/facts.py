@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness import studyfile
-from harness.spec import Arrays, Columns, Images, Range, names_code
+from harness import catalog, studyfile
+from harness.spec import Arrays, Columns, Images, Range
+from harness.targets import names_code
 from reports import estimates, tables, wording
 from reports.page.markup import Item
 
@@ -65,7 +66,7 @@ def _classes(card: Card) -> Mapping[str, str]:
         found["Classes"] = str(card.outputs)
     counts = card.test_counts or card.counts
     chance = max(counts) / sum(counts) if sum(counts) else card.chance
-    if chance and card.task in {"classification", "sequence"}:
+    if chance and catalog.TASKS[card.task].classes:
         found["Chance level"] = f"{100 * chance:.1f} %"
     return found
 

@@ -62,7 +62,7 @@ def _coarse(results: Results, judged: Judged) -> list[str]:
     whole = f"one {metric.split} case of {cases:,} is {size} {'point' if size == '1' else 'points'}"
     sentences = []
     if pairs and 2 * ties > pairs:
-        finer = catalog.FIT[results.card.task]
+        finer = catalog.TASKS[results.card.task].fit
         sentences.append(
             f"The metric is coarse here: {ties} of {pairs} pairs tie, and {whole}. "
             f"'{metric.split}/{finer}@{metric.epoch}' tells more apart."

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from harness import activations, catalog, layers
+from harness import catalog
+from harness.blocks import activations, layers
 from harness.errors import TemplateError
 from harness.templates.cnn import cnn
 from harness.templates.mlp import mlp

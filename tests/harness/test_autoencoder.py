@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from fitting import assert_equals_fit
 
-from harness import bottleneck, catalog, metrics
+from harness import catalog
+from harness.blocks import bottleneck
 from harness.errors import StudyError, TemplateError
+from harness.evaluation import images
+from harness.evaluation.codes import probe_accuracy
 from harness.templates.autoencoder import autoencoder
 from harness.train import Trainer
 
@@ -206,7 +209,7 @@ def test_a_linear_autoencoder_approaches_pca(lay, tmp_path):
     found = outcome(laid)
     data = datasets.load(laid.card)
     pca = PCA(2).fit(data.x[:])
-    theirs = metrics.explained(data.x_test[:], pca.inverse_transform(pca.transform(data.x_test[:])))
+    theirs = images.explained(data.x_test[:], pca.inverse_transform(pca.transform(data.x_test[:])))
     assert found.metrics["test/explained@last"] == pytest.approx(theirs, abs=0.02)
     assert found.metrics["test/probe_accuracy@last"] > 0.8
     assert found.metrics["test/trustworthiness@last"] > 0.9
@@ -216,9 +219,9 @@ def test_reconstruction_metrics_by_hand():
     """Of two images, one exact and one off by a tenth."""
     x = np.array([[0.0, 1.0], [0.5, 0.5]])
     y = x + np.array([[0.1, 0.1], [0.01, 0.01]])
-    assert metrics.psnr(x, y) == pytest.approx((20 + 40) / 2)
-    assert metrics.explained(x, y) == pytest.approx(1 - 0.0202 / 0.25)
-    assert metrics.explained(x, x) == 1
+    assert images.psnr(x, y) == pytest.approx((20 + 40) / 2)
+    assert images.explained(x, y) == pytest.approx(1 - 0.0202 / 0.25)
+    assert images.explained(x, x) == 1
 
 
 def test_the_probe_sees_classes_that_are_apart():
@@ -231,7 +234,7 @@ def test_the_probe_sees_classes_that_are_apart():
     even, odd = slice(None, None, 2), slice(1, None, 2)
     labels = np.repeat(np.arange(4), 100)
     apart = noise + 6 * np.eye(5)[labels + 1]
-    probe = metrics.probe_accuracy
+    probe = probe_accuracy
     assert probe(apart[even], labels[even], apart[odd], labels[odd]) > 0.98
     assert probe(noise[even], labels[even], noise[odd], labels[odd]) < 0.45
 

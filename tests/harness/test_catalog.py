@@ -238,11 +238,12 @@ def test_template_arguments_hide_no_setting():
 
 def test_every_task_has_losses_and_metrics():
     """The default loss of a task fits it, and its metrics exist."""
-    for task, loss in catalog.DEFAULT_LOSS.items():
-        assert task in catalog.LOSSES[loss].tasks
+    for task, entry in catalog.TASKS.items():
+        assert task in catalog.LOSSES[entry.loss].tasks
+        assert task in catalog.METRICS[entry.fit].tasks & catalog.METRICS[entry.decides].tasks
         assert "loss" in catalog.TASK_METRICS[task]
     for metric in catalog.METRICS.values():
-        assert metric.tasks <= catalog.DEFAULT_LOSS.keys()
+        assert metric.tasks <= catalog.TASKS.keys()
 
 
 @pytest.mark.parametrize("template", sorted(catalog.TEMPLATES))

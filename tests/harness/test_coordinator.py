@@ -71,6 +71,28 @@ def test_equal_tables_with_any_number_of_workers(finished, blobs, tmp_path):
         assert table(ended.folder) == expected
 
 
+@pytest.mark.parametrize("quantity", ["test/accuracy@best", "val/loss@best"])
+def test_a_metric_that_was_not_measured_then_is_measured_now(blobs, tmp_path, quantity):
+    """A trial is done when it holds what its study goes by; the others are reused."""
+    study = small(blobs, tune={**SMALL["tune"], "objective": "val/loss@best"})
+    ended = run(study, root=tmp_path, workers=0)
+    expected = table(ended.folder)
+    phase = "confirm" if quantity.startswith("test") else "tune"
+    lacking = "metric = ? AND trial IN (SELECT trial FROM member WHERE arm = 1 AND phase = ?)"
+    with sqlite3.connect(ended.folder / store.FILE) as db:
+        count = db.execute(f"DELETE FROM metric WHERE {lacking}", (quantity, phase)).rowcount
+    db.close()
+    assert count == 2
+    again = run(study, root=tmp_path, workers=0)
+    assert (again.trained, again.exit_code) == (2, ExitCode.DONE)
+    (note,) = again.notes
+    assert note == (
+        f"2 finished trials were trained again, because they had not measured {quantity}"
+    )
+    assert table(ended.folder) == expected
+    assert store.problems(ended.folder) == []
+
+
 def test_a_second_run_trains_nothing(finished, blobs):
     """What is done is not done again, and no worker is started for it."""
     before = attempts(finished.folder)

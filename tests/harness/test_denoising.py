@@ -11,10 +11,12 @@ import pytest
 import tensorflow as tf
 from scipy import ndimage
 
-from harness import catalog, datasets, metrics, noise, program
+from harness import catalog, datasets, program
+from harness.blocks import noise
 from harness.card import Card
 from harness.errors import StudyError
-from harness.train import Trainer, _drawn
+from harness.evaluation.images import psnr, ssim
+from harness.train import Trainer, drawn
 
 SMALL = {"epochs": 3, "units": [6], "code": 3, "batch_size": 50, "learning_rate": 0.01}
 NOISE = {"name": "gaussian", "stddev": 0.5}
@@ -57,7 +59,7 @@ def by_hand(laid, trial, trainer):
     """Validation and test numbers of the weights that a training left, computed outside."""
     (compiled,) = trainer.programs.values()
     data = datasets.load(laid.card)
-    held = _drawn(trial, data, laid.card)[1]
+    held = drawn(trial, data, laid.card)[1]
     layer = noise.GaussianNoise(0.5)
     corrupt = program.Corruption(layer, (trial.seed, trial.phase, trial.replicate))
     found = {}
@@ -85,12 +87,8 @@ def test_evaluations_see_noise_and_are_asked_for_what_was_clean(lay):
         expected, rel=1e-5
     )
     clean, _, outputs = found["test"]
-    assert outcome.metrics["test/psnr@last"] == pytest.approx(
-        metrics.psnr(clean, outputs), rel=1e-5
-    )
-    assert outcome.metrics["test/ssim@last"] == pytest.approx(
-        metrics.ssim(clean, outputs), rel=1e-5
-    )
+    assert outcome.metrics["test/psnr@last"] == pytest.approx(psnr(clean, outputs), rel=1e-5)
+    assert outcome.metrics["test/ssim@last"] == pytest.approx(ssim(clean, outputs), rel=1e-5)
     assert "test/probe_accuracy@last" not in outcome.metrics
 
 
@@ -106,7 +104,7 @@ def test_noise_is_fixed_by_the_replicate(lay):
     assert len(trainer.programs) == 1
 
 
-def test_data_that_stays_in_its_file_gives_the_same(lay, tmp_path, monkeypatch):
+def test_data_that_stays_in_its_file_gives_the_same(lay, tmp_path):
     """Noise is drawn in blocks that no chunk divides."""
     generator = np.random.default_rng(0)
     file = tmp_path / "many.npz"
@@ -114,12 +112,7 @@ def test_data_that_stays_in_its_file_gives_the_same(lay, tmp_path, monkeypatch):
     laid = lay(data=file, fixed={"validation": 0.5, "batch_size": 64, "epochs": 2})
     trial = laid.trial(laid.arms[0], {}, "confirm", 0)
     resident = Trainer(laid.card, []).run(trial)
-    monkeypatch.setattr(program.inputs, "CHUNK", 40_000)
-    streamed = Trainer(laid.card, [], resident=0)
-    data = streamed._load()
-    inputs, _ = streamed._inputs(data, _drawn(trial, data, laid.card)[0])
-    object.__setattr__(inputs, "memory", 40_000)
-    chunked = streamed.run(trial)
+    chunked = Trainer(laid.card, [], resident=0, chunk=40_000).run(trial)
     assert chunked.status == "completed", chunked.reason
     assert chunked.curve == resident.curve
     assert chunked.metrics == resident.metrics
@@ -190,10 +183,10 @@ def test_ssim_is_its_definition():
     noisy = images + 0.2 * generator.normal(size=images.shape).astype(np.float32)
     peak = float(np.ptp(images))
     expected = np.mean([similarity(*pair, peak) for pair in zip(images, noisy, strict=True)])
-    assert metrics.ssim(images, noisy) == pytest.approx(expected, abs=1e-4)
-    assert metrics.ssim(images[..., None], noisy[..., None]) == pytest.approx(expected, abs=1e-4)
-    assert metrics.ssim(images, images) == pytest.approx(1)
-    assert 0 < metrics.ssim(images[:, :6, :6], noisy[:, :6, :6]) < 1
+    assert ssim(images, noisy) == pytest.approx(expected, abs=1e-4)
+    assert ssim(images[..., None], noisy[..., None]) == pytest.approx(expected, abs=1e-4)
+    assert ssim(images, images) == pytest.approx(1)
+    assert 0 < ssim(images[:, :6, :6], noisy[:, :6, :6]) < 1
 
 
 def test_corruptions_do_what_they_say():

@@ -8,8 +8,9 @@ import pytest
 from scipy import stats
 
 from harness import catalog, datasets, initial
-from harness.layers import Drawn, resolve
+from harness.blocks.layers import Drawn
 from harness.program import Weight
+from harness.targets import resolve
 from harness.train import Trainer
 
 SHAPES = [(300, 200), (3, 3, 40, 60)]

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from harness import masking, metrics
+from harness.blocks import masking
 from harness.catalog import check_argument
 from harness.catalog.templates import TEMPLATES
 from harness.datasets import from_arrays
 from harness.datasets.rows import Several
 from harness.errors import DataError, StudyError, TemplateError
+from harness.evaluation import Evidence, detection, images
 from harness.templates.rnn import rnn
 
 LENGTHS = np.array([3, 1, 5, 4, 2])
@@ -133,10 +134,10 @@ def test_errors_leave_out_what_is_masked():
     """Numbers that are not there count neither in errors nor in the variance."""
     exact = np.array([[[1.0], [3.0]], [[2.0], [np.nan]]])
     outputs = np.array([[[1.0], [2.0]], [[4.0], [9.0]]])
-    found = metrics.from_errors(np.array([0, 1]), exact, outputs)
-    assert found["auroc"] == 1
+    shown = Evidence(labels=np.array([0, 1]), inputs=exact, outputs=outputs)
+    assert detection.area(*shown.of("scores")) == 1
     # Squares 0, 1 and 4 around the means 1.5 and 3, from which 0.25 + 0 + 0.25 remain.
-    assert metrics.explained(exact, outputs) == pytest.approx(1 - 5 / 0.5)
+    assert images.explained(exact, outputs) == pytest.approx(1 - 5 / 0.5)
 
 
 def arrays(**changes):

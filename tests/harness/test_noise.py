@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from harness import noise
+from harness.blocks import noise
 
 OURS = {
     noise.AlphaDropout: keras.layers.AlphaDropout,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, log_softmax, softmax
 
-from harness import losses, outputs
+from harness.blocks import losses, outputs
 from harness.card import Card
 from harness.errors import TemplateError
 

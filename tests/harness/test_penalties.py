@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from harness import layers, penalties
+from harness.blocks import layers, penalties
 
 KERNEL = np.random.default_rng(0).normal(size=(12, 7)).astype(np.float32)
 FILTERS = np.random.default_rng(1).normal(size=(3, 3, 4, 7)).astype(np.float32)

@@ -362,7 +362,7 @@ def test_xla_follows_operations(plan, images):
 
 def test_dropout_drops_its_share(plan):
     """The layer with a variable rate has the distribution of Keras' own."""
-    from harness.noise import Dropout
+    from harness.blocks.noise import Dropout
 
     rate = keras.Variable(0.3)
     layer = Dropout(rate)

@@ -10,10 +10,12 @@ from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.svm import OneClassSVM
 
-from harness import catalog, datasets, design, metrics, program, seeds
+from harness import catalog, datasets, design, program, seeds
+from harness.blocks.noise import SaltPepper
 from harness.coordinator import run
 from harness.errors import StudyError
-from harness.noise import SaltPepper
+from harness.evaluation.codes import probe_accuracy
+from harness.evaluation.images import explained, psnr, ssim
 from harness.spec import Study
 from harness.train import Trainer
 
@@ -66,8 +68,8 @@ def test_principal_components(lay):
     assert found["mean_absolute_error"] == pytest.approx(
         np.mean(np.abs(unknown - outputs)), rel=1e-4
     )
-    assert found["explained"] == pytest.approx(metrics.explained(unknown, outputs), rel=1e-4)
-    probe = metrics.probe_accuracy(codes[0], labels, codes[1], test_labels)
+    assert found["explained"] == pytest.approx(explained(unknown, outputs), rel=1e-4)
+    probe = probe_accuracy(codes[0], labels, codes[1], test_labels)
     assert found["probe_accuracy"] == pytest.approx(probe)
     assert set(found) == set(catalog.TASK_METRICS["reconstruction"]) - {"loss"}
 
@@ -122,13 +124,13 @@ def test_filters(lay, images):
     corrupt = program.Corruption(SaltPepper(0.2), (1, "confirm", 0))
     clean, seen = data.x_test[:], corrupt(data.x_test[:], "test").numpy()
     found = [measured(laid, place) for place in range(3)]
-    assert found[0]["psnr"] == pytest.approx(metrics.psnr(clean, seen), rel=1e-5)
+    assert found[0]["psnr"] == pytest.approx(psnr(clean, seen), rel=1e-5)
     smooth = ndimage.median_filter(seen, (1, 3, 3), mode="mirror")
-    assert found[1]["psnr"] == pytest.approx(metrics.psnr(clean, smooth), rel=1e-5)
-    assert found[1]["ssim"] == pytest.approx(metrics.ssim(clean, smooth), rel=1e-5)
+    assert found[1]["psnr"] == pytest.approx(psnr(clean, smooth), rel=1e-5)
+    assert found[1]["ssim"] == pytest.approx(ssim(clean, smooth), rel=1e-5)
     fitted = PCA(8, svd_solver="full").fit(split(laid)[0])
     outputs = fitted.inverse_transform(fitted.transform(seen.reshape(len(seen), -1)))
-    expected = metrics.psnr(clean, outputs.reshape(clean.shape))
+    expected = psnr(clean, outputs.reshape(clean.shape))
     assert found[2]["psnr"] == pytest.approx(expected, rel=1e-4)
 
 

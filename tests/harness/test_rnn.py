@@ -8,8 +8,8 @@ import pytest
 from fitting import assert_equals_fit
 
 from harness import initial
+from harness.blocks.layers import ForgetBias
 from harness.errors import DataError, StudyError, TemplateError
-from harness.layers import ForgetBias
 from harness.templates.rnn import rnn
 from harness.train import Trainer
 

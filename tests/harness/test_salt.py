@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness import design, initial, seeds, train
+from harness import design, initial, seeds
 from harness.errors import StudyError
 from harness.train import Trainer
+from harness.train import trainer as training
 
 FIXED = {"units": [4], "epochs": 2, "dropout": 0.2}
 
@@ -35,8 +36,10 @@ def test_a_trial_without_salt_is_what_it_was(ask, card):
 def test_salts_differ_in_every_draw_of_a_training_and_share_the_split(plan, monkeypatch):
     """Initial weights, order and noise are others; the cases that train and validate are not."""
     splits = []
-    drawn = train._drawn
-    monkeypatch.setattr(train, "_drawn", lambda *given: splits.append(drawn(*given)) or splits[-1])
+    drawn = training.drawn
+    monkeypatch.setattr(
+        training, "drawn", lambda *given: splits.append(drawn(*given)) or splits[-1]
+    )
     card, trials = _trials(plan, factors={"salt": [1, 2]})
     trainer = Trainer(card, [])
     weights = [initial.draw(trainer.network(trial).weights, trial) for trial in trials]

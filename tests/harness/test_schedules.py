@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness import catalog, schedules
+from harness import catalog
+from harness.blocks import schedules
 
 
 def test_one_cycle_rises_and_falls():

@@ -293,6 +293,16 @@ def test_labels(level, text):
     assert label(level) == text
 
 
+@given(
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+def test_numbers_that_differ_have_labels_that_differ(one, other):
+    """Two arms of a study never share a name because their levels are near each other."""
+    assert (label(one) == label(other)) == (one == other and str(one) == str(other))
+    assert float(label(one)) == one
+
+
 def test_label_of_an_arm():
     """Levels in the order of the factors; what is no name is told by its factor."""
     levels = {"b": "relu", "a": 0.5, "o": {"name": "sgd", "momentum": 0.9}, "d": True, "f": [4]}

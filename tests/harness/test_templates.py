@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from harness import catalog, datasets, design, program
 from harness.errors import TemplateError
-from harness.layers import resolve
 from harness.spec import Study
+from harness.targets import resolve
 from harness.templates.cnn import cnn
 from harness.templates.mlp import mlp
 from harness.train import Trainer

@@ -203,10 +203,8 @@ def test_time_is_kept_apart(plan):
         pytest.param({"batch_size": 96}, marks=pytest.mark.xla),
     ],
 )
-def test_data_in_chunks_gives_equal_results(plan, fixed, monkeypatch, tmp_path):
+def test_data_in_chunks_gives_equal_results(plan, fixed, tmp_path):
     """Data that stays in its file is trained on in the same order, to the same last bit."""
-    from harness.program import inputs
-
     generator = np.random.default_rng(5)
     y = np.arange(3000) % 3
     np.savez(tmp_path / "long.npz", x=generator.normal(size=(3000, 4)) + y[:, None], y=y)
@@ -218,8 +216,7 @@ def test_data_in_chunks_gives_equal_results(plan, fixed, monkeypatch, tmp_path):
     trials = [laid.trial(laid.arms[0], {}, "confirm", replicate) for replicate in (0, 1)]
     whole = Trainer(laid.card, [])
     expected = [whole.run(trial) for trial in trials]
-    monkeypatch.setattr(inputs.Streamed.__init__, "__kwdefaults__", {"memory": 5000, "noise": None})
-    chunked = Trainer(laid.card, [], resident=0)
+    chunked = Trainer(laid.card, [], resident=0, chunk=5000)
     found = [chunked.run(trial) for trial in trials]
     assert [one.curve for one in found] == [one.curve for one in expected]
     assert [one.metrics for one in found] == [one.metrics for one in expected]

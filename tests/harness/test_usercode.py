@@ -9,7 +9,7 @@ import pytest
 
 from harness import usercode
 from harness.errors import StudyError
-from harness.spec import names_code
+from harness.targets import names_code
 
 BUILD = "def build(shape, outputs, width, depth=2, *, act, rate=0.1): pass\n"
 

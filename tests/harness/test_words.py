@@ -6,7 +6,8 @@ import pytest
 
 from harness import catalog, datasets, design
 from harness.errors import StudyError, nearest
-from harness.spec import Metric, Study, code_name, label
+from harness.spec import Metric, Study, label
+from harness.targets import code_name
 from harness.words import SYNONYMS, fold, near
 
 ALL = [(family, name) for family, entries in catalog.FAMILIES.items() for name in entries]

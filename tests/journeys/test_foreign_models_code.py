@@ -15,7 +15,7 @@ from harness import datasets
 from harness.coordinator import run, signals, waiting
 from harness.errors import DataError, StudyError, TemplateError
 from harness.program import take
-from harness.train import Trainer, _drawn
+from harness.train import Trainer, drawn
 
 NOISES = (
     "tf.random.normal(tf.shape(x))",
@@ -461,7 +461,7 @@ def test_a_vector_in_add_loss_is_summed_as_keras_does(foreign, blobs):
     network = trainer.network(plan.trial(plan.arms[0], {}, "confirm", 0))
     found = outcome.curve[0].quantities["train/loss"]
     data = trainer._load()
-    train, _ = _drawn(plan.trial(plan.arms[0], {}, "confirm", 0), data, plan.card)
+    train, _ = drawn(plan.trial(plan.arms[0], {}, "confirm", 0), data, plan.card)
     x, y = take(trainer._inputs(data, train)[0], train)
     network.model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     expected = network.model.evaluate(x, y, batch_size=len(y), verbose=0)

@@ -357,7 +357,7 @@ def test_own_anomalies(foreign):
 @row("an autoencoder of one's own for noise, `denoise = ...`", "program; trained on noisy inputs")
 def test_own_denoising(foreign):
     """Noise in training as from a layer in front, and as fixed in validation, clean targets."""
-    from harness.noise import GaussianNoise
+    from harness.blocks.noise import GaussianNoise
     from harness.program import Corruption
 
     module = foreign.module(OWN)

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from harness import catalog
+from harness.blocks.outputs import expected_shapes
 from harness.errors import TemplateError
-from harness.layers import resolve
-from harness.outputs import expected_shapes
+from harness.targets import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from harness.blocks.outputs import Form
     from harness.card import Card
-    from harness.outputs import Form
 
 
 def per_case(loss: str, form: Form, smoothing: Any = None) -> OverSteps:
@@ -134,12 +134,12 @@ def check_outputs(shape: Any, card: Card, template: str) -> None:
         TemplateError: naming the template and both shapes.
     """
     expected = expected_shapes(card)
-    if card.task in catalog.RECONSTRUCTIONS:
+    if catalog.TASKS[card.task].reconstructs:
         expected = [(None, *card.shape)]
     if not isinstance(shape, tuple) or shape not in expected:
         per = "class at every step" if card.task == "sequence" else "class, label or target"
         asked = f"The second argument that a template is called with is {card.outputs}."
-        if card.task in catalog.RECONSTRUCTIONS:
+        if catalog.TASKS[card.task].reconstructs:
             per, asked = "input", "It has to give its inputs back."
         other = f", or {expected[1]} for the second of two classes" if len(expected) > 1 else ""
         raise TemplateError(
@@ -155,7 +155,7 @@ def check_loss(loss: str, form: Form, card: Card, template: str) -> None:
     Raises:
         TemplateError: naming the template and what it has.
     """
-    classes = card.task in {"classification", "sequence"}
+    classes = catalog.TASKS[card.task].classes
     if classes and loss == "binary_crossentropy" and not form.single:
         raise TemplateError(
             f"template {template!r}: expected one output that tells two classes apart, for loss "

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as theirs
 
-from harness import catalog, metrics
-from harness.outputs import Form
+from harness import catalog, evaluation
+from harness.blocks.outputs import Form
+from harness.card import Card
+from harness.evaluation import Evidence, detection, outputs
 
 
 def predictions(seed, cases, classes):
@@ -19,6 +21,22 @@ def predictions(seed, cases, classes):
     raw = generator.normal(size=(cases, classes)) + 1.5 * np.eye(classes)[labels]
     scores = np.exp(raw) / np.exp(raw).sum(axis=1, keepdims=True)
     return labels, np.round(scores, 2) if seed % 2 else scores
+
+
+def measured(task, **shown):
+    """All metrics of some evidence."""
+    given = shown.get("outputs")
+    shape = () if given is None else given.shape[1:]
+    card = Card(
+        reference="",
+        digest="",
+        task=task,
+        shape=shape,
+        cases=10,
+        tests=len(shown["labels"]),
+        outputs=shape[-1] if shape else 1,
+    )
+    return evaluation.measure(Evidence(**shown), card)
 
 
 FEW = settings(deadline=None, max_examples=40)
@@ -35,7 +53,7 @@ def test_macro_f1(seed, cases, classes):
     """The unweighted mean over classes."""
     labels, scores = predictions(seed, cases, classes)
     expected = theirs.f1_score(labels, scores.argmax(axis=1), average="macro", zero_division=0)
-    assert metrics.macro_f1(labels, scores) == pytest.approx(expected)
+    assert outputs.macro_f1(labels, scores) == pytest.approx(expected)
 
 
 @some
@@ -47,7 +65,7 @@ def test_auroc(seed, cases, classes):
     else:
         columns = [theirs.roc_auc_score(labels == one, scores[:, one]) for one in range(classes)]
         expected = np.mean(columns)
-    assert metrics.auroc(labels, scores) == pytest.approx(expected)
+    assert outputs.auroc(labels, scores) == pytest.approx(expected)
 
 
 @FEW
@@ -56,7 +74,7 @@ def test_top_5_accuracy(seed, cases, classes):
     """The label is among the five largest."""
     labels, scores = predictions(2 * seed, cases, classes)  # no ties: there libraries differ
     expected = theirs.top_k_accuracy_score(labels, scores, k=5, labels=np.arange(classes))
-    assert metrics.top_5_accuracy(labels, scores) == pytest.approx(expected)
+    assert outputs.top_5_accuracy(labels, scores) == pytest.approx(expected)
 
 
 @FEW
@@ -66,12 +84,12 @@ def test_r2(seed, targets):
     generator = np.random.default_rng(seed)
     labels = generator.normal(size=(30, targets))
     scores = labels + generator.normal(size=labels.shape)
-    assert metrics.r2(labels, scores) == pytest.approx(theirs.r2_score(labels, scores))
+    assert outputs.r2(labels, scores) == pytest.approx(theirs.r2_score(labels, scores))
 
 
 def test_r2_of_a_constant_target():
     """There is nothing to explain, and nothing explodes."""
-    assert metrics.r2(np.ones((4, 1)), np.array([[1.0], [2.0], [1.0], [1.0]])) == 0
+    assert outputs.r2(np.ones((4, 1)), np.array([[1.0], [2.0], [1.0], [1.0]])) == 0
 
 
 @some
@@ -79,10 +97,14 @@ def test_average_precision(seed, cases, classes):
     """Of a detector with ties, as scikit-learn counts it; and of errors, largest first."""
     labels, scores = predictions(seed, cases, classes)
     positive = labels == 0
-    ours = metrics.average_precision(positive, scores[:, 0])
+    ours = detection.average_precision(positive, scores[:, 0])
     assert ours == pytest.approx(theirs.average_precision_score(positive, scores[:, 0]))
-    outputs = np.sqrt(scores[:, :1])
-    found = metrics.from_errors(positive.astype(int), np.zeros((cases, 1)), outputs)
+    found = measured(
+        "anomaly",
+        labels=positive.astype(int),
+        inputs=np.zeros((cases, 1)),
+        outputs=np.sqrt(scores[:, :1]),
+    )
     assert found["average_precision"] == pytest.approx(ours)
     assert found["auroc"] == pytest.approx(theirs.roc_auc_score(positive, scores[:, 0]))
 
@@ -92,36 +114,37 @@ def test_calibration_error():
     scores = np.array([[0.9, 0.1]] * 4 + [[0.4, 0.6]] * 2)
     labels = np.array([0, 0, 1, 1, 1, 1])
     expected = (4 * abs(0.9 - 0.5) + 2 * abs(0.6 - 1.0)) / 6
-    assert metrics.calibration_error(labels, scores) == pytest.approx(expected)
-    assert metrics.calibration_error(np.array([1]), np.array([[0.0, 1.0]])) == 0
+    assert outputs.calibration_error(labels, scores) == pytest.approx(expected)
+    assert outputs.calibration_error(np.array([1]), np.array([[0.0, 1.0]])) == 0
 
 
 def test_a_missing_class_is_left_out():
     """A test split without a class says nothing about it: who is right everywhere gets 1."""
     labels = np.array([0, 0, 2, 2, 0])
     right = np.eye(3)[labels]
-    for measure in (metrics.auroc, metrics.macro_f1, metrics.balanced_accuracy):
+    for measure in (outputs.auroc, outputs.macro_f1, outputs.balanced_accuracy):
         assert measure(labels, right) == 1
     wrong = np.eye(3)[[0, 1, 2, 2, 0]]
     expected = theirs.f1_score(labels, wrong.argmax(axis=1), labels=[0, 2], average="macro")
-    assert metrics.macro_f1(labels, wrong) == pytest.approx(expected)
+    assert outputs.macro_f1(labels, wrong) == pytest.approx(expected)
 
 
 def test_a_metric_about_which_the_test_split_tells_nothing_is_left_out():
     """A half would look like a result: cases of a single class have no area to measure."""
-    found = metrics.from_outputs("classification", np.zeros(3, int), np.eye(3))
+    found = measured("classification", labels=np.zeros(3, int), outputs=np.eye(3))
     assert not {"auroc", "average_precision"} & set(found)
     assert found["macro_f1"] >= 0
-    assert metrics.from_scores(np.zeros(3), np.arange(3.0)) == {}
-    assert set(metrics.from_scores(np.arange(3) % 2, np.arange(3.0))) == set(metrics.OF_ERRORS)
+    assert measured("anomaly", labels=np.zeros(3), scores=np.arange(3.0)) == {}
+    found = measured("anomaly", labels=np.arange(3) % 2, scores=np.arange(3.0))
+    assert set(found) == {"auroc", "average_precision"}
 
 
 def test_ties_of_the_five_largest_count_as_fractions():
     """As if they were broken by chance: of seven alike, five are among the five largest."""
     alike = np.zeros((4, 7))
-    assert metrics.top_5_accuracy(np.arange(4), alike) == pytest.approx(5 / 7)
+    assert outputs.top_5_accuracy(np.arange(4), alike) == pytest.approx(5 / 7)
     some = np.array([[9, 9, 9, 9, 1, 1, 0.0]])
-    found = [metrics.top_5_accuracy(np.array([one]), some) for one in range(7)]
+    found = [outputs.top_5_accuracy(np.array([one]), some) for one in range(7)]
     assert found == [1, 1, 1, 1, 0.5, 0.5, 0]
 
 
@@ -130,7 +153,7 @@ def test_balanced_accuracy(seed, cases, classes):
     """The mean recall."""
     labels, scores = predictions(seed, cases, classes)
     expected = theirs.balanced_accuracy_score(labels, scores.argmax(axis=1))
-    assert metrics.balanced_accuracy(labels, scores) == pytest.approx(expected)
+    assert outputs.balanced_accuracy(labels, scores) == pytest.approx(expected)
 
 
 @some
@@ -140,7 +163,7 @@ def test_average_precision_of_classes(seed, cases, classes):
     true = (labels == 1) if classes == 2 else np.eye(classes, dtype=int)[labels]
     told = scores[:, 1] if classes == 2 else scores
     expected = theirs.average_precision_score(true, told, average="macro")
-    assert metrics.mean_average_precision(labels, scores) == pytest.approx(expected)
+    assert outputs.mean_average_precision(labels, scores) == pytest.approx(expected)
 
 
 @FEW
@@ -152,7 +175,9 @@ def test_several_labels(seed, labels):
     margins = np.round(generator.normal(size=true.shape) + true - 0.5, 1)
     columns = np.flatnonzero(true.any(axis=0))
     y, z = true[:, columns], margins[:, columns]
-    found = metrics.from_outputs("multilabel", true.astype(np.float32), margins, Form(each=True))
+    found = measured(
+        "multilabel", labels=true.astype(np.float32), outputs=margins, form=Form(each=True)
+    )
     recalls = [theirs.balanced_accuracy_score(a, b > 0) for a, b in zip(y.T, z.T, strict=True)]
     expected = {
         "auroc": theirs.roc_auc_score(y, z, average="macro"),
@@ -166,8 +191,31 @@ def test_several_labels(seed, labels):
 @pytest.mark.parametrize("task", sorted(catalog.TASK_METRICS))
 def test_every_metric_of_the_catalogue_is_computed(task):
     """In every epoch, or from the test outputs; none is both or neither."""
-    streamed = set(metrics.of_task(task)) | {"loss", "crossentropy"}
+    streamed = set(evaluation.of_task(task)) | {"loss", "crossentropy"}
+    known = {one.name for one in evaluation.EVALUATORS if one.needs in catalog.TASKS[task].evidence}
     for name in catalog.TASK_METRICS[task]:
-        late = name in {*metrics.FROM_OUTPUTS, *metrics.FROM_CODES, "average_precision"}
-        assert (name in streamed) != late, name
-        assert catalog.METRICS[name].test_only == late, name
+        assert (name in streamed) != (name in known), name
+        assert catalog.METRICS[name].test_only == (name in known), name
+
+
+def test_every_evaluator_has_evidence_and_a_metric():
+    """The tables name the same things."""
+    kinds = frozenset().union(*(task.evidence for task in catalog.TASKS.values()))
+    for one in evaluation.EVALUATORS:
+        assert one.name in catalog.METRICS
+        assert one.needs in kinds
+        assert Evidence(labels=np.zeros(1)).of(one.needs) is None
+
+
+def test_what_does_not_suit_the_data_is_not_measured():
+    """Five of four classes, structure of what is no image, a probe of no classes."""
+    four = measured("classification", labels=np.arange(8) % 4, outputs=np.eye(4)[np.arange(8) % 4])
+    assert "top_5_accuracy" not in four
+    flat = np.arange(6.0).reshape(2, 3)
+    assert "ssim" not in measured("denoising", labels=np.zeros(2), inputs=flat, outputs=flat + 1)
+    codes = evaluation.Codes(
+        train=flat, labels=np.zeros(2), test=flat, test_labels=np.zeros(2), inputs=flat
+    )
+    given = {"labels": np.zeros(2), "inputs": flat, "outputs": flat + 1, "codes": codes}
+    assert "probe_accuracy" not in measured("reconstruction", **given)
+    assert "trustworthiness" in measured("reconstruction", **given)

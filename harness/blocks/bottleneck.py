@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 from keras import ops
 
-from harness.noise import Noise
+from harness.blocks.noise import Noise
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,6 @@ Where all numbers are plain, the layer is Keras' own if it has one.
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from dataclasses import dataclass
 from functools import partial
@@ -13,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from harness import catalog, noise, penalties
-from harness.activations import Gate, Given
+from harness import catalog
+from harness.blocks import noise, penalties
+from harness.blocks.activations import Gate, Given
 from harness.errors import TemplateError
+from harness.targets import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,12 +67,6 @@ class ForgetBias(keras.initializers.Initializer):  # type: ignore[misc]
     def get_config(self) -> dict[str, Any]:
         """The value, with which a saved one is made again."""
         return {"value": self.value}
-
-
-def resolve(target: str) -> Any:
-    """The object behind a catalogue target ``module:object``."""
-    module, _, name = target.partition(":")
-    return getattr(importlib.import_module(module), name)
 
 
 def chosen(family: str, level: Any) -> tuple[catalog.Entry, dict[str, Any]]:
@@ -283,7 +278,7 @@ def dropout(rate: Any, name: str, kind: Value = "standard") -> Any:
 
 
 def disturbance(layer: Callable[..., Any], amount: Any, name: str) -> Any:
-    """A layer of ``harness.noise``; the identity where the amount is the number zero."""
+    """A layer of ``harness.blocks.noise``; the identity where the amount is the number zero."""
     if not isinstance(amount, int | float):
         return layer(amount, name=name)
     if amount == 0:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy.special import expit, log_softmax, logsumexp, softmax
 
-from harness import seeds
+from harness import catalog, seeds
 from harness.errors import TemplateError
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 Kind = Literal["logits", "probabilities", "log_probabilities"]
 KINDS: tuple[Kind, ...] = ("logits", "probabilities", "log_probabilities")
 
-_CLASSES = ("classification", "sequence")
 _SEED = 20260101
 """Of what is shown to a model whose outputs are looked at: the same for all trials."""
 
@@ -141,7 +140,7 @@ def expected_shapes(card: Card) -> list[tuple[int | None, ...]]:
     """
     steps = card.shape[:1] if card.task == "sequence" else ()
     usual: tuple[int | None, ...] = (None, *steps, card.outputs)
-    single = card.task in _CLASSES and card.outputs == 2
+    single = catalog.TASKS[card.task].classes and card.outputs == 2
     return [usual, *([(None, *steps, 1), (None, *steps)] if single else [])]
 
 
@@ -168,7 +167,7 @@ def form(
         TemplateError: if they could be several things, or are not what is told.
     """
     each = card.task == "multilabel"
-    if built_in or (card.task not in _CLASSES and not each):
+    if built_in or not catalog.TASKS[card.task].labels:
         return Form(each=each)
     single = tuple(shape or model.output_shape) != expected_shapes(card)[0]
     with _restored(model):

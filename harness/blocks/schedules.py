@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness import catalog
+from harness.targets import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +38,7 @@ def rates(setting: Value, rate: float, per_epoch: int, epochs: int) -> NDArray[n
     chosen = catalog.choice("schedule", setting)
     numbers = dict(chosen.numbers)
     warmup = numbers.pop("warmup") * per_epoch
-    module, _, name = catalog.SCHEDULES[chosen.name].target.partition(":")
-    shape: Callable[..., Steps] = getattr(importlib.import_module(module), name)
+    shape: Callable[..., Steps] = resolve(catalog.SCHEDULES[chosen.name].target)
     steps = np.arange(epochs * per_epoch, dtype=np.float64)
     factors = shape(
         np.maximum(steps - warmup, 0) / per_epoch, epochs - warmup / per_epoch, **numbers

@@ -1,0 +1,90 @@
+"""Kinds of data, and what becomes of them in a training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What is asked of a network.
+
+    Args:
+        loss: what is trained on, where a study does not say.
+        fit: the metric that chooses where a study does not say: how well the data is fitted,
+            penalties left out.
+        decides: the metric that decides between arms where a study does not say.
+        evidence: kinds of evidence that test cases give; see ``harness.evaluation``.
+        classes: whether every case, or every step, has one class.
+        labels: whether it has classes, or several labels.
+        reconstructs: whether the inputs are the targets.
+    """
+
+    loss: str
+    fit: str
+    decides: str
+    evidence: frozenset[str]
+    classes: bool = False
+    labels: bool = False
+    reconstructs: bool = False
+
+
+_CLASSES = frozenset({"outputs", "ranks", "probabilities", "log_probabilities"})
+_INPUTS = frozenset({"reconstruction"})
+
+TASKS: Mapping[str, Task] = {
+    "classification": Task(
+        loss="sparse_categorical_crossentropy",
+        fit="crossentropy",
+        decides="accuracy",
+        evidence=_CLASSES,
+        classes=True,
+        labels=True,
+    ),
+    "sequence": Task(
+        loss="sparse_categorical_crossentropy",
+        fit="crossentropy",
+        decides="crossentropy",
+        evidence=_CLASSES,
+        classes=True,
+        labels=True,
+    ),
+    "multilabel": Task(
+        loss="binary_crossentropy",
+        fit="crossentropy",
+        decides="average_precision",
+        evidence=_CLASSES,
+        labels=True,
+    ),
+    "regression": Task(
+        loss="mean_squared_error",
+        fit="mean_squared_error",
+        decides="mean_squared_error",
+        evidence=frozenset({"numbers"}),
+    ),
+    "reconstruction": Task(
+        loss="mean_squared_error",
+        fit="mean_squared_error",
+        decides="mean_squared_error",
+        evidence=_INPUTS | {"codes", "probe"},
+        reconstructs=True,
+    ),
+    "anomaly": Task(
+        loss="mean_squared_error",
+        fit="mean_squared_error",
+        decides="auroc",
+        evidence=_INPUTS | {"scores"},
+        reconstructs=True,
+    ),
+    "denoising": Task(
+        loss="mean_squared_error",
+        fit="mean_squared_error",
+        decides="psnr",
+        evidence=_INPUTS | {"images"},
+        reconstructs=True,
+    ),
+}

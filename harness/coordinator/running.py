@@ -1,0 +1,107 @@
+"""One call that runs a study."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness import datasets, design, environment, objects
+from harness.coordinator.loop import Coordinator
+from harness.errors import StudyError, UsageError
+from harness.executors import Setup
+from harness.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import ArrayLike
+
+    from harness.card import Card
+    from harness.coordinator.progress import Finished, Progress
+    from harness.spec import Study
+
+
+def run(
+    study: Study,
+    *,
+    data: tuple[ArrayLike, ArrayLike] | None = None,
+    root: Path | str = "results",
+    workers: int | None = None,
+    folders: Sequence[Path | str] = (),
+    yes: bool = False,
+    mixed_environment: bool = False,
+    replace: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> Finished:
+    """Train what a study still lacks; ``harness.run`` documents what this takes and raises.
+
+    ``progress`` is called whenever a trial begins or ends. Nothing is shown, and no result read.
+    """
+    count = _workers(workers, design.count(study))
+    folder = Path(root) / study.name
+    places = tuple(dict.fromkeys(Path(place).resolve() for place in (*folders, Path.cwd())))
+    design.check_size(study, yes=yes)
+    card = _card(study, data, folder, places)
+    plan = design.plan(study, card, places)
+    with Store(folder) as store:
+        setup = Setup(
+            card=plan.card,
+            folders=places,
+            threads=study.threads,
+            resident=environment.room_for_data(count),
+            attempts=folder.resolve() / "attempts",
+            logs=folder.resolve() / "logs",
+        )
+        coordinator = Coordinator(
+            plan,
+            store,
+            setup,
+            workers=count,
+            mixed_environment=mixed_environment,
+            replace=replace,
+            report=progress or (lambda _: None),
+        )
+        return coordinator.finish()
+
+
+def _workers(wanted: int | None, trials: int) -> int:
+    """The number of worker processes to start.
+
+    Raises:
+        UsageError: if so many would not fit into memory.
+    """
+    room = environment.room_for_workers()
+    if wanted is None:
+        return max(1, min(len(environment.gpus()) or environment.cores(), trials, room))
+    if not 0 <= wanted <= max(room, 1):
+        raise UsageError(
+            f"expected 0 to {max(room, 1)} workers: each needs about a gigabyte of memory, and "
+            f"this machine has {environment.cores()} cores. Received: {wanted}."
+        )
+    return min(wanted, trials)
+
+
+def _card(
+    study: Study,
+    data: tuple[ArrayLike, ArrayLike] | None,
+    folder: Path,
+    places: Sequence[Path],
+) -> Card:
+    """The data's card; what is no file of arrays is first put where workers can read it."""
+    source, _ = datasets.split(study.dataset)
+    if data is None and not datasets.is_own(source, places):
+        return datasets.describe(study.dataset, places)
+    if data is None:
+        arrays = datasets.read_own(source, places)
+    elif source:
+        raise StudyError(
+            f"expected either a data set or arrays. Received: {study.dataset!r} and arrays.",
+            key="dataset",
+        )
+    else:
+        arrays = datasets.flat({"x": data[0], "y": data[1]})
+    name = datasets.title(source)
+    datasets.check(arrays, name, study.dataset)
+    kept = objects.keep_arrays(folder, datasets.without_notes(arrays)).resolve()
+    return dataclasses.replace(datasets.describe_kept(kept, study.dataset, arrays), name=name)

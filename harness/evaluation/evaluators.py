@@ -1,0 +1,85 @@
+"""Which metric comes from which evidence: one table for networks and for methods without one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness import catalog
+from harness.evaluation import codes, detection, images, outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness.card import Card
+    from harness.evaluation.evidence import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluator:
+    """A metric of the test split.
+
+    Args:
+        name: of the metric.
+        needs: kind of evidence that it is measured on.
+        measure: a pure function of that evidence.
+    """
+
+    name: str
+    needs: str
+    measure: Callable[..., Any]
+
+
+EVALUATORS = (
+    Evaluator("top_5_accuracy", "outputs", outputs.top_5_accuracy),
+    Evaluator("macro_f1", "outputs", outputs.macro_f1),
+    Evaluator("balanced_accuracy", "outputs", outputs.balanced_accuracy),
+    Evaluator("auroc", "ranks", outputs.auroc),
+    Evaluator("average_precision", "ranks", outputs.mean_average_precision),
+    Evaluator("calibration_error", "probabilities", outputs.calibration_error),
+    Evaluator("bits", "log_probabilities", outputs.bits),
+    Evaluator("perplexity", "log_probabilities", outputs.perplexity),
+    Evaluator("r2", "numbers", outputs.r2),
+    Evaluator("psnr", "reconstruction", images.psnr),
+    Evaluator("explained", "reconstruction", images.explained),
+    Evaluator("ssim", "images", images.ssim),
+    Evaluator("auroc", "scores", detection.area),
+    Evaluator("average_precision", "scores", detection.average_precision),
+    Evaluator("trustworthiness", "codes", codes.trustworthiness),
+    Evaluator("probe_accuracy", "probe", codes.probe_accuracy),
+)
+
+
+def evaluators(card: Card) -> list[Evaluator]:
+    """Those whose metric suits some data."""
+    evidence = catalog.TASKS[card.task].evidence
+    return [
+        one
+        for one in EVALUATORS
+        if one.needs in evidence and not catalog.METRICS[one.name].misfit(card)
+    ]
+
+
+def needing(kinds: frozenset[str]) -> tuple[str, ...]:
+    """Names of the metrics that some kinds of evidence give."""
+    return tuple(one.name for one in EVALUATORS if one.needs in kinds)
+
+
+def measure(shown: Evidence, card: Card) -> dict[str, float]:
+    """Metrics of the test split by name.
+
+    Those for which there is no evidence are left out, and those about which the test split tells
+    nothing, such as an area under the curve of a single class.
+    """
+    found = {}
+    for one in evaluators(card):
+        arguments = shown.of(one.needs)
+        if arguments is not None:
+            found[one.name] = float(one.measure(*arguments))
+    return {
+        name: number
+        for name, number in found.items()
+        if not (catalog.METRICS[name].tells_apart and np.isnan(number))
+    }

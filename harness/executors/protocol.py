@@ -1,0 +1,144 @@
+"""What the coordinator and executors say to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from harness.card import Card
+    from harness.records import Outcome, Rehearsal
+    from harness.spec import Scalar, Trial, Tune
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What an executor needs before the first attempt.
+
+    Args:
+        card: of the data that all attempts use.
+        folders: where user modules are looked for.
+        threads: intra-operation threads of one training.
+        resident: bytes of inputs that one worker may keep in memory.
+        attempts: folder for result files that outlive the coordinator.
+        logs: folder for what workers print.
+    """
+
+    card: Card
+    folders: tuple[Path, ...]
+    threads: int
+    resident: int
+    attempts: Path
+    logs: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One execution of a trial.
+
+    Args:
+        trial: what to train.
+        key: its key.
+        number: fencing token of this attempt.
+        program: identity of the program that it needs.
+    """
+
+    trial: Trial
+    key: str
+    number: int
+    program: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Building:
+    """A place has begun to build a network.
+
+    Args:
+        key: of the trial that it is built for.
+        place: where; ``None`` is the calling process.
+    """
+
+    key: str
+    place: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsed:
+    """A network has been built, or could not be.
+
+    Args:
+        key: of the trial that it was built for.
+        rehearsal: what came of it.
+    """
+
+    key: str
+    rehearsal: Rehearsal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A worker has begun an attempt."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """An attempt has an outcome."""
+
+    attempt: Attempt
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Died:
+    """A worker process ended by itself.
+
+    Args:
+        lost: the attempt that it was working on.
+        unstarted: attempts that were waiting for it; no training of them was lost.
+        reason: how it ended.
+    """
+
+    lost: Attempt | None
+    unstarted: tuple[Attempt, ...]
+    reason: str
+
+
+Event = Building | Rehearsed | Started | Ended | Died
+
+
+class Executor(Protocol):
+    """Where attempts run."""
+
+    def propose(self, tune: Tune, seed: int) -> list[dict[str, Scalar]]:
+        """Ask KerasTuner for candidates, where Keras is loaded."""
+
+    def rehearse(self, trials: Mapping[str, Trial]) -> None:
+        """Build the networks of some trials, given by program; each is answered by two events.
+
+        What a place has built here it need not build again.
+        """
+
+    def free(self, *, ahead: bool) -> Sequence[int]:
+        """Places that would take one more attempt now, the emptiest first.
+
+        Args:
+            ahead: whether a busy place may be given its next attempt, so that it need not wait
+                for it.
+        """
+
+    def programs(self, place: int) -> frozenset[str]:
+        """Programs that a place has compiled, or has been asked to."""
+
+    def submit(self, place: int, attempt: Attempt) -> None:
+        """Hand over an attempt."""
+
+    def next_event(self, timeout: float) -> Event | None:
+        """What happened next, or ``None`` if nothing did in so many seconds."""
+
+    def close(self) -> None:
+        """End everything that still runs."""

@@ -1,0 +1,154 @@
+"""Data of a user's own, and how it is read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+
+from harness.spec.values import Count, Frozen
+from harness.targets import code_name, names_code
+
+
+class Split(Frozen):
+    """What keeps rows of a table together that must not be on both sides of a split.
+
+    Args:
+        group: a column; all rows with the same value stay together in test, training or validation.
+        time: a column of dates or numbers; the last fifth is the test split, and of the rest the
+            last rows validate.
+    """
+
+    group: str = ""
+    time: str = ""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if bool(self.group) == bool(self.time):
+            raise ValueError(
+                "expected a column to split by, { group = ... } or { time = ... }. "
+                f"Received: {'both' if self.group else 'none'}"
+            )
+        return self
+
+
+def _columns(given: object) -> object:
+    """Refuse what is neither a list of columns nor groups of them by name."""
+    groups = given if isinstance(given, dict) else {"all": given}
+    lists = [one for one in groups.values() if isinstance(one, list | tuple)]
+    names = [*groups, *(name for one in lists for name in one)]
+    full = len(lists) == len(groups) and (lists == [given] or (lists and all(lists)))
+    if not full or not all(isinstance(name, str) and name for name in names):
+        raise ValueError(
+            "expected a list of columns, or lists by name, such as { image = ['a', 'b'], meta = "
+            f"['c'] }}. Received: {given!r}"
+        )
+    return given
+
+
+class Columns(Frozen):
+    """Named columns of a CSV, TSV or Parquet file.
+
+    Args:
+        file: its path.
+        target: the column to predict; several for several numbers, or for several labels, each of
+            them 0 or 1.
+        inputs: columns to predict from, numbers or words; groups of them by name are several
+            inputs. Default: all others that are measurements, which row numbers and identifiers
+            are not.
+        task: default: text, truth values and few whole numbers are classes, real numbers are
+            predicted.
+        standardize: whether numbers, predicted ones too, are shifted and scaled to mean 0 and
+            deviation 1 over the training cases.
+        cases: of a stratified subset; default: all of them.
+        categorical: columns whose numbers are names.
+        drop: columns that are not looked at.
+        missing: what becomes of inputs without a value: ``median`` fills them in, ``indicator``
+            also says where, ``drop`` leaves such rows out. Default: they are refused.
+        test: path of a table with the test cases. Default: a fifth of the rows.
+        split: what the test split and validation go by. Default: chance.
+        decimal: what stands before decimals, ``.`` or ``,``. Default: as can be told.
+    """
+
+    file: Annotated[str, Field(min_length=1)]
+    target: str | tuple[str, ...]
+    inputs: Annotated[tuple[str, ...] | dict[str, tuple[str, ...]], BeforeValidator(_columns)] = ()
+    task: Literal["", "classification", "multilabel", "regression"] = ""
+    standardize: bool = True
+    cases: Count | None = None
+    categorical: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    missing: Literal["", "median", "indicator", "drop"] = ""
+    test: str = ""
+    split: Split | None = None
+    decimal: Literal["", ".", ","] = ""
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Columns that are named as inputs, each once."""
+        groups = self.inputs.values() if isinstance(self.inputs, dict) else [self.inputs]
+        return tuple(dict.fromkeys(name for group in groups for name in group))
+
+
+class Images(Frozen):
+    """A folder with a folder of images per class, perhaps below ``train`` and ``test``.
+
+    Args:
+        folder: its path.
+        size: height and width that images are brought to; default: they are equal already.
+        gray: whether colours are left out.
+        cases: of a stratified subset; default: all of them.
+    """
+
+    folder: Annotated[str, Field(min_length=1)]
+    size: tuple[Count, Count] | None = None
+    gray: bool = False
+    cases: Count | None = None
+
+
+class Arrays(Frozen):
+    """Arrays of an ``.npz`` file, of a function, or given to ``harness.run``, and how to read them.
+
+    Args:
+        file: path of the ``.npz``, or a function ``module:function``; empty for given arrays.
+        task: what the labels are; default: as can be told from them.
+        scale: whether whole numbers 0..255 or 0..65535 become 0..1; default: if they look like
+            pictures.
+        standardize: whether inputs get mean 0 and deviation 1 over the training cases of each
+            replicate, along their last axis as in ``keras.layers.Normalization``; and what is to
+            be predicted with them, whose errors are reported in its own unit all the same.
+        channels: where the channels of images stand: ``"last"`` or ``"first"``.
+        cases: of a stratified subset; default: all of them.
+    """
+
+    file: str = ""
+    task: Literal["", "classification", "sequence", "multilabel", "regression"] = ""
+    scale: bool | None = None
+    standardize: bool = False
+    channels: Literal["last", "first"] = "last"
+    cases: Count | None = None
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """All that is not the default: it changes what is trained on."""
+        return self.model_dump(exclude={"file", "cases"}, exclude_defaults=True)
+
+
+def _source(given: object) -> str:
+    if isinstance(given, Columns | Images | Arrays):
+        return f"<{type(given).__name__.lower()}>"
+    if isinstance(given, dict):
+        if "folder" in given:
+            return "<images>"
+        file = code_name(str(given.get("file", "")))
+        return "<arrays>" if not file or file.endswith(".npz") or names_code(file) else "<columns>"
+    return "<text>"
+
+
+Source = Annotated[
+    Annotated[Columns, Tag("<columns>")]
+    | Annotated[Images, Tag("<images>")]
+    | Annotated[Arrays, Tag("<arrays>")]
+    | Annotated[str, Tag("<text>")],
+    Discriminator(_source),
+]

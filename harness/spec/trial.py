@@ -1,0 +1,113 @@
+"""What becomes of a study: arms, references and trials."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from harness.identity import digest
+from harness.spec.values import Frozen, Level, Value, label
+
+Phase = Literal["tune", "confirm"]
+
+
+ENGINE = 3
+"""Version of the engine; raised whenever the curves it produces change."""
+
+
+class Arm(Frozen):
+    """One combination of levels.
+
+    Args:
+        index: its place in the table.
+        levels: level by factor, as the study wrote them.
+    """
+
+    index: int
+    levels: dict[str, Level]
+
+    @property
+    def label(self) -> str:
+        """A short name, such as ``relu, dropout=0.2``.
+
+        What does not speak for itself, a number or ``none``, is told by its factor.
+        """
+        named = {factor: _is_named(level) for factor, level in self.levels.items()}
+        return ", ".join(
+            label(level) if named[factor] else f"{factor}={label(level)}"
+            for factor, level in self.levels.items()
+        )
+
+
+class Reference(Frozen):
+    """A method that trains no network, on the same splits as the arms.
+
+    Args:
+        index: its place, behind the arms.
+        method: name and numbers, as the study wrote them.
+        levels: of the arms that it is meant for, by factor; none: all arms.
+    """
+
+    index: int
+    method: dict[str, Level]
+    levels: dict[str, Level] = Field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """A short name, such as ``pca(components=8)``."""
+        return label(self.method)
+
+    def meets(self, arm: Arm) -> bool:
+        """Whether it is meant for an arm."""
+        return all(arm.levels[factor] == level for factor, level in self.levels.items())
+
+
+class Trial(Frozen):
+    """One training, with everything that its result depends on.
+
+    Args:
+        template: name of the template, or of a method that trains no network.
+        settings: all template arguments and training settings, in canonical form.
+        dataset: where the data is.
+        data: content hash of the data.
+        task: ``classification`` or ``regression``.
+        code: fingerprint of user code; empty for a built-in template.
+        seed: the study's seed.
+        phase: ``tune`` trials never see the test split.
+        replicate: with the phase, fixes all random streams.
+        best: quantity whose optimum is the best epoch.
+        threads: intra-operation threads.
+        engine: version of the engine.
+        precision: floating-point type.
+        xla: ``rule``: compiled by XLA where device and operations allow.
+        deterministic: whether TensorFlow's op determinism is on.
+    """
+
+    template: str
+    settings: dict[str, Value]
+    dataset: str
+    data: str
+    task: str
+    code: str = ""
+    seed: int
+    phase: Phase
+    replicate: int
+    best: str
+    threads: int
+    engine: int = ENGINE
+    backend: Literal["tensorflow"] = "tensorflow"
+    precision: Literal["float32"] = "float32"
+    xla: Literal["rule"] = "rule"
+    deterministic: bool = False
+
+    @property
+    def key(self) -> str:
+        """Content hash: the same training has the same key in every study."""
+        return digest(self.model_dump(mode="json", exclude={"dataset"}))
+
+
+def _is_named(level: Level) -> bool:
+    if isinstance(level, dict):
+        return "name" in level
+    return isinstance(level, str) and level.lower() != "none"

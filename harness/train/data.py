@@ -1,0 +1,89 @@
+"""The data of a trainer: loaded once, its inputs made ready for a replicate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness import catalog, datasets, program
+from harness.program import Inputs, Resident, Streamed
+from harness.targets import resolve
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from harness.card import Card
+    from harness.spec import Trial
+
+
+def drawn(
+    trial: Trial, data: datasets.Data, card: Card
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Training and validation cases of a trial's replicate."""
+    share = trial.settings["validation"]
+    assert isinstance(share, float)
+    return datasets.draw(
+        data.y,
+        (card.training_cases(share), card.validation_cases(share)),
+        (trial.seed, trial.phase, trial.replicate),
+        groups=data.groups,
+        last=data.drawing in {"official", "ordered"},
+    )
+
+
+def all_tests(inputs: Inputs) -> NDArray[np.int32]:
+    """Places of all test cases."""
+    return np.arange(len(inputs.y_test), dtype=np.int32)
+
+
+def corruption(trial: Trial, card: Card) -> program.Corruption:
+    """The noise that evaluations of a replicate are shown."""
+    chosen = catalog.choice("corruption", dict(card.noise))
+    (amount,) = chosen.numbers.values()
+    layer = resolve(chosen.entry.target)(amount)
+    return program.Corruption(layer, (trial.seed, trial.phase, trial.replicate))
+
+
+class Prepared:
+    """The data that all trials of a trainer use.
+
+    Args:
+        card: of the data.
+        resident: bytes of inputs that may stay in memory; larger data is read in chunks.
+        chunk: bytes of such a chunk.
+    """
+
+    def __init__(self, card: Card, resident: float, chunk: int) -> None:
+        """Load nothing yet."""
+        self._card, self._resident, self._chunk = card, resident, chunk
+        self._data: datasets.Data | None = None
+        self._made: tuple[bytes, Inputs, float] | None = None
+
+    def load(self) -> datasets.Data:
+        """The data, its inputs perhaps still in their file."""
+        if self._data is None:
+            self._data = datasets.load(self._card)
+        return self._data
+
+    def inputs(self, train: NDArray[np.int32]) -> tuple[Inputs, float]:
+        """Inputs with labels as a program takes them, and the unit of a standardized target.
+
+        What is standardized is so by the training cases alone, anew for every replicate.
+
+        Args:
+            train: the training cases.
+        """
+        data = self.load()
+        key = train.tobytes() if data.standardize else b""
+        if self._made is None or self._made[0] != key:
+            stays = data.nbytes <= self._resident
+            own = data.standardized(train)
+            made = Resident.of(own) if stays else Streamed.of(own, self._chunk)
+            self._made = key, made, own.unit
+            if stays and not data.standardize:
+                self._data = data.without_inputs()  # they are tensors now, for all replicates
+        _, inputs, unit = self._made
+        if isinstance(inputs, Streamed):
+            inputs.check()
+        return inputs, unit

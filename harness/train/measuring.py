@@ -1,0 +1,83 @@
+"""What a trained network is worth on the test split."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness import catalog, evaluation, program
+from harness.evaluation import Codes, Evidence
+from harness.train.data import all_tests
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from harness.card import Card
+    from harness.program import Fallback, Inputs, Program, Refillable
+
+
+def tested(
+    compiled: Program | Fallback,
+    inputs: Inputs,
+    train: NDArray[np.int32],
+    card: Card,
+    *,
+    last_is_best: bool,
+) -> dict[str, float]:
+    """Test metrics by name and epoch; the same weights are not asked twice."""
+
+    def measured(epoch: str) -> dict[str, float]:
+        means, outputs = compiled.test(inputs, epoch)
+        if not np.isfinite(outputs).all():
+            return means | {"loss": math.nan}
+        shown = _evidence(compiled, inputs, train, card, outputs)
+        return means | evaluation.measure(shown, card)
+
+    found = {"last": measured("last")}
+    found["best"] = found["last"] if last_is_best else measured("best")
+    return {
+        f"test/{name}@{epoch}": number
+        for epoch, numbers in found.items()
+        for name, number in numbers.items()
+    }
+
+
+def _evidence(
+    compiled: Program | Fallback,
+    inputs: Inputs,
+    train: NDArray[np.int32],
+    card: Card,
+    outputs: NDArray[np.float32],
+) -> Evidence:
+    """What the network shows, with its weights as they are, of what a mask leaves."""
+    part, kept = compiled.part, compiled.counted(inputs)
+    labels = np.asarray(inputs.y_test)
+    if not part.reconstructs:
+        if kept is not None:
+            labels, outputs = labels[kept], outputs[kept]
+        return Evidence(labels=labels, outputs=outputs, form=part.form)
+    everything = all_tests(inputs)
+    x_test = program.take(inputs, everything, test=True)[0].numpy()
+    codes = None
+    if "codes" in catalog.TASKS[card.task].evidence and has_code(part):
+        codes = Codes(
+            train=compiled.codes(inputs, train),
+            labels=np.asarray(inputs.y)[train],
+            test=compiled.codes(inputs, everything, test=True),
+            test_labels=labels,
+            inputs=x_test,
+        )
+    exact = x_test if kept is None else np.where(_over(kept, x_test), x_test, np.nan)
+    return Evidence(labels=labels, outputs=outputs, inputs=exact, codes=codes)
+
+
+def has_code(part: Refillable) -> bool:
+    """Whether a network has a layer whose outputs are its code."""
+    return program.code_of(part.model) is not None
+
+
+def _over(kept: NDArray[np.bool_], x: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """A mask of steps, with as many axes as what it is for."""
+    return kept.reshape(kept.shape + (1,) * (x.ndim - kept.ndim))

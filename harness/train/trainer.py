@@ -1,0 +1,203 @@
+"""One trial, from its initial draw to its outcome."""
+
+from __future__ import annotations
+
+import math
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import tensorflow as tf
+from threadpoolctl import ThreadpoolController
+
+from harness import catalog, evaluation, initial, program, references, surroundings
+from harness.errors import HarnessError, TemplateError
+from harness.program import CHUNK, Network
+from harness.records import Outcome, Rehearsal
+from harness.train.clock import Clock
+from harness.train.data import Prepared, all_tests, corruption, drawn
+from harness.train.epochs import summary, train_epochs
+from harness.train.failures import explain
+from harness.train.measuring import has_code, tested
+from harness.train.programs import Programs, load_code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from harness.card import Card
+    from harness.program import Inputs
+    from harness.spec import Trial
+    from harness.train.programs import Compiled
+
+
+_EPOCHS = ("best", "last")
+"""At which weights are tested."""
+
+
+class Trainer:
+    """Trains trials one after another and keeps what they can share.
+
+    Args:
+        card: of the data that all trials use.
+        folders: where user modules are looked for.
+        resident: bytes of inputs that may stay in memory; larger data is read in chunks.
+        chunk: bytes of a chunk.
+    """
+
+    def __init__(
+        self,
+        card: Card,
+        folders: Sequence[Path],
+        resident: float = math.inf,
+        *,
+        chunk: int = CHUNK,
+    ) -> None:
+        """Load nothing yet."""
+        self._card, self._folders = card, folders
+        self._data = Prepared(card, resident, chunk)
+        self._programs = Programs(card, folders)
+        self._pools = ThreadpoolController()
+
+    @property
+    def programs(self) -> Mapping[str, Compiled]:
+        """Compiled programs by key."""
+        return self._programs.compiled
+
+    def run(self, trial: Trial) -> Outcome:
+        """Train one trial, or measure a reference.
+
+        Returns:
+            Its outcome; an exception in user code is a ``failed`` outcome, not an error here.
+        """
+        clock = Clock()
+        try:
+            # Idle threads of a linear algebra library spin, which costs the worker beside this one.
+            with self._pools.limit(limits=trial.threads), ExitStack() as within:
+                if trial.template in catalog.REFERENCES:
+                    return self._refer(trial, clock)
+                return self._run(trial, clock, within)
+        except HarnessError as error:
+            return Outcome(status="failed", reason=str(error), seconds=clock.seconds())
+        except (MemoryError, tf.errors.ResourceExhaustedError):
+            return Outcome(status="failed", reason="out of memory", seconds=clock.seconds())
+        except (Exception, SystemExit) as error:  # noqa: BLE001, a user's function may raise anything
+            return Outcome(status="failed", reason=explain(error), seconds=clock.seconds())
+
+    def network(self, trial: Trial) -> Network:
+        """The network of a trial, built to be looked at.
+
+        Raises:
+            HarnessError: if it cannot be built.
+        """
+        try:
+            return self._programs.build(trial)[0]
+        except HarnessError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise TemplateError(explain(error)) from error
+
+    def rehearse(self, trial: Trial) -> Rehearsal:
+        """Build a trial's network, and keep it for the trial. A reference has none."""
+        if trial.template in catalog.REFERENCES:
+            return Rehearsal()
+        try:
+            network, part = self._programs.prepare(trial)
+        except HarnessError as error:
+            return Rehearsal(problem=str(error))
+        except (Exception, SystemExit) as error:  # noqa: BLE001, a user's function may raise anything
+            return Rehearsal(problem=explain(error))
+        of_codes = frozenset({"codes", "probe"}) & catalog.TASKS[trial.task].evidence
+        return Rehearsal(
+            notes=(*network.notes, *initial.notes(network, trial)),
+            missing=() if has_code(part) else evaluation.needing(of_codes),
+        )
+
+    def _run(self, trial: Trial, clock: Clock, within: ExitStack) -> Outcome:
+        with clock.spent("data"):
+            data = self._data.load()
+            train, held = drawn(trial, data, self._card)
+            inputs, unit = self._data.inputs(train)
+        reused = self._programs.key(trial) in self.programs
+        compiled = self._programs.of(trial, inputs, clock)
+        within.enter_context(surroundings.training(compiled.network, trial, self._folders))
+        with clock.spent("data"):
+            if compiled.program.part.denoises:
+                inputs = inputs.corrupted(corruption(trial, self._card), held)
+            load_code(
+                trial, self._folders
+            )  # an initializer may be another than that of the trial before
+            compiled.fill(trial, data.y[train])
+            compiled.calibrate(trial, inputs, train)
+        curve, reason = train_epochs(compiled.program, inputs, trial, train, held, clock)
+        curve = [
+            one.model_copy(
+                update={"quantities": evaluation.in_own_unit(one.quantities, trial.task, unit)}
+            )
+            for one in curve
+        ]
+        measured, best = summary(curve, trial)
+        if not reason and trial.phase == "confirm":
+            with clock.spent("evaluate"):
+                found = tested(
+                    compiled.program,
+                    inputs,
+                    train,
+                    self._card,
+                    last_is_best=best == len(curve) - 1,
+                )
+            bad = [name for name, number in found.items() if not math.isfinite(number)]
+            reason = f"{bad[0]} is not finite" if bad else ""
+            measured |= evaluation.in_own_unit(found, trial.task, unit)
+        return Outcome(
+            status="diverged" if reason else "completed",
+            reason=reason,
+            curve=tuple(curve),
+            metrics={} if reason else measured,
+            best_epoch=best,
+            parameters=compiled.program.part.parameters,
+            engine=compiled.program.engine,
+            xla=compiled.program.xla,
+            reused=reused,
+            seconds=clock.seconds(),
+            notes=(
+                *compiled.network.notes,
+                *initial.notes(compiled.network, trial),
+                *compiled.program.notes,
+            ),
+        )
+
+    def _refer(self, trial: Trial, clock: Clock) -> Outcome:
+        """Measure a method that trains no network; it has no epochs to choose from."""
+        with clock.spent("data"):
+            data = self._data.load()
+            train, held = drawn(trial, data, self._card)
+            inputs, _ = self._data.inputs(train)
+            if self._card.noise:
+                inputs = inputs.corrupted(corruption(trial, self._card), held)
+            split = _split(inputs, data.y, train)
+        with clock.spent("train"):
+            found = references.measure(trial, split, self._card)
+        bad = [name for name, number in found.items() if not math.isfinite(number)]
+        if bad:
+            return Outcome(
+                status="failed", reason=f"{bad[0]} is not finite", seconds=clock.seconds()
+            )
+        measured = {f"test/{name}@{epoch}": found[name] for name in found for epoch in _EPOCHS}
+        return Outcome(status="completed", metrics=measured, seconds=clock.seconds())
+
+
+def _split(
+    inputs: Inputs, labels: NDArray[np.generic], train: NDArray[np.int32]
+) -> references.Split:
+    """What a reference is given: all of it in memory."""
+    x_test, y_test = program.take(inputs, all_tests(inputs), test=True)
+    return references.Split(
+        x=program.take(inputs, train)[0].numpy(),
+        y=labels[train],
+        x_test=x_test.numpy(),
+        y_test=y_test.numpy(),
+        seen=program.noisy(inputs, x_test, "test").numpy(),
+    )

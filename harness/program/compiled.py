@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,6 +27,21 @@ if TYPE_CHECKING:
 _SLOW_UNDER_XLA = re.compile(r"(Depthwise)?Conv|.*Random|RngReadAndSkip")
 """Operations that XLA makes slower on a CPU, by up to forty times: it does not use oneDNN's
 convolutions, and expands random operations into long integer code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """One epoch.
+
+    Args:
+        quantities: of training and validation, such as ``val/loss``.
+        best: whether no epoch before was as good; its weights are kept.
+        finite: whether all weights are.
+    """
+
+    quantities: dict[str, float]
+    best: bool
+    finite: bool
 
 
 class Program:
@@ -96,7 +112,7 @@ class Program:
         order: NDArray[np.int32],
         rates: NDArray[np.float32],
         held: NDArray[np.int32],
-    ) -> tuple[dict[str, float], bool]:
+    ) -> Passed:
         """Train once over the training cases, then validate.
 
         Args:
@@ -105,8 +121,6 @@ class Program:
             rates: learning rate of every step.
             held: the validation cases.
 
-        Returns:
-            The quantities of this epoch, and whether all weights are still finite.
         """
         if isinstance(data, Streamed):
             found = self._in_chunks(data, order, rates, held)
@@ -114,13 +128,14 @@ class Program:
             full = tf.constant(self.part.sizes.train // self.part.sizes.batch)
             inputs = (tf.constant(order), full, tf.constant(rates), tf.constant(held))
             found = self._whole(data.x, data.y, *inputs, *data.shown(held))
-        *sums, finite = found.numpy()
+        *sums, best, finite = found.numpy()
         train, val = np.split(np.asarray(sums), 2)
         means = [
             *self._means(train, self.part.sizes.train),
             *self._means(val, self.part.sizes.validation),
         ]
-        return dict(zip(self.part.quantities, means, strict=True)), bool(finite)
+        quantities = dict(zip(self.part.quantities, means, strict=True))
+        return Passed(quantities=quantities, best=bool(best), finite=bool(finite))
 
     def test(self, data: Inputs, epoch: str) -> tuple[dict[str, float], NDArray[np.float32]]:
         """Loss, metrics and outputs on the test split, with the weights of ``last`` or ``best``."""
@@ -253,16 +268,15 @@ class Program:
         return _accumulate(order, self.part.sizes.batch, steps, step, total)
 
     def _conclude(self, train: tf.Tensor, val: tf.Tensor) -> tf.Tensor:
-        """All sums of an epoch in one array, with a mark; the best weights so far are kept.
+        """All sums of an epoch in one array, with two marks; the best weights so far are kept.
 
         Means are taken outside, or the compiler's reciprocals would round them by case.
         """
-        self._keep(val[self.part.best] * self.part.sign)
+        best = self._keep(val[self.part.best] * self.part.sign)
         finite = tf.reduce_all(
             [tf.reduce_all(tf.math.is_finite(variable)) for variable in self.part.variables]
         )
-        parts = [train, val, tf.cast(finite, tf.float32)[tf.newaxis]]
-        return tf.concat(parts, axis=0)
+        return tf.concat([train, val, tf.cast([best, finite], tf.float32)], axis=0)
 
     def _targets(self, inputs: tf.Tensor, y: tf.Tensor, cases: tf.Tensor) -> tf.Tensor:
         return inputs if self.part.reconstructs else tf.gather(y, cases)
@@ -352,12 +366,13 @@ class Program:
             total, outputs = total + sums, tf.concat([outputs, last], axis=0)
         return total, outputs
 
-    def _keep(self, score: tf.Tensor) -> None:
-        """Remember the weights if this is the best epoch so far."""
+    def _keep(self, score: tf.Tensor) -> tf.Tensor:
+        """Remember the weights if this is the best epoch so far; whether it is."""
         better = score < self._record
         self._record.assign(tf.where(better, score, self._record))
         for kept, variable in zip(self._kept, self.part.state, strict=True):
             kept.assign(tf.where(better, variable.value, kept))
+        return better
 
 
 def _added(loss: tf.Tensor) -> tf.Tensor:

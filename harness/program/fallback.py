@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from harness.errors import TemplateError
-from harness.program.compiled import Program
+from harness.program.compiled import Passed, Program
 from harness.program.inputs import take
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Fallback(Program):
         order: NDArray[np.int32],
         rates: NDArray[np.float32],
         held: NDArray[np.int32],
-    ) -> tuple[dict[str, float], bool]:
+    ) -> Passed:
         """As ``Program.epoch``; what ``train_step`` does not report is measured afterwards."""
         part = self.part
         history = part.model.fit(
@@ -106,10 +106,12 @@ class Fallback(Program):
             self.notes = (f"{', '.join(missing)}: {_UNREPORTED}",)
         with part.finalized():
             val = self._quantities(data, held)
-            self._keep(tf.constant(val[part.names[part.best]] * part.sign, tf.float32))
+            score = val[part.names[part.best]] * part.sign
+            best = bool(self._keep(tf.constant(score, tf.float32)))
         found = {f"train/{name}": train[name] for name in part.names}
         finite = all(np.isfinite(variable.numpy()).all() for variable in part.variables)
-        return found | {f"val/{name}": number for name, number in val.items()}, finite
+        found |= {f"val/{name}": number for name, number in val.items()}
+        return Passed(quantities=found, best=best, finite=finite)
 
     def _reported(self, history: dict[str, Any]) -> list[str]:
         """The study's own quantities that ``train_step`` has measured.

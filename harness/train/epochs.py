@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness import catalog, seeds
+from harness import seeds
 from harness.blocks import schedules
+from harness.evaluation import in_own_unit
 from harness.records import Epoch
 
 if TYPE_CHECKING:
@@ -18,6 +20,41 @@ if TYPE_CHECKING:
     from harness.train.clock import Clock
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """How a training went.
+
+    Args:
+        curve: its epochs with finite numbers.
+        best: index of the best of them, whose weights the program has kept.
+        reason: why it diverged; empty if it did not.
+    """
+
+    curve: list[Epoch]
+    best: int
+    reason: str = ""
+
+    @property
+    def summary(self) -> dict[str, float]:
+        """Train and validation quantities at the last and at the best epoch."""
+        if not self.curve:
+            return {}
+        chosen = {"best": self.curve[self.best], "last": self.curve[-1]}
+        return {
+            f"{name}@{which}": number
+            for which, epoch in chosen.items()
+            for name, number in epoch.quantities.items()
+        }
+
+    def in_unit(self, task: str, unit: float) -> Course:
+        """The same, with errors of a regression in the unit of its target."""
+        curve = [
+            one.model_copy(update={"quantities": in_own_unit(one.quantities, task, unit)})
+            for one in self.curve
+        ]
+        return replace(self, curve=curve)
+
+
 def train_epochs(
     compiled: Program | Fallback,
     inputs: Inputs,
@@ -25,22 +62,25 @@ def train_epochs(
     train: NDArray[np.int32],
     held: NDArray[np.int32],
     clock: Clock,
-) -> tuple[list[Epoch], str]:
-    """The curve, and why it ended early; empty if it did not."""
+) -> Course:
+    """Train epoch by epoch, until the last one, or one that diverges or patience ends."""
     order = seeds.salted(trial, "order")
     patience = trial.settings["patience"]
     curve: list[Epoch] = []
+    best = 0
     for epoch, scheduled in enumerate(rates(trial, compiled.part.sizes.steps)):
         shuffled = train[seeds.permutation(order, len(train))]
         with clock.spent("train"):
-            quantities, finite = compiled.epoch(inputs, shuffled, scheduled, held)
-        bad = [name for name, number in quantities.items() if not math.isfinite(number)]
-        if bad or not finite:
-            return curve, f"{bad[0] if bad else 'a weight'} is not finite in epoch {epoch + 1}"
-        curve.append(Epoch(epoch=epoch, quantities=quantities))
-        if isinstance(patience, int) and epoch - best(curve, trial).epoch >= patience:
+            passed = compiled.epoch(inputs, shuffled, scheduled, held)
+        bad = [name for name, number in passed.quantities.items() if not math.isfinite(number)]
+        if bad or not passed.finite:
+            where = f"{bad[0] if bad else 'a weight'} is not finite in epoch {epoch + 1}"
+            return Course(curve=curve, best=best, reason=where)
+        curve.append(Epoch(epoch=epoch, quantities=passed.quantities))
+        best = epoch if passed.best else best
+        if isinstance(patience, int) and epoch - best >= patience:
             break
-    return curve, ""
+    return Course(curve=curve, best=best)
 
 
 def rates(trial: Trial, steps: int) -> NDArray[np.float32]:
@@ -49,22 +89,3 @@ def rates(trial: Trial, steps: int) -> NDArray[np.float32]:
     assert isinstance(rate, float)
     assert isinstance(epochs, int)
     return schedules.rates(trial.settings["schedule"], rate, steps, epochs)
-
-
-def best(curve: list[Epoch], trial: Trial) -> Epoch:
-    """The first epoch whose validation quantity no other beats."""
-    pick = min if catalog.METRICS[trial.best.partition("/")[2]].direction == "minimize" else max
-    return pick(curve, key=lambda epoch: epoch.quantities[trial.best])
-
-
-def summary(curve: list[Epoch], trial: Trial) -> tuple[dict[str, float], int | None]:
-    """Train and validation quantities at the last and at the best epoch."""
-    if not curve:
-        return {}, None
-    chosen = {"best": best(curve, trial), "last": curve[-1]}
-    found = {
-        f"{name}@{which}": number
-        for which, epoch in chosen.items()
-        for name, number in epoch.quantities.items()
-    }
-    return found, chosen["best"].epoch

@@ -15,7 +15,7 @@ from harness.program import CHUNK, Network
 from harness.records import Outcome, Rehearsal
 from harness.train.clock import Clock
 from harness.train.data import Prepared, all_tests, corruption, drawn
-from harness.train.epochs import summary, train_epochs
+from harness.train.epochs import train_epochs
 from harness.train.failures import explain
 from harness.train.measuring import has_code, tested
 from harness.train.programs import Programs, load_code
@@ -126,19 +126,13 @@ class Trainer:
         with clock.spent("data"):
             if compiled.program.part.denoises:
                 inputs = inputs.corrupted(corruption(trial, self._card), held)
-            load_code(
-                trial, self._folders
-            )  # an initializer may be another than that of the trial before
+            # An initializer may be another than that of the trial before.
+            load_code(trial, self._folders)
             compiled.fill(trial, data.y[train])
             compiled.calibrate(trial, inputs, train)
-        curve, reason = train_epochs(compiled.program, inputs, trial, train, held, clock)
-        curve = [
-            one.model_copy(
-                update={"quantities": evaluation.in_own_unit(one.quantities, trial.task, unit)}
-            )
-            for one in curve
-        ]
-        measured, best = summary(curve, trial)
+        course = train_epochs(compiled.program, inputs, trial, train, held, clock)
+        course = course.in_unit(trial.task, unit)
+        measured, reason = course.summary, course.reason
         if not reason and trial.phase == "confirm":
             with clock.spent("evaluate"):
                 found = tested(
@@ -146,7 +140,7 @@ class Trainer:
                     inputs,
                     train,
                     self._card,
-                    last_is_best=best == len(curve) - 1,
+                    last_is_best=course.best == len(course.curve) - 1,
                 )
             bad = [name for name, number in found.items() if not math.isfinite(number)]
             reason = f"{bad[0]} is not finite" if bad else ""
@@ -154,9 +148,9 @@ class Trainer:
         return Outcome(
             status="diverged" if reason else "completed",
             reason=reason,
-            curve=tuple(curve),
+            curve=tuple(course.curve),
             metrics={} if reason else measured,
-            best_epoch=best,
+            best_epoch=course.best if course.curve else None,
             parameters=compiled.program.part.parameters,
             engine=compiled.program.engine,
             xla=compiled.program.xla,

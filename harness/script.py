@@ -12,6 +12,7 @@ import numpy as np
 from harness import building, catalog, design, program
 from harness.errors import TemplateError
 from harness.source import Source, call
+from harness.spec import measured
 from harness.targets import resolve
 from harness.train import Cases, cases
 
@@ -106,7 +107,7 @@ def _notes(trial: Trial, card: Card) -> Iterator[str]:
             "Initializer lsuv: the study scaled every layer by training data; here weights start "
             "orthogonal and are not scaled."
         )
-    if _quantity(trial) != trial.best.partition("/")[2]:
+    if _quantity(trial) != trial.choosing.name:
         yield f"The study chose the best epoch by {trial.best}; here val_loss does."
     if trial.task == "anomaly":
         yield "Anomalies are not told: it measures how well test cases are reconstructed."
@@ -121,7 +122,7 @@ def _notes(trial: Trial, card: Card) -> Iterator[str]:
 
 def _quantity(trial: Trial) -> str:
     """What the script chooses the best epoch by: as the study did, if it measures that."""
-    name = trial.best.partition("/")[2]
+    name = trial.choosing.name
     return name if name in {*_metrics(trial, ""), "loss"} else "loss"
 
 
@@ -163,9 +164,8 @@ def _title(stored: Trained) -> str:
     seen = ", ".join(
         f"{name} = {value:.6g}"
         for name, value in sorted(stored.metrics.items())
-        if name.startswith("test/")
-        and name.endswith("@best")
-        and name[5:-5] in {*_metrics(trial, ""), "loss"}
+        if name == f"test/{measured(name)}@best"
+        and measured(name) in {*_metrics(trial, ""), "loss"}
     )
     return (
         f"Train the winner of a study: template {trial.template}, data {stored.card.label}.\n\n"
@@ -339,7 +339,7 @@ def _class_weight(trial: Trial, given: Cases) -> str:
 def _fitted(trial: Trial, weights: str, *, changing: bool) -> list[str]:
     """Lines that train, and bring back the weights of the best epoch."""
     quantity = _quantity(trial)
-    mode = "min" if catalog.METRICS[quantity].direction == "minimize" else "max"
+    mode = "min" if catalog.METRICS[quantity].minimize else "max"
     patience = trial.settings["patience"] or "EPOCHS"
     rates = "Rates(), " * changing
     return [

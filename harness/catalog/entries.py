@@ -98,6 +98,16 @@ class Metric:
     note: str = ""
     unit: str = ""
 
+    @property
+    def minimize(self) -> bool:
+        """True where less is better."""
+        return self.direction == "minimize"
+
+    @property
+    def sign(self) -> float:
+        """A factor that turns the metric into one of which less is better."""
+        return 1.0 if self.minimize else -1.0
+
     def misfit(self, card: Card) -> str:
         """Why it cannot be measured on some data, as a clause; empty if it can."""
         if card.task not in self.tasks:
@@ -105,7 +115,7 @@ class Metric:
         if self.ranks and len(card.shape) not in self.ranks:
             return f"which is for images, while cases have shape {card.shape}"
         if self.tells_apart and sum(map(bool, card.test_counts)) == 1:
-            return "while all test cases are of one class, so that nothing can be told apart"
+            return "while the test cases are all of one class, so that nothing can be told apart"
         if self.of_classes and not card.counts:
             return "which takes a class for each case, while there are none"
         if card.outputs < self.outputs:

@@ -207,11 +207,11 @@ def check_metrics(study: Study, card: Card) -> None:
     Raises:
         StudyError: naming the key, what was expected and what was received.
     """
-    wanted = {"metric": study.metric, "best": f"{study.best}@best"}
+    wanted = {"metric": study.deciding, "best": study.choosing.at("best")}
     if study.tune:
-        wanted["tune.objective"] = study.tune.objective
-    for key, text in wanted.items():
-        _check_metric(Metric.parse(text), card, key)
+        wanted["tune.objective"] = study.tune.aim
+    for key, metric in wanted.items():
+        _check_metric(metric, card, key)
     _check_margin(study)
     _check_penalties(study, card)
 
@@ -222,7 +222,7 @@ WIDE = 0.5
 
 def _check_margin(study: Study) -> None:
     """A margin in points or percent would make everything equivalent."""
-    margin, metric = study.margin, Metric.parse(study.metric)
+    margin, metric = study.margin, study.deciding
     entry = catalog.METRICS[metric.name]
     relative, shared = entry.scale == "log", entry.percent or entry.limited
     most = 1.0 if relative else WIDE
@@ -268,7 +268,7 @@ def _check_penalties(study: Study, card: Card) -> None:
         for name in study.factors
         if name == "label_smoothing" or (name in table and table[name].family == "regularizer")
     ]
-    if Metric.parse(study.metric).name == "loss" and penalized:
+    if study.deciding.name == "loss" and penalized:
         raise StudyError(
             f"expected a metric without penalties, because {penalized[0]} differs between arms: "
             f"its own part of the loss would decide. Received: {study.metric!r}. "

@@ -9,7 +9,7 @@ from harness import catalog
 from harness.card import framed_digest
 from harness.design import classes
 from harness.errors import StudyError
-from harness.spec import Metric
+from harness.spec import Metric, Quantity
 
 if TYPE_CHECKING:
     from harness.card import Card
@@ -19,19 +19,21 @@ if TYPE_CHECKING:
 def settle(study: Study, task: str) -> Study:
     """The study with everything said that it leaves to the kind of its data."""
     decides, fit = catalog.TASKS[task].decides, catalog.TASKS[task].fit
-    best = _known(f"{study.best or f'val/{fit}'}@best").partition("@")[0]
+    chooses = Quantity.parse(study.best) if study.best else Quantity(split="val", name=fit)
+    best = str(_known(chooses.at("best")).quantity)
     tune = study.tune
     if tune:
-        tune = tune.model_copy(update={"objective": _known(tune.objective or f"{best}@best")})
-    metric = _known(study.metric or f"test/{decides}@best")
+        aim = tune.aim if tune.objective else chooses.at("best")
+        tune = tune.model_copy(update={"objective": str(_known(aim))})
+    decided = Quantity(split="test", name=decides).at("best")
+    metric = str(_known(study.deciding if study.metric else decided))
     return study.model_copy(update={"best": best, "metric": metric, "tune": tune})
 
 
-def _known(text: str) -> str:
+def _known(metric: Metric) -> Metric:
     """A metric by the name that the catalogue has for it."""
-    metric = Metric.parse(text)
     name = catalog.named(catalog.METRICS, metric.name) or metric.name
-    return str(metric.model_copy(update={"name": name}))
+    return metric.model_copy(update={"name": name})
 
 
 def framed(study: Study, card: Card) -> Card:

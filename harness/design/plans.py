@@ -70,7 +70,7 @@ class Plan:
     @property
     def metric(self) -> Metric:
         """The one that decides."""
-        return Metric.parse(self.study.metric)
+        return self.study.deciding
 
     def sizes(self) -> dict[str, int]:
         """Number of trials by phase."""
@@ -178,11 +178,11 @@ def plan(study: Study, card: Card, folders: Sequence[Path]) -> Plan:
 def _judged(study: Study, references: Sequence[Reference]) -> tuple[str, ...]:
     """What is to be known of how a study will be judged."""
     notes = []
-    metric = Metric.parse(study.metric)
+    metric = study.deciding
     if (metric.split, metric.epoch) == ("val", "best"):
         notes.append(
             f"{metric} is of the validation cases that choose the epoch, and so too good; "
-            f"test/{metric.name}@best is of cases that choose nothing"
+            f"{metric.model_copy(update={'split': 'test'})} is of cases that choose nothing"
         )
     count = prod(map(len, study.factors.values())) - 1
     if count and not set(study.baseline) >= set(study.factors):

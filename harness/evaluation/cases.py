@@ -9,6 +9,7 @@ import keras
 
 from harness import catalog
 from harness.blocks import losses
+from harness.spec import measured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,6 +70,6 @@ def in_own_unit(found: Mapping[str, float], task: str, unit: float) -> dict[str,
         task: kind of data.
         unit: what one trained unit is in the target's own.
     """
-    names = {quantity: quantity.partition("/")[2].partition("@")[0] for quantity in found}
+    names = {quantity: measured(quantity) for quantity in found}
     powers = POWERS if task == "regression" else {}
     return {one: found[one] * unit ** powers.get(name, 0) for one, name in names.items()}

@@ -177,9 +177,8 @@ class Refillable:
         self.quantities = tuple(
             f"{part}/{name}" for part in ("train", "val") for name in self.names
         )
-        best = trial.best.partition("/")[2]
-        self.best = self.names.index(best)
-        self.sign = 1.0 if catalog.METRICS[best].direction == "minimize" else -1.0
+        self.best = self.names.index(trial.choosing.name)
+        self.sign = catalog.METRICS[trial.choosing.name].sign
         self.class_weight = network.inputs.get("class_weight")
         self.clip = _clip(trial, network.inputs)
         self.clips = "clip.limit" in network.inputs

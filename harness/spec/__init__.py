@@ -1,6 +1,6 @@
 """The frozen question: a study, its parts, and the trials that it becomes."""
 
-from harness.spec.metric import Metric, Quantity
+from harness.spec.metric import Metric, Quantity, measured
 from harness.spec.sources import Arrays, Columns, Images, Source, Split
 from harness.spec.study import NAME, Choices, Class, Range, Space, Study, Tune
 from harness.spec.trial import ENGINE, Arm, Phase, Reference, Trial
@@ -31,4 +31,5 @@ __all__ = [
     "Tune",
     "Value",
     "label",
+    "measured",
 ]

@@ -41,6 +41,16 @@ class Quantity(Frozen):
         return f"{self.split}/{self.name}"
 
 
+def measured(text: str) -> str:
+    """The name of what is measured, of a quantity or a metric.
+
+    Example:
+        >>> measured("val/loss"), measured("test/psnr@last")
+        ('loss', 'psnr')
+    """
+    return text.partition("/")[2].partition("@")[0]
+
+
 def validation_quantity(text: str) -> Quantity:
     """Read ``val/loss``, or ``loss``, ``val_loss``, ``val loss``.
 

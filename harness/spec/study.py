@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from harness.identity import digest
-from harness.spec.metric import Metric, validation_quantity
+from harness.spec.metric import Metric, Quantity, validation_quantity
 from harness.spec.sources import Arrays, Source
 from harness.spec.values import Count, Frozen, Level, Number, Scalar, without_strings
 from harness.targets import code_name
@@ -101,6 +101,11 @@ class Tune(Frozen):
                 "the test split is for confirm trials only"
             )
         return str(metric)
+
+    @property
+    def aim(self) -> Metric:
+        """The objective, once the study is laid out."""
+        return Metric.parse(self.objective)
 
 
 class Study(Frozen):
@@ -227,6 +232,16 @@ class Study(Frozen):
     @classmethod
     def _selects(cls, text: str) -> str:
         return str(validation_quantity(text)) if text else text
+
+    @property
+    def deciding(self) -> Metric:
+        """The metric that decides, once the study is laid out."""
+        return Metric.parse(self.metric)
+
+    @property
+    def choosing(self) -> Quantity:
+        """The quantity that chooses the best epoch, once the study is laid out."""
+        return Quantity.parse(self.best)
 
     def digest(self) -> str:
         """Identity of the definition; the order of factors, which numbers the arms, is part."""

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from harness.identity import digest
+from harness.spec.metric import Quantity
 from harness.spec.values import Frozen, Level, Value, label
 
 Phase = Literal["tune", "confirm"]
@@ -100,6 +101,11 @@ class Trial(Frozen):
     precision: Literal["float32"] = "float32"
     xla: Literal["rule"] = "rule"
     deterministic: bool = False
+
+    @property
+    def choosing(self) -> Quantity:
+        """The quantity that chooses the best epoch."""
+        return Quantity.parse(self.best)
 
     @property
     def key(self) -> str:

@@ -4,7 +4,7 @@ No global setting is touched. A figure is laid out for ``styled()``, the context
 """
 
 from reports.figures.cells import cells
-from reports.figures.curves import curved, curves
+from reports.figures.curves import curved, curves, decided
 from reports.figures.forest import forest
 from reports.figures.sensitivity import searched, sensitivity
 from reports.figures.spread import spread
@@ -32,6 +32,7 @@ __all__ = [
     "cells",
     "curved",
     "curves",
+    "decided",
     "forest",
     "laid_out",
     "searched",

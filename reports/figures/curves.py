@@ -11,7 +11,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.ticker import MaxNLocator
 
 from harness import catalog
-from harness.spec import Arm, Metric, label
+from harness.spec import Arm, Quantity, label, measured
 from reports import estimates, wording
 from reports.figures.style import (
     GREY,
@@ -96,17 +96,22 @@ def curves(results: Results, judged: Judged) -> Figure | None:
     return figure
 
 
+def decided(results: Results) -> str:
+    """The deciding metric on validation data."""
+    return str(Quantity(split="val", name=results.metric.name))
+
+
 def curved(results: Results) -> str | None:
     """The quantity that learning curves show."""
-    wanted = (f"val/{results.metric.name}", results.study.best)
+    wanted = (decided(results), results.study.best)
     return next((name for name in wanted if name in results.epochs), None)
 
 
 def _units(results: Results, judged: Judged, quantity: str) -> Units:
     """How the curves' quantity is written."""
-    if quantity == f"val/{results.metric.name}":
+    if quantity == decided(results):
         return judged.units
-    metric = Metric.parse(f"{quantity}@best")
+    metric = Quantity.parse(quantity).at("best")
     return wording.units(metric, catalog.METRICS[metric.name], (), results.card.target)
 
 
@@ -121,8 +126,8 @@ def _gather(results: Results, judged: Judged, quantity: str) -> _Curves:
         int(arm): group.to_numpy(dtype=np.float64)
         for arm, group in wide.groupby(level="arm", sort=True)
     }
-    entry = catalog.METRICS[quantity.partition("/")[2]]
-    worst = -np.inf if entry.direction == "maximize" else np.inf
+    entry = catalog.METRICS[measured(quantity)]
+    worst = entry.sign * np.inf
     bands = {arm: estimates.band(lines, worst) for arm, lines in single.items()}
     positive = bool((wide.to_numpy() > 0)[~np.isnan(wide.to_numpy())].all())
     return _Curves(single=single, bands=bands, log=entry.scale == "log" and positive)

@@ -82,12 +82,12 @@ def sensitivity(results: Results, judged: Judged, name: str) -> Figure | None:
             isinstance(space, Choices) and low > 0 and high / low > 20
         )
         _across(first, low, high, log=log)
-        _up(first, tried["objective"].to_numpy(dtype=np.float64), Metric.parse(tune.objective))
+        _up(first, tried["objective"].to_numpy(dtype=np.float64), tune.aim)
         for axes, arm in zip(drawn, arms, strict=True):
-            _panel(axes, tried[tried["arm"] == arm], column, Metric.parse(tune.objective))
+            _panel(axes, tried[tried["arm"] == arm], column, tune.aim)
             if axes.xaxis.get_tick_params()["labelbottom"]:
                 axes.set_xlabel(wrapped(name.replace("_", " "), 24, lines=1), labelpad=3)
-        text = tune.objective.partition("@")[0].replace("val/", "validation ").replace("_", " ")
+        text = f"validation {tune.aim.name.replace('_', ' ')}"
         figure.text(0.012, 0.5, text, rotation=90, va="center", ha="center", size=11)
     return figure
 
@@ -122,7 +122,7 @@ def _up(axes: Axes, values: NDArray[np.float64], metric: Metric) -> None:
         log_axis(axes.yaxis, low, high, most=4)
         return
     span = (high - low) or 0.1 * abs(high) or 1.0
-    up, down = (0.08, 0.16) if entry.direction == "maximize" else (0.16, 0.08)
+    up, down = (0.08, 0.16) if not entry.minimize else (0.16, 0.08)
     axes.set_ylim(low - down * span, high + up * span)
     value_axis(axes.yaxis, wording.units(metric, entry, ()))
 
@@ -134,7 +134,7 @@ def _panel(axes: Axes, tried: pd.DataFrame, column: str, metric: Metric) -> None
     axes.plot(
         best[column], best["objective"], "o", ms=10, mew=1.8, mfc="none", mec=INK, gid="chosen"
     )
-    edge = 0.05 if catalog.METRICS[metric.name].direction == "maximize" else 0.95
+    edge = 0.95 if catalog.METRICS[metric.name].minimize else 0.05
     axes.plot(
         lost[column],
         np.full(len(lost), edge),

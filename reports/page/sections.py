@@ -242,7 +242,7 @@ def _curves(results: Results, judged: Judged) -> Section | None:
     figure = figures.curves(results, judged)
     if figure is None:
         return None
-    decides = figures.curved(results) == f"val/{results.metric.name}"
+    decides = figures.curved(results) == figures.decided(results)
     chosen = (
         ""
         if decides

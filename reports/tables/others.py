@@ -81,7 +81,7 @@ def best_others(results: Results) -> set[tuple[int, str]]:
     for one in _measured(results):
         if one.says:
             units = _units(results, one)
-            best = np.nanmax if one.entry.direction == "maximize" else np.nanmin
+            best = np.nanmin if one.entry.minimize else np.nanmax
             wanted = units.value(float(best(one.means)))
             printed = [units.value(mean) for mean in one.means.tolist()]
             rows = [row for row, text in enumerate(printed) if text == wanted]

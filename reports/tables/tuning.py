@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from harness import catalog
-from harness.spec import Metric, Range
+from harness.spec import Range
 from reports import frames, wording
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _optimism(optimism: float, tuned: float, units: wording.Units) -> str:
 
 def _objective_units(results: Results) -> wording.Units:
     assert results.study.tune is not None
-    metric = Metric.parse(results.study.tune.objective)
+    metric = results.study.tune.aim
     units = wording.units(metric, catalog.METRICS[metric.name], ())
     return replace(units, name=units.name.replace("val ", "validation "))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness import catalog
+from harness.spec import Quantity
 from reports import frames, wording
 
 if TYPE_CHECKING:
@@ -91,15 +92,18 @@ def _cases(results: Results) -> int:
 
 def _by_chance(results: Results) -> list[str]:
     """Whether any arm does more than a guess that looks at no input."""
-    epoch = results.metric.epoch
+
+    def tested(name: str) -> str:
+        return str(Quantity(split="test", name=name).at(results.metric.epoch))
+
     if results.card.task == "classification":
-        return _above_majority(results, f"test/accuracy@{epoch}")
-    r2 = _means(results, f"test/r2@{epoch}")
+        return _above_majority(results, tested("accuracy"))
+    r2 = _means(results, tested("r2"))
     if r2 and max(r2) <= 0:
         return [
             "No arm predicts better than the mean of the test targets would (r2 is not above 0)."
         ]
-    auroc = _means(results, f"test/auroc@{epoch}")
+    auroc = _means(results, tested("auroc"))
     if results.card.task == "anomaly" and auroc and max(auroc) <= 0.5:
         return ["No arm is above chance: an AUROC of 50 % is that of a guess."]
     return []

@@ -62,7 +62,7 @@ def _below_zero(results: Results) -> bool:
 def _rule(results: Results, entry: catalog.Metric, *, negative: bool) -> Rule:
     study = results.study
     return Rule(
-        maximize=entry.direction == "maximize",
+        maximize=not entry.minimize,
         scale="identity" if negative else entry.scale,
         level=round(1 - study.confidence, 12),
         family=max(1, len(results.arms) - 1),
@@ -101,8 +101,7 @@ def _biases(results: Results) -> tuple[Bias, ...]:
     tune = results.study.tune
     if tune is None or tune.objective not in results.trials:
         return ()
-    name = catalog.METRICS[tune.objective.partition("/")[2].partition("@")[0]]
-    sign = 1.0 if name.direction == "minimize" else -1.0
+    sign = catalog.METRICS[tune.aim.name].sign
     tuned = results.candidates.set_index(["arm", "candidate"])["objective"].to_dict()
     grid = frames.grid(results, tune.objective)
     found = []

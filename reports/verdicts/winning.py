@@ -52,7 +52,7 @@ def winner(results: Results, judged: Judged) -> Winner:
     A diverged training leaves an arm without a mean, so that such an arm wins only if no other
     is better than the baseline.
     """
-    minimize = catalog.METRICS[results.metric.name].direction == "minimize"
+    minimize = catalog.METRICS[results.metric.name].minimize
     better = [verdict.arm for verdict in judged.verdicts if verdict.word == "better"]
     found = min(
         better or [judged.baseline],

@@ -19,7 +19,8 @@ from harness.program.inputs import (
     pick,
     take,
 )
-from harness.program.network import Network, Refillable, Sizes, build, sizes
+from harness.program.network import Network, build
+from harness.program.stage import Sizes, Stage, sizes
 from harness.program.taking import asked, code_of, shapes
 from harness.program.updates import AVERAGED
 from harness.program.weights import Weight
@@ -33,9 +34,9 @@ __all__ = [
     "Inputs",
     "Network",
     "Program",
-    "Refillable",
     "Resident",
     "Sizes",
+    "Stage",
     "Streamed",
     "Weight",
     "asked",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from harness.isolation import World
     from harness.program.inputs import Inputs
-    from harness.program.network import Refillable
+    from harness.program.stage import Stage
 
 
 _UNREPORTED = (
@@ -37,7 +37,7 @@ class Fallback(Program):
     ``test_step`` report.
 
     Args:
-        part: the model to train.
+        stage: what is trained.
 
     Raises:
         TemplateError: if the model has another optimizer than the study's.
@@ -45,23 +45,25 @@ class Fallback(Program):
 
     engine = "fit"
 
-    def __init__(self, part: Refillable) -> None:
+    def __init__(self, stage: Stage) -> None:
         """Compile the model as ``fit`` wants it."""
-        super().__init__(part, xla=False)
-        self._unfinished = [_Unfinished(part)] if part.finalizes else []
+        super().__init__(stage, xla=False)
+        goal, (player,) = stage.objective, stage.players
+        self._optimizer = player.optimizer
+        self._unfinished = [_Unfinished(stage)] if stage.finalizes else []
         self._metrics = {
             # Keras itself leaves out what a mask does not count, of what it is given per step.
-            name: keras.metrics.MeanMetricWrapper(metric.each if part.masked else metric, name=name)
-            for name, metric in part.metrics.items()
+            name: keras.metrics.MeanMetricWrapper(metric.each if goal.masked else metric, name=name)
+            for name, metric in goal.metrics.items()
         }
-        model = part.model
-        if part.world:
-            _watch(model, part.world)
+        model = stage.model
+        if stage.world:
+            _watch(model, stage.world)
         # What a template has told a compile of its own is not told again: it stays.
         own = partial(keras.Model.compile, model) if model.compiled else model.compile
         own(
-            optimizer=part.optimizer,
-            loss=part.loss.each if part.masked or part.class_weight is not None else part.loss,
+            optimizer=self._optimizer,
+            loss=goal.loss.each if goal.masked or goal.class_weight is not None else goal.loss,
             metrics=[*self._metrics.values()],
             jit_compile=False,
         )
@@ -72,11 +74,10 @@ class Fallback(Program):
 
         The rest ``fit`` compiles when it is first called.
         """
-        part = self.part
-        order = np.arange(1, dtype=np.int32)
-        x, y = _Batches(data, order, 1, reconstructs=part.reconstructs)[0]
-        keras.Model.compute_metrics(part.model, x, y, part.model(x, training=False))
-        part.model.reset_metrics()
+        model, order = self.stage.model, np.arange(1, dtype=np.int32)
+        x, y = _Batches(data, order, 1, reconstructs=self.stage.objective.reconstructs)[0]
+        keras.Model.compute_metrics(model, x, y, model(x, training=False))
+        model.reset_metrics()
 
     def epoch(
         self,
@@ -86,30 +87,30 @@ class Fallback(Program):
         held: NDArray[np.int32],
     ) -> Passed:
         """As ``Program.epoch``; what ``train_step`` does not report is measured afterwards."""
-        part = self.part
-        history = part.model.fit(
+        stage, goal = self.stage, self.stage.objective
+        history = stage.model.fit(
             _Batches(
                 data,
                 order,
-                part.sizes.batch,
-                reconstructs=part.reconstructs,
+                stage.sizes.batch,
+                reconstructs=goal.reconstructs,
                 weights=self._class_weight(),
             ),
             shuffle=False,
             verbose=0,
-            callbacks=[_Rates(part.optimizer, rates), *self._unfinished],
+            callbacks=[_Rates(self._optimizer, rates), *self._unfinished],
         ).history
         train = {name: float(history[name][-1]) for name in self._reported(history)}
-        missing = [f"train/{name}" for name in part.names if name not in train]
+        missing = [f"train/{name}" for name in goal.names if name not in train]
         if missing:
             train = self._quantities(data, order, clean=True) | train
             self.notes = (f"{', '.join(missing)}: {_UNREPORTED}",)
-        with part.finalized():
+        with stage.finalized():
             val = self._quantities(data, held)
-            score = val[part.names[part.best]] * part.sign
-            best = bool(self._keep(tf.constant(score, tf.float32)))
-        found = {f"train/{name}": train[name] for name in part.names}
-        finite = all(np.isfinite(variable.numpy()).all() for variable in part.variables)
+            score = goal.score(tf.constant([*val.values()], tf.float32))
+            best = bool(self._best.keep(score))
+        found = {f"train/{name}": train[name] for name in goal.names}
+        finite = all(np.isfinite(variable.numpy()).all() for variable in stage.variables)
         found |= {f"val/{name}": number for name, number in val.items()}
         return Passed(quantities=found, best=best, finite=finite)
 
@@ -119,17 +120,21 @@ class Fallback(Program):
         A metric of another's that bears the same name is another metric.
         """
         updated = {name for name, metric in self._metrics.items() if float(metric.count) > 0}
-        return [name for name in self.part.names if name in history and name in {"loss", *updated}]
+        return [
+            name
+            for name in self.stage.objective.names
+            if name in history and name in {"loss", *updated}
+        ]
 
     def _quantities(
         self, data: Inputs, cases: NDArray[np.int32], *, clean: bool = False
     ) -> dict[str, float]:
-        means = self._means(self._evaluated(data, cases, clean=clean).numpy(), len(cases))
-        return dict(zip(self.part.names, means, strict=True))
+        sums = self.evaluating.held(data, cases, clean=clean).numpy()
+        return self.stage.objective.means(sums, len(cases))
 
     def _class_weight(self) -> NDArray[np.generic] | None:
         """One weight per class; ``fit`` itself takes such for one label per case only."""
-        weights = self.part.class_weight
+        weights = self.stage.objective.class_weight
         return None if weights is None else weights.numpy()
 
 
@@ -178,9 +183,9 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
 class _Unfinished(keras.callbacks.Callback):  # type: ignore[misc]
     """Takes back what the optimizer does to the weights when ``fit`` ends, once an epoch here."""
 
-    def __init__(self, part: Refillable) -> None:
+    def __init__(self, stage: Stage) -> None:
         super().__init__()
-        self._variables = part.variables
+        self._variables = stage.variables
         self._raw: list[NDArray[np.generic]] = []
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002, Keras' names

@@ -68,7 +68,7 @@ def train_epochs(
     patience = trial.settings["patience"]
     curve: list[Epoch] = []
     best = 0
-    for epoch, scheduled in enumerate(rates(trial, compiled.part.sizes.steps)):
+    for epoch, scheduled in enumerate(rates(trial, compiled.stage.sizes.steps)):
         shuffled = train[seeds.permutation(order, len(train))]
         with clock.spent("train"):
             passed = compiled.epoch(inputs, shuffled, scheduled, held)

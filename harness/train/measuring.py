@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.card import Card
-    from harness.program import Fallback, Inputs, Program, Refillable
+    from harness.program import Fallback, Inputs, Program, Stage
 
 
 def tested(
@@ -52,20 +52,20 @@ def _evidence(
     outputs: NDArray[np.float32],
 ) -> Evidence:
     """What the network shows, with its weights as they are, of what a mask leaves."""
-    part, kept = compiled.part, compiled.counted(inputs)
+    stage, kept = compiled.stage, compiled.evaluating.counted(inputs)
     labels = np.asarray(inputs.y_test)
-    if not part.reconstructs:
+    if not stage.objective.reconstructs:
         if kept is not None:
             labels, outputs = labels[kept], outputs[kept]
-        return Evidence(labels=labels, outputs=outputs, form=part.form)
+        return Evidence(labels=labels, outputs=outputs, form=stage.objective.form)
     everything = all_tests(inputs)
     x_test = program.take(inputs, everything, test=True)[0].numpy()
     codes = None
-    if "codes" in catalog.TASKS[card.task].evidence and has_code(part):
+    if "codes" in catalog.TASKS[card.task].evidence and has_code(stage):
         codes = Codes(
-            train=compiled.codes(inputs, train),
+            train=compiled.evaluating.codes(inputs, train),
             labels=np.asarray(inputs.y)[train],
-            test=compiled.codes(inputs, everything, test=True),
+            test=compiled.evaluating.codes(inputs, everything, test=True),
             test_labels=labels,
             inputs=x_test,
         )
@@ -73,9 +73,9 @@ def _evidence(
     return Evidence(labels=labels, outputs=outputs, inputs=exact, codes=codes)
 
 
-def has_code(part: Refillable) -> bool:
+def has_code(stage: Stage) -> bool:
     """Whether a network has a layer whose outputs are its code."""
-    return program.code_of(part.model) is not None
+    return program.code_of(stage.model) is not None
 
 
 def _over(kept: NDArray[np.bool_], x: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness import catalog, design, initial, program, seeds, surroundings, usercode
 from harness.errors import TemplateError
-from harness.program import Fallback, Inputs, Network, Program, Refillable
+from harness.program import Fallback, Inputs, Network, Program, Stage
 from harness.targets import resolve
 
 if TYPE_CHECKING:
@@ -43,11 +43,11 @@ class Compiled:
         """
         _, numbers = design.split(trial)
         values: dict[str, Any] = dict(numbers)
-        if self.program.part.class_weight is not None:
-            count = self.program.part.class_weight.shape[0]
-            values["class_weight"] = class_weights(trial, labels, count)
+        weighing = self.program.stage.objective.class_weight
+        if weighing is not None:
+            values["class_weight"] = class_weights(trial, labels, weighing.shape[0])
         noise = seeds.salted(trial, "noise")
-        self.program.part.refill(initial.draw(self.network.weights, trial), values, noise)
+        self.program.stage.state.start(initial.draw(self.network.weights, trial), values, noise)
         self.program.reset()
 
     def calibrate(self, trial: Trial, inputs: Inputs, train: NDArray[np.int32]) -> None:
@@ -57,7 +57,7 @@ class Compiled:
             stream = seeds.salted(trial, "calibration")
             some = train[seeds.permutation(stream, len(train))][:CALIBRATED]
             initial.calibrate(self.network, program.take(inputs, some)[0], variance)
-            self.program.part.restart()
+            self.program.stage.state.restart()
 
 
 class Programs:
@@ -71,7 +71,7 @@ class Programs:
     def __init__(self, card: Card, folders: Sequence[Path]) -> None:
         """Compile nothing yet."""
         self.compiled: dict[str, Compiled] = {}
-        self._built: dict[str, tuple[Network, Refillable]] = {}
+        self._built: dict[str, tuple[Network, Stage]] = {}
         self._broken: dict[str, Exception] = {}
         self._card, self._folders = card, folders
 
@@ -92,22 +92,22 @@ class Programs:
                 raise
         return self.compiled[key]
 
-    def prepare(self, trial: Trial) -> tuple[Network, Refillable]:
+    def prepare(self, trial: Trial) -> tuple[Network, Stage]:
         """Build a trial's network, and keep it for its program."""
         built = self.build(trial)
         self._built[self.key(trial)] = built
         return built
 
-    def build(self, trial: Trial) -> tuple[Network, Refillable]:
+    def build(self, trial: Trial) -> tuple[Network, Stage]:
         """Build a trial's network, with an optimizer. This may run user code."""
         with surroundings.building(trial, self._card, self._folders) as world:
             load_code(trial, self._folders)
             network = program.build(trial, self._card, _template(trial, self._folders))
             if world:
                 network = surroundings.look(network, world, trial, self._card, self._folders)
-            part = Refillable(trial, self._card, network)
-        said = (program.AVERAGED,) if part.finalizes else ()
-        return replace(network, notes=(*network.notes, *said)), part
+            stage = Stage(trial, self._card, network)
+        said = (program.AVERAGED,) if stage.finalizes else ()
+        return replace(network, notes=(*network.notes, *said)), stage
 
     def _compile(self, trial: Trial, inputs: Inputs, clock: Clock) -> Compiled:
         """The first route that can express the model.
@@ -118,10 +118,10 @@ class Programs:
         routes = ("rule", "graph", "fit") if trial.code else ("rule",)
         for route in routes:
             with clock.spent("build"):
-                network, part = self._take(trial) or self.build(trial)
+                network, stage = self._take(trial) or self.build(trial)
             try:
                 with clock.spent("compile"), surroundings.tracing(network, trial, self._card):
-                    made = _routed(route, part, self._card)
+                    made = _routed(route, stage, self._card)
                     made.compile(inputs)
             except TemplateError:
                 raise
@@ -132,7 +132,7 @@ class Programs:
                 return Compiled(program=made, network=network)
         raise AssertionError
 
-    def _take(self, trial: Trial) -> tuple[Network, Refillable] | None:
+    def _take(self, trial: Trial) -> tuple[Network, Stage] | None:
         """What a rehearsal has built, once: a route that failed may have changed it."""
         return self._built.pop(self.key(trial), None)
 
@@ -152,17 +152,17 @@ def class_weights(trial: Trial, labels: NDArray[np.generic], classes: int) -> ND
     return labels.size / (classes * np.maximum(counts, 1))
 
 
-def _routed(name: str, part: Refillable, card: Card) -> Program | Fallback:
+def _routed(name: str, stage: Stage, card: Card) -> Program | Fallback:
     if name == "fit":
-        if part.clips:
+        if stage.clips:
             raise TemplateError(
                 "expected clip = 'none' for a model that trains through fit, because of a "
                 "training step of its own. Received: a limit. Clip inside that step."
             )
-        return Fallback(part)
-    if not program.is_expressible(part.model):
+        return Fallback(stage)
+    if not program.is_expressible(stage.model):
         raise NotImplementedError("a training step of its own")
-    return Program(part, xla=name == "rule" and program.uses_xla(part.model, card))
+    return Program(stage, xla=name == "rule" and program.uses_xla(stage.model, card))
 
 
 def _template(trial: Trial, folders: Sequence[Path]) -> Callable[..., Any]:

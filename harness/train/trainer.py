@@ -104,7 +104,7 @@ class Trainer:
         if trial.template in catalog.REFERENCES:
             return Rehearsal()
         try:
-            network, part = self._programs.prepare(trial)
+            network, stage = self._programs.prepare(trial)
         except HarnessError as error:
             return Rehearsal(problem=str(error))
         except (Exception, SystemExit) as error:  # noqa: BLE001, a user's function may raise anything
@@ -112,7 +112,7 @@ class Trainer:
         of_codes = frozenset({"codes", "probe"}) & catalog.TASKS[trial.task].evidence
         return Rehearsal(
             notes=(*network.notes, *initial.notes(network, trial)),
-            missing=() if has_code(part) else evaluation.needing(of_codes),
+            missing=() if has_code(stage) else evaluation.needing(of_codes),
         )
 
     def _run(self, trial: Trial, clock: Clock, within: ExitStack) -> Outcome:
@@ -124,7 +124,7 @@ class Trainer:
         compiled = self._programs.of(trial, inputs, clock)
         within.enter_context(surroundings.training(compiled.network, trial, self._folders))
         with clock.spent("data"):
-            if compiled.program.part.denoises:
+            if compiled.program.stage.objective.denoises:
                 inputs = inputs.corrupted(corruption(trial, self._card), held)
             # An initializer may be another than that of the trial before.
             load_code(trial, self._folders)
@@ -151,7 +151,7 @@ class Trainer:
             curve=tuple(course.curve),
             metrics={} if reason else measured,
             best_epoch=course.best if course.curve else None,
-            parameters=compiled.program.part.parameters,
+            parameters=compiled.program.stage.parameters,
             engine=compiled.program.engine,
             xla=compiled.program.xla,
             reused=reused,

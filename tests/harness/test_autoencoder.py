@@ -190,8 +190,8 @@ def test_sparsity_is_reached(lay):
     trial = laid.trial(laid.arms[0], {}, "confirm", 0)
     assert trainer.run(trial).status == "completed"
     (compiled,) = trainer.programs.values()
-    _, inputs, _ = trainer._made
-    code = compiled.program.codes(inputs, np.arange(100, dtype=np.int32))
+    inputs, _ = trainer._data.inputs(np.arange(100, dtype=np.int32))
+    code = compiled.program.evaluating.codes(inputs, np.arange(100, dtype=np.int32))
     assert code.mean() == pytest.approx(0.1, abs=0.05)
 
 

@@ -217,13 +217,13 @@ def test_slots_that_begin_at_the_weights_begin_at_scaled_ones(theirs):
     plan = foreign.plan(file, "mlp", fixed=fixed)
     trial = plan.trial(plan.arms[0], {}, "tune", 0)
     network = program.build(trial, plan.card, mlp)
-    part = program.Refillable(trial, plan.card, network)
+    stage = program.Stage(trial, plan.card, network)
     data = program.Resident.of(datasets.load(plan.card))
-    compiled = Compiled(program=program.Program(part, xla=False), network=network)
+    compiled = Compiled(program=program.Program(stage, xla=False), network=network)
     compiled.fill(trial, np.asarray(data.y))
     compiled.calibrate(trial, data, np.arange(100, dtype=np.int32))
-    begun = {variable.path: variable.numpy() for variable in part.variables}
-    slots = {path: slot for slot, variable in part._copies for path in [variable.path]}
+    begun = {variable.path: variable.numpy() for variable in stage.variables}
+    slots = {path: slot for slot, variable in stage.players[0].copies for path in [variable.path]}
     assert set(slots) == set(begun)
     for path, slot in slots.items():
         np.testing.assert_array_equal(slot.numpy(), begun[path])

@@ -1,0 +1,74 @@
+"""Sets of variables with an optimizer of their own."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+from harness import catalog
+from harness.program import updates
+from harness.targets import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from harness.spec import Trial
+
+
+class Player:
+    """A set of variables that its own optimizer updates by one loss.
+
+    Args:
+        trial: any trial of the structure.
+        variables: that are updated.
+        inputs: scalar variables through which numbers enter, by name.
+
+    Attributes:
+        copies: slots of the optimizer that begin as copies of variables, with these.
+        finalizes: whether the optimizer exchanges the variables when a training ends.
+        clips: whether gradients are limited.
+    """
+
+    def __init__(self, trial: Trial, variables: Sequence[Any], inputs: Mapping[str, Any]) -> None:
+        """Build the optimizer."""
+        self.variables = variables
+        self.optimizer, self.copies = updates.optimizer(trial, variables, dict(inputs))
+        self.finalizes = updates.finalizes(self.optimizer)
+        self.clips = "clip.limit" in inputs
+        self._clip = _clip(trial, inputs)
+
+    def update(
+        self, rate: tf.Tensor, forward: Callable[[], tuple[tf.Tensor, tf.Tensor]]
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Change the variables once.
+
+        Args:
+            rate: learning rate of this update.
+            forward: gives the loss, and outputs.
+
+        Returns:
+            What ``forward`` gave, before the update.
+        """
+        with tf.GradientTape() as tape:
+            loss, outputs = forward()
+            scaled = self.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled, [variable.value for variable in self.variables])
+        gradients = self._clip(gradients)
+        self.optimizer.learning_rate.assign(rate)
+        self.optimizer.apply(gradients, self.variables)
+        return loss, outputs
+
+    def finalize(self) -> None:
+        """Let the optimizer end the training."""
+        if self.finalizes:
+            self.optimizer.finalize_variable_values(self.variables)
+
+
+def _clip(trial: Trial, inputs: Mapping[str, Any]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """A function of gradients, called before the optimizer sees them."""
+    chosen = catalog.choice("clip", trial.settings["clip"])
+    if chosen.name == "none":
+        return lambda gradients: gradients
+    return partial(resolve(catalog.CLIPS[chosen.name].target), limit=inputs["clip.limit"])

@@ -1,0 +1,112 @@
+"""A part of a trial with a program of its own: a network, and what trains it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from harness.program.objective import Objective
+from harness.program.player import Player
+from harness.program.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.card import Card
+    from harness.program.network import Network
+    from harness.spec import Trial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How many cases a program trains and validates on."""
+
+    train: int
+    validation: int
+    batch: int
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps in one epoch, the partial batch included."""
+        return -(-self.train // self.batch)
+
+
+def sizes(trial: Trial, card: Card) -> Sizes:
+    """The sizes that a trial's settings imply for a data set."""
+    validation, batch = trial.settings["validation"], trial.settings["batch_size"]
+    assert isinstance(validation, float)
+    assert isinstance(batch, int)
+    return Sizes(
+        train=card.training_cases(validation),
+        validation=card.validation_cases(validation),
+        batch=batch,
+    )
+
+
+class Stage:
+    """A network with its objective and its players, whose every variable can be set back.
+
+    Args:
+        trial: any trial of the structure.
+        card: of the data.
+        network: built for it.
+
+    Attributes:
+        sizes: numbers of cases.
+        model: the network's.
+        output_shape: of what the model returns, its first axis ``None``.
+        players: what is updated, in the order of their turns.
+        state: all that changes.
+        world: what user code behind the network finds and leaves in this process.
+    """
+
+    def __init__(self, trial: Trial, card: Card, network: Network) -> None:
+        """Build the optimizers."""
+        self.sizes = sizes(trial, card)
+        self.model, self.world = network.model, network.world
+        self.output_shape = network.output_shape
+        only = Player(trial, self.model.trainable_variables, network.inputs)
+        self.players = (only,)
+        self.objective = Objective(trial, card, network)
+        self.state = State(network, self.players)
+
+    @property
+    def variables(self) -> list[Any]:
+        """All that is trained."""
+        return [variable for player in self.players for variable in player.variables]
+
+    @property
+    def parameters(self) -> int:
+        """Number of trainable parameters."""
+        return int(sum(np.prod(variable.shape) for variable in self.variables))
+
+    @property
+    def finalizes(self) -> bool:
+        """True if an optimizer exchanges the weights when a training ends."""
+        return any(player.finalizes for player in self.players)
+
+    @property
+    def clips(self) -> bool:
+        """True if gradients are limited."""
+        return any(player.clips for player in self.players)
+
+    def finalize(self) -> None:
+        """Let the optimizers end the training."""
+        for player in self.players:
+            player.finalize()
+
+    @contextmanager
+    def finalized(self) -> Iterator[None]:
+        """The weights as they would be if the training ended here, for as long as this lasts."""
+        if not self.finalizes:
+            yield
+            return
+        raw = [tf.identity(variable.value) for variable in self.variables]
+        self.finalize()
+        yield
+        for variable, array in zip(self.variables, raw, strict=True):
+            variable.assign(array)

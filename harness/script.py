@@ -11,6 +11,7 @@ import numpy as np
 
 from harness import building, catalog, design, program
 from harness.errors import TemplateError
+from harness.players import owner
 from harness.source import Source, call
 from harness.spec import measured
 from harness.targets import resolve
@@ -70,6 +71,12 @@ def _check(trial: Trial) -> None:
         raise TemplateError(
             f"expected a winner of built-in entries to write as plain Keras. Received: {own[0]!r}, "
             "which is code of yours. --weights takes it away as a trained model."
+        )
+    players = sorted({owner(key) for key in trial.settings} - {""})
+    if players:
+        raise TemplateError(
+            "expected a network with one player to write as plain Keras. Received: one with "
+            f"settings of {players[0]!r}. --weights takes it away as a trained model."
         )
 
 

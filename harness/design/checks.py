@@ -10,6 +10,7 @@ from harness import catalog, usercode
 from harness.design import classes
 from harness.design.structure import arguments
 from harness.errors import StudyError, nearest
+from harness.players import owner
 from harness.spec import Choices, Metric, Range, label
 from harness.targets import names_code
 
@@ -91,6 +92,7 @@ def unpassed(template: str, folders: Sequence[Path]) -> tuple[str, ...]:
 
 def _check_keys(study: Study, taken: usercode.Signature) -> None:
     space = study.tune.space if study.tune else {}
+    built_in = study.template in catalog.TEMPLATES
     places: dict[str, list[str]] = {
         "fixed": [*study.fixed],
         "factors": [*study.factors],
@@ -99,7 +101,8 @@ def _check_keys(study: Study, taken: usercode.Signature) -> None:
     seen: dict[str, str] = {}
     for place, keys in places.items():
         for key in keys:
-            if key not in taken.names and not taken.open:
+            known = key in taken.names or taken.open or (not built_in and owner(key))
+            if not known:
                 raise StudyError(
                     f"expected an argument of template {study.template!r} or a training setting. "
                     f"Received: {key!r}. {_meant(key, study, taken.names)}",
@@ -143,7 +146,7 @@ def _meant(key: str, study: Study, names: Sequence[str]) -> str:
 
 
 def _check_levels(study: Study) -> None:
-    table = arguments(study.template)
+    table = arguments(study.template, _keys(study))
     for key, raw in study.fixed.items():
         _check_value(table, key, raw, f"fixed.{key}")
     for factor, levels in study.factors.items():
@@ -262,7 +265,7 @@ def _check_metric(metric: Metric, card: Card, key: str) -> None:
 
 def _check_penalties(study: Study, card: Card) -> None:
     """A loss that holds the penalties of an arm cannot decide between penalties."""
-    table = arguments(study.template)
+    table = arguments(study.template, _keys(study))
     penalized = [
         name
         for name in study.factors
@@ -503,7 +506,7 @@ def user_code(study: Study, folders: Sequence[Path]) -> list[str]:
         StudyError: if one does not exist, or does not take what it is given.
     """
     found = [] if study.template in catalog.TEMPLATES else [study.template]
-    for name, argument in arguments(study.template).items():
+    for name, argument in arguments(study.template, _keys(study)).items():
         for key, raw in _named(study, name) if argument.family in catalog.OPEN else ():
             chosen = catalog.choice(argument.family, raw)
             if names_code(chosen.name):
@@ -553,6 +556,11 @@ def _default_share() -> float:
     share = catalog.SETTINGS["validation"].default
     assert isinstance(share, float)
     return share
+
+
+def _keys(study: Study) -> list[str]:
+    """All that a study names."""
+    return [*study.fixed, *study.factors, *_searched(study)]
 
 
 def _named(study: Study, name: str) -> list[tuple[str, Level]]:

@@ -205,7 +205,12 @@ def _judged(study: Study, references: Sequence[Reference]) -> tuple[str, ...]:
 def _first(study: Study) -> str:
     """A baseline as a study file declares it."""
     levels = baseline(study).levels
-    return ", ".join(f"{name} = {json.dumps(level)}" for name, level in levels.items())
+    return ", ".join(f"{_key(name)} = {json.dumps(level)}" for name, level in levels.items())
+
+
+def _key(name: str) -> str:
+    """A key of a study file, quoted where a dot would divide it."""
+    return json.dumps(name) if "." in name else name
 
 
 def programs(plan: Plan) -> dict[str, tuple[Trial, list[Arm]]]:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from harness import catalog
 from harness.design import classes
 from harness.identity import digest
+from harness.players import OWN, owner
 from harness.targets import names_code
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from harness.card import Card
     from harness.spec import Level, Study, Trial, Value
@@ -25,7 +26,7 @@ def settings(
     describe the same trial.
     """
     given: dict[str, Value] = {**study.fixed, **levels, **hyperparameters}
-    table = arguments(study.template)
+    table = arguments(study.template, given)
     full = {
         key: catalog.check_argument(argument, given[key]) if key in given else _default(argument)
         for key, argument in table.items()
@@ -39,16 +40,32 @@ def settings(
         full["vocabulary"] = full["vocabulary"] or card.tokens or None
     if full.get("padding", 0) is None:
         full["padding"] = card.padding
-    optimizer = full["optimizer"]
-    assert isinstance(optimizer, dict)
-    rate = optimizer.pop("learning_rate", None)
-    if full["learning_rate"] is None:
-        full["learning_rate"] = rate
     if full["salt"] is None:
         del full["salt"]  # a trial without salt has the key that it had before there was any
-    if "weight_decay" in optimizer and full["weight_decay"] is not None:
-        optimizer["weight_decay"], full["weight_decay"] = full["weight_decay"], None
+    _rate(full, "")
+    for player in _players(full):
+        full |= {f"{player}.{name}": full[name] for name in _shared(player, given)}
+        _rate(full, f"{player}.")
     return full
+
+
+def _shared(player: str, given: Iterable[str]) -> list[str]:
+    """Settings that a player has no own of; those of an optimizer go with the optimizer."""
+    own = {key.rpartition(".")[2] for key in given if owner(key) == player}
+    return [name for name in OWN if name not in own and (name == "clip" or "optimizer" not in own)]
+
+
+def _rate(full: dict[str, Value], prefix: str) -> None:
+    """Learning rate and weight decay of a player, whether given in its optimizer or beside it."""
+    optimizer = full[f"{prefix}optimizer"]
+    assert isinstance(optimizer, dict)
+    full[f"{prefix}optimizer"] = optimizer = dict(optimizer)
+    rate = optimizer.pop("learning_rate", None)
+    if full[f"{prefix}learning_rate"] is None:
+        full[f"{prefix}learning_rate"] = rate
+    decay = f"{prefix}weight_decay"
+    if "weight_decay" in optimizer and full[decay] is not None:
+        optimizer["weight_decay"], full[decay] = full[decay], None
 
 
 def _weighed(setting: Value, card: Card) -> Value:
@@ -64,7 +81,7 @@ def own(template: str, given: Mapping[str, Value]) -> list[str]:
     """The user's own objects among the settings of a trial, as ``module:object``."""
     return [
         chosen.name
-        for key, argument in arguments(template).items()
+        for key, argument in arguments(template, given).items()
         if argument.family in catalog.OPEN
         and names_code((chosen := catalog.choice(argument.family, given[key])).name)
     ]
@@ -88,7 +105,8 @@ def split(trial: Trial) -> tuple[dict[str, Value], dict[str, float]]:
     """
     structure: dict[str, Value] = {}
     values: dict[str, float] = {}
-    for key, argument in arguments(trial.template).items():
+    table = arguments(trial.template, trial.settings)
+    for key, argument in table.items():
         raw = trial.settings.get(key)
         if argument.initial:
             structure[key] = raw is not None
@@ -104,9 +122,10 @@ def split(trial: Trial) -> tuple[dict[str, Value], dict[str, float]]:
             structure[key] = "value"
         else:
             structure[key] = raw
-    values.pop("optimizer.learning_rate", None)
+    for prefix in ("", *(f"{player}." for player in _players(trial.settings))):
+        values.pop(f"{prefix}optimizer.learning_rate", None)
     own = {key: part for key, part in trial.settings.items() if key not in structure}
-    structure |= {key: part for key, part in own.items() if key not in arguments(trial.template)}
+    structure |= {key: part for key, part in own.items() if key not in table}
     return structure, values
 
 
@@ -115,7 +134,7 @@ def program_key(trial: Trial, card: Card) -> str:
     if trial.template in catalog.REFERENCES:
         return digest([trial.template, trial.settings])
     structure, _ = split(trial)
-    for name, setting in catalog.SETTINGS.items():
+    for name, setting in arguments(trial.template, trial.settings).items():
         if setting.outside:
             structure.pop(name, None)
     of_trial = trial.model_dump(include={"template", "task", "code", "best", "threads", "xla"})
@@ -123,7 +142,18 @@ def program_key(trial: Trial, card: Card) -> str:
     return digest([structure, of_trial, of_data, dict(card.inputs), dict(card.noise)])
 
 
-def arguments(template: str) -> dict[str, catalog.Argument]:
-    """All that a study may name with a built-in template; with another, the training settings."""
+def arguments(template: str, given: Iterable[str] = ()) -> dict[str, catalog.Argument]:
+    """All that a study may name with a built-in template; with another, the training settings.
+
+    Args:
+        template: of the study.
+        given: what it names; a player that has one setting of its own has all of them.
+    """
     built_in = catalog.TEMPLATES.get(template)
-    return {**catalog.SETTINGS, **(built_in.arguments if built_in else {})}
+    own = {f"{player}.{name}": catalog.SETTINGS[name] for player in _players(given) for name in OWN}
+    return {**catalog.SETTINGS, **(built_in.arguments if built_in else {}), **own}
+
+
+def _players(given: Iterable[str]) -> list[str]:
+    """Names of the players that have settings of their own."""
+    return sorted({owner(key) for key in given} - {""})

@@ -81,7 +81,7 @@ class Program:
         seen = data.x
         if self.stage.objective.denoises:
             seen = tf.zeros((sizes.validation, *data.x.shape[1:]))
-        rates = tf.zeros(sizes.steps)
+        rates = self.stage.rates(sizes.steps)
         self._whole(data.x, data.y, order, tf.constant(0), rates, held, seen, held)
         self.evaluating.tested(data)
 
@@ -89,7 +89,7 @@ class Program:
         sizes, nothing = self.stage.sizes, tf.zeros(self.stage.objective.width)
         for length in data.lengths(sizes.train, sizes.batch):
             x, y = take(data, np.zeros(length, np.int32))
-            rates = tf.zeros(-(-length // sizes.batch))
+            rates = self.stage.rates(-(-length // sizes.batch))
             self._part(x, y, tf.range(length), tf.constant(0), rates, nothing)
         self.evaluating.compile_chunks(data.lengths(sizes.validation, EVALUATED), data)
         self._end(nothing, nothing)
@@ -111,7 +111,7 @@ class Program:
         Args:
             data: all of it; ``order`` and ``held`` say which cases are meant.
             order: the training cases in the order of this epoch.
-            rates: learning rate of every step.
+            rates: learning rate of every step; of several players, an axis of them behind.
             held: the validation cases.
 
         """
@@ -197,16 +197,22 @@ class Program:
         return tf.concat([train, val, tf.cast([best, finite], tf.float32)], axis=0)
 
     def _step(self, x: tf.Tensor, y: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
-        """One update by every player; the sums of loss and metrics over the batch, before it."""
-        objective = self.stage.objective
+        """All updates of a step; sums over the batch as the first player finds it."""
+        stage, found = self.stage, None
+        for place in stage.order:
+            own = rate if len(stage.players) == 1 else rate[place]
+            forward = partial(self._forward, x, y, place)
+            loss, outputs = stage.players[place].update(own, forward)
+            if place == 0 and found is None:
+                found = stage.objective.sums(y, outputs, loss)
+        return found
 
-        def forward() -> tuple[tf.Tensor, tf.Tensor]:
-            outputs = self.stage.model(x, training=True)
-            return objective.total(y, outputs, training=True), outputs
-
-        (player,) = self.stage.players
-        loss, outputs = player.update(rate, forward)
-        return objective.sums(y, outputs, loss)
+    def _forward(self, x: tf.Tensor, y: tf.Tensor, place: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Loss of a player, and what the model gives where that is asked for."""
+        stage, own = self.stage, self.stage.losses[place]
+        outputs = None if own and place else stage.model(x, training=True)
+        loss = own(x, y) if own else stage.objective.total(y, outputs, training=True)
+        return loss, outputs
 
 
 def uses_xla(model: Any, card: Card) -> bool:

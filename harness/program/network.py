@@ -15,6 +15,8 @@ from harness import catalog, design
 from harness.blocks import layers, losses, outputs
 from harness.blocks.layers import Drawn
 from harness.errors import TemplateError
+from harness.players import Player, owner
+from harness.players import Stage as Described
 from harness.program import taking
 from harness.program.weights import Recording, Weight, brought
 
@@ -36,6 +38,7 @@ class Network:
         inputs: scalar variables by value name, such as ``dropout`` or ``regularizer.l2``.
         output_shape: of what the model returns, its first axis ``None``.
         form: what its outputs are.
+        described: its players and their turns.
         notes: what a reader of the results has to know of it, a sentence each.
         world: what user code behind it finds and leaves in this process.
     """
@@ -45,6 +48,7 @@ class Network:
     inputs: dict[str, Any]
     output_shape: Any
     form: outputs.Form
+    described: Described
     notes: tuple[str, ...] = ()
     world: World | None = None
 
@@ -63,7 +67,7 @@ def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
     arguments = {
         name: _argument(trial, name, part, inputs)
         for name, part in {**trial.settings, **structure}.items()
-        if name not in catalog.SETTINGS
+        if name not in catalog.SETTINGS and not owner(name)
     }
     if trial.template in catalog.TEMPLATES and trial.task == "sequence":
         arguments["every_step"] = True
@@ -74,7 +78,8 @@ def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
     name = trial.template
     recording = Recording(compares=name not in catalog.TEMPLATES)
     with recording.on():
-        model = template(taking.shapes(card), taking.asked(trial, card), **arguments)
+        made = template(taking.shapes(card), taking.asked(trial, card), **arguments)
+        model = made.model if isinstance(made, Described) else made
         taking.check(model, card, name)
         shape = _output_shape(model, card, name)
     losses.check_outputs(shape, card, name)
@@ -84,6 +89,7 @@ def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
     built_in = name in catalog.TEMPLATES
     form = outputs.form(model, card, name, _told(trial), built_in=built_in, shape=shape)
     losses.check_loss(str(trial.settings["loss"]), form, card, name)
+    described = _described(made, model, trial)
     notes = (*brought(weights, model), *taking.without_code(model, trial))
     return Network(
         model=taking.corrupted(model, trial, card),
@@ -91,8 +97,33 @@ def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
         inputs=inputs,
         output_shape=shape,
         form=form,
+        described=described,
         notes=notes,
     )
+
+
+def _described(made: Any, model: Any, trial: Trial) -> Described:
+    """The players of a template; one that says nothing of them has a single one.
+
+    Raises:
+        TemplateError: if a turn, a layer or a setting of a study names what is not there.
+    """
+    if not isinstance(made, Described):
+        return Described(model=model, players=(Player(name=""),))
+    names = [player.name for player in made.players]
+    layers = {layer.name for layer in model.layers}
+    missing = [
+        *({turn.player for turn in made.turns} - {*names}),
+        *({layer for player in made.players for layer in player.layers} - layers),
+        *({owner(key) for key in trial.settings} - {"", *names}),
+    ]
+    if missing or len({*names}) < len(names) or not names:
+        raise TemplateError(
+            f"template {trial.template!r}: expected players ({', '.join(names) or 'none'}) of "
+            f"different names, with layers of the model ({', '.join(sorted(layers))}). Received: "
+            f"{', '.join(map(repr, sorted(missing))) or 'names that are not'}."
+        )
+    return made
 
 
 def _told(trial: Trial) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from harness import catalog
+from harness.players import prefix
 from harness.program import updates
 from harness.targets import resolve
 
@@ -24,6 +25,7 @@ class Player:
         trial: any trial of the structure.
         variables: that are updated.
         inputs: scalar variables through which numbers enter, by name.
+        name: before settings of its own, if it has any.
 
     Attributes:
         copies: slots of the optimizer that begin as copies of variables, with these.
@@ -31,13 +33,16 @@ class Player:
         clips: whether gradients are limited.
     """
 
-    def __init__(self, trial: Trial, variables: Sequence[Any], inputs: Mapping[str, Any]) -> None:
+    def __init__(
+        self, trial: Trial, variables: Sequence[Any], inputs: Mapping[str, Any], name: str = ""
+    ) -> None:
         """Build the optimizer."""
+        own = prefix(name, trial.settings)
         self.variables = variables
-        self.optimizer, self.copies = updates.optimizer(trial, variables, dict(inputs))
+        self.optimizer, self.copies = updates.optimizer(trial, variables, inputs, own)
         self.finalizes = updates.finalizes(self.optimizer)
-        self.clips = "clip.limit" in inputs
-        self._clip = _clip(trial, inputs)
+        self.clips = f"{own}clip.limit" in inputs
+        self._clip = _clip(trial, inputs, own)
 
     def update(
         self, rate: tf.Tensor, forward: Callable[[], tuple[tf.Tensor, tf.Tensor]]
@@ -66,9 +71,11 @@ class Player:
             self.optimizer.finalize_variable_values(self.variables)
 
 
-def _clip(trial: Trial, inputs: Mapping[str, Any]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+def _clip(
+    trial: Trial, inputs: Mapping[str, Any], own: str
+) -> Callable[[Sequence[Any]], Sequence[Any]]:
     """A function of gradients, called before the optimizer sees them."""
-    chosen = catalog.choice("clip", trial.settings["clip"])
+    chosen = catalog.choice("clip", trial.settings[f"{own}clip"])
     if chosen.name == "none":
         return lambda gradients: gradients
-    return partial(resolve(catalog.CLIPS[chosen.name].target), limit=inputs["clip.limit"])
+    return partial(resolve(catalog.CLIPS[chosen.name].target), limit=inputs[f"{own}clip.limit"])

@@ -14,7 +14,7 @@ from harness.program.player import Player
 from harness.program.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from harness.card import Card
     from harness.program.network import Network
@@ -59,7 +59,10 @@ class Stage:
         sizes: numbers of cases.
         model: the network's.
         output_shape: of what the model returns, its first axis ``None``.
-        players: what is updated, in the order of their turns.
+        players: sets of variables with optimizers of their own.
+        names: of the players.
+        losses: of the players, of inputs and targets; ``None``: the objective's.
+        order: which player is updated, update by update of a step.
         state: all that changes.
         world: what user code behind the network finds and leaves in this process.
     """
@@ -69,15 +72,26 @@ class Stage:
         self.sizes = sizes(trial, card)
         self.model, self.world = network.model, network.world
         self.output_shape = network.output_shape
-        only = Player(trial, self.model.trainable_variables, network.inputs)
-        self.players = (only,)
+        described = network.described
+        self.players = tuple(
+            Player(trial, _variables(self.model, one.layers), network.inputs, one.name)
+            for one in described.players
+        )
+        self.names = tuple(one.name for one in described.players)
+        self.losses, self.order = [one.loss for one in described.players], described.order
         self.objective = Objective(trial, card, network)
         self.state = State(network, self.players)
 
     @property
     def variables(self) -> list[Any]:
         """All that is trained."""
-        return [variable for player in self.players for variable in player.variables]
+        found = [variable for player in self.players for variable in player.variables]
+        return [*{id(variable): variable for variable in found}.values()]
+
+    def rates(self, count: int) -> tf.Tensor:
+        """Learning rates of so many steps, of every player if there are several, as zeros."""
+        several = [len(self.players)] * (len(self.players) > 1)
+        return tf.zeros([count, *several])
 
     @property
     def parameters(self) -> int:
@@ -110,3 +124,10 @@ class Stage:
         yield
         for variable, array in zip(self.variables, raw, strict=True):
             variable.assign(array)
+
+
+def _variables(model: Any, layers: Sequence[str]) -> list[Any]:
+    """Trainable variables of some layers; of all without any."""
+    if not layers:
+        return list(model.trainable_variables)
+    return [one for name in layers for one in model.get_layer(name).trainable_variables]

@@ -17,7 +17,7 @@ from harness.errors import TemplateError
 from harness.targets import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from harness.catalog import Choice
     from harness.spec import Trial, Value
@@ -32,37 +32,40 @@ Slots = list[tuple[Any, Any]]
 """Variables of an optimizer that begin as copies of weights, with these weights."""
 
 
-def optimizer(trial: Trial, variables: Sequence[Any], inputs: dict[str, Any]) -> tuple[Any, Slots]:
+def optimizer(
+    trial: Trial, variables: Sequence[Any], inputs: Mapping[str, Any], own: str = ""
+) -> tuple[Any, Slots]:
     """The optimizer that a trial names, built for some variables.
 
     Args:
         trial: names it.
         variables: that it is to change; left as they are.
         inputs: variables through which numbers enter, by name.
+        own: what stands before the names of a player's settings.
 
     Raises:
         TemplateError: if it is none, or if a study could not do what it promises with it.
     """
-    chosen = catalog.choice("optimizer", trial.settings["optimizer"])
+    chosen = catalog.choice("optimizer", trial.settings[f"{own}optimizer"])
     arguments = chosen.arguments
-    own = chosen.name not in catalog.OPTIMIZERS
-    if own:
-        arguments["learning_rate"] = trial.settings["learning_rate"]
+    foreign = chosen.name not in catalog.OPTIMIZERS
+    if foreign:
+        arguments["learning_rate"] = trial.settings[f"{own}learning_rate"]
     made = resolve(chosen.entry.target)(**arguments)
     if not isinstance(made, keras.optimizers.Optimizer):
         raise TemplateError(
             f"expected a Keras optimizer from {chosen.name!r}. Received: {type(made).__name__}."
         )
-    if own:
+    if foreign:
         _check_own(made, chosen, arguments["learning_rate"])
-        _check_clip(made, chosen, trial)
+        _check_clip(made, chosen, trial.settings[f"{own}clip"])
     slots = _build(made, variables)
     inner = _inner(made)
     for name in chosen.values():
-        if f"optimizer.{name}" in inputs:
-            setattr(inner, name, inputs[f"optimizer.{name}"])
-    if "weight_decay" in inputs:
-        inner.weight_decay = inputs["weight_decay"]
+        if f"{own}optimizer.{name}" in inputs:
+            setattr(inner, name, inputs[f"{own}optimizer.{name}"])
+    if f"{own}weight_decay" in inputs:
+        inner.weight_decay = inputs[f"{own}weight_decay"]
     return made, slots
 
 
@@ -120,16 +123,16 @@ def _check_own(made: Any, chosen: Choice, given: Value) -> None:
         )
 
 
-def _check_clip(made: Any, chosen: Choice, trial: Trial) -> None:
+def _check_clip(made: Any, chosen: Choice, clip: Value) -> None:
     """A study clips the gradients of a batch; of these optimizers it would clip other numbers."""
-    if catalog.choice("clip", trial.settings["clip"]).name == "none":
+    if catalog.choice("clip", clip).name == "none":
         return
     for found in ("loss_scale_factor", "gradient_accumulation_steps"):
         scaled = found == "loss_scale_factor" and made is not _inner(made)
         if scaled or getattr(made, found) is not None:
             raise TemplateError(
                 f"expected clip = 'none' with {chosen.name!r}, whose gradients are scaled or "
-                f"gathered before they are clipped. Received: {trial.settings['clip']} and "
+                f"gathered before they are clipped. Received: {clip} and "
                 f"{type(made).__name__ if scaled else found}. Clip inside the optimizer: "
                 "clipnorm, global_clipnorm or clipvalue."
             )

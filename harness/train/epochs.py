@@ -6,13 +6,17 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from harness import seeds
 from harness.blocks import schedules
 from harness.evaluation import in_own_unit
+from harness.players import prefix
 from harness.records import Epoch
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from harness.program import Fallback, Inputs, Program
@@ -68,7 +72,9 @@ def train_epochs(
     patience = trial.settings["patience"]
     curve: list[Epoch] = []
     best = 0
-    for epoch, scheduled in enumerate(rates(trial, compiled.stage.sizes.steps)):
+    for epoch, scheduled in enumerate(
+        rates(trial, compiled.stage.sizes.steps, compiled.stage.names)
+    ):
         shuffled = train[seeds.permutation(order, len(train))]
         with clock.spent("train"):
             passed = compiled.epoch(inputs, shuffled, scheduled, held)
@@ -83,9 +89,18 @@ def train_epochs(
     return Course(curve=curve, best=best)
 
 
-def rates(trial: Trial, steps: int) -> NDArray[np.float32]:
-    """The learning rate of every step, shape ``(epochs, steps)``."""
-    rate, epochs = trial.settings["learning_rate"], trial.settings["epochs"]
+def rates(trial: Trial, steps: int, players: Sequence[str] = ("",)) -> NDArray[np.float32]:
+    """The learning rate of every step.
+
+    Returns:
+        Shape ``(epochs, steps)``, of several players ``(epochs, steps, players)``.
+    """
+    found = [_rates(trial, steps, prefix(player, trial.settings)) for player in players]
+    return np.stack(found, axis=-1) if len(found) > 1 else found[0]
+
+
+def _rates(trial: Trial, steps: int, own: str) -> NDArray[np.float32]:
+    rate, epochs = trial.settings[f"{own}learning_rate"], trial.settings["epochs"]
     assert isinstance(rate, float)
     assert isinstance(epochs, int)
     return schedules.rates(trial.settings["schedule"], rate, steps, epochs)

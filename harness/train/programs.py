@@ -159,6 +159,11 @@ def _routed(name: str, stage: Stage, card: Card) -> Program | Fallback:
                 "expected clip = 'none' for a model that trains through fit, because of a "
                 "training step of its own. Received: a limit. Clip inside that step."
             )
+        if any(stage.losses) or len(stage.players) > 1:
+            raise TemplateError(
+                "expected one player, by the loss of the study, of a model with a training step of "
+                "its own. Received: others. Leave out the step, or the players."
+            )
         return Fallback(stage)
     if not program.is_expressible(stage.model):
         raise NotImplementedError("a training step of its own")

@@ -330,7 +330,7 @@ def test_a_code_that_decides_has_to_be_there(foreign, metric, workers):
     assert (ended.trained, ended.reused) == (1, 0)
     assert any("no layer named 'code'" in note for note in ended.notes)
     without = foreign.arrays("numbers.npz", x=measured()["x"], y=measured()["x"][:, :1])
-    with pytest.raises(StudyError, match="which the probe tells"):
+    with pytest.raises(StudyError, match="which takes a class for each case"):
         run(Study(**given, dataset=without, metric="probe_accuracy"), **where)
 
 

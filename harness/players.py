@@ -1,0 +1,100 @@
+"""Templates that train several sets of variables: who updates what, by which loss, and when.
+
+A template that returns a Keras model has one player: all its trainable variables, updated by the
+study's loss. One that returns a ``Stage`` says more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+OWN = ("optimizer", "learning_rate", "weight_decay", "clip")
+"""Settings that a player may have of its own, under its name, such as ``critic.optimizer``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Player:
+    """A set of variables with one loss and an optimizer of its own.
+
+    Args:
+        name: stands before its own settings, such as ``critic.learning_rate``. Those that a study
+            does not give under this name it shares; with an optimizer of its own, learning rate
+            and weight decay are that optimizer's.
+        layers: names of the model's layers whose trainable variables it updates; none: all.
+        loss: function of inputs and targets of a batch, a mean over its cases. Default: the loss
+            of the study, of the model's outputs.
+    """
+
+    name: str
+    layers: tuple[str, ...] = ()
+    loss: Callable[[Any, Any], Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Consecutive updates of one player within a step, on the same batch.
+
+    Args:
+        player: its name.
+        times: how many updates.
+    """
+
+    player: str
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A model, and the players that train it.
+
+    Args:
+        model: a Keras model that holds the variables of all players; it is what is evaluated.
+        players: in any order; the first one's loss, and metrics of the model's outputs before its
+            first update, are what is reported of training.
+        turns: the order of updates within a step. Default: each player once.
+
+    Example:
+        >>> Stage(model=None, players=(Player(name="critic"), Player(name="generator")),
+        ...       turns=(Turn(player="critic", times=5), Turn(player="generator"))).order
+        (0, 0, 0, 0, 0, 1)
+
+    Reference:
+        Goodfellow et al., "Generative Adversarial Nets", 2014, algorithm 1: k steps of one
+        player, then one of the other.
+    """
+
+    model: Any
+    players: tuple[Player, ...]
+    turns: tuple[Turn, ...] = ()
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """Positions of the players, update by update."""
+        places = {player.name: place for place, player in enumerate(self.players)}
+        turns = self.turns or tuple(Turn(player=player.name) for player in self.players)
+        return tuple(places[turn.player] for turn in turns for _ in range(turn.times))
+
+
+def prefix(player: str, settings: Collection[str]) -> str:
+    """The prefix of a player's settings; empty where it has none of its own.
+
+    Example:
+        >>> prefix("critic", ["optimizer", "critic.optimizer"]), prefix("critic", ["optimizer"])
+        ('critic.', '')
+    """
+    return f"{player}." if any(owner(key) == player for key in settings if player) else ""
+
+
+def owner(key: str) -> str:
+    """The player that a setting belongs to; empty for those that all share.
+
+    Example:
+        >>> owner("critic.optimizer"), owner("optimizer"), owner("my.own")
+        ('critic', '', '')
+    """
+    player, _, name = key.rpartition(".")
+    return player if player.isidentifier() and name in OWN else ""

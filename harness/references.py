@@ -68,7 +68,7 @@ def measure(trial: Trial, split: Split, card: Card) -> dict[str, float]:
         split: of the trial's replicate.
         card: of the data.
     """
-    chosen = catalog.choice("reference", _method(trial))
+    chosen = catalog.settled("reference", _method(trial))
     generator = seeds.stream(trial.seed, trial.phase, trial.replicate, "reference", chosen.name)
     with threadpool_limits(trial.threads):
         answer = resolve(chosen.entry.target)(split, generator, **chosen.arguments)

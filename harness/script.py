@@ -315,7 +315,7 @@ def _compiled(trial: Trial, *, changing: bool) -> list[str]:
 
 def _optimizer(trial: Trial, *, changing: bool) -> str:
     """Keras' optimizer with all that the study says of updates."""
-    chosen = catalog.choice("optimizer", trial.settings["optimizer"])
+    chosen = catalog.settled("optimizer", trial.settings["optimizer"])
     name = chosen.entry.target.partition(":")[2]
     arguments = {"learning_rate": trial.settings["learning_rate"], **chosen.arguments}
     arguments["learning_rate"] = trial.settings["learning_rate"]
@@ -323,7 +323,7 @@ def _optimizer(trial: Trial, *, changing: bool) -> str:
         del arguments["learning_rate"]
     if trial.settings["weight_decay"] is not None:
         arguments["weight_decay"] = trial.settings["weight_decay"]
-    clip = catalog.choice("clip", trial.settings["clip"])
+    clip = catalog.settled("clip", trial.settings["clip"])
     if clip.name != "none":
         arguments[_CLIPS[clip.name]] = clip.numbers["limit"]
     made = resolve(f"keras.optimizers:{name}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from harness.catalog.activations import ACTIVATIONS
 from harness.catalog.autoencoding import BOTTLENECKS, CORRUPTIONS
-from harness.catalog.choices import Choice, as_table, check_argument, choice, named
+from harness.catalog.choices import Choice, as_table, check_argument, choice, named, settled
 from harness.catalog.counterparts import references
 from harness.catalog.entries import Argument, Entry, Loss, Metric, Number, Template
 from harness.catalog.families import FAMILIES, OPEN
@@ -65,4 +65,5 @@ __all__ = [
     "named",
     "references",
     "rows",
+    "settled",
 ]

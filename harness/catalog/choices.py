@@ -137,6 +137,34 @@ def choice(family: str, raw: Value) -> Choice:
     )
 
 
+def settled(family: str, setting: Value) -> Choice:
+    """The choice that ``Choice.setting`` has written, nothing of which is left to be checked.
+
+    Args:
+        family: one of ``FAMILIES``.
+        setting: of a trial, in canonical form.
+
+    Example:
+        >>> chosen = choice("optimizer", "Adam")
+        >>> settled("optimizer", chosen.setting()) == chosen
+        True
+    """
+    assert isinstance(setting, dict)
+    given = dict(setting)
+    name = str(given.pop("name"))
+    entry = FAMILIES[family].get(name)
+    if entry is None or name == BY_CLASS:
+        return Choice(family=family, name=name, words=given)
+    return Choice(
+        family=family,
+        name=name,
+        # The learning rate of an optimizer is a setting of its own.
+        numbers={key: given.get(key, number.default) for key, number in entry.numbers.items()},
+        flags={key: given[key] for key in entry.flags},
+        words={key: given[key] for key in entry.options},
+    )
+
+
 def _by_class(raw: Mapping[str, Value]) -> Choice:
     weights: dict[str, Value] = {}
     for name, weight in raw.items():

@@ -70,7 +70,7 @@ def _rate(full: dict[str, Value], prefix: str) -> None:
 
 def _weighed(setting: Value, card: Card) -> Value:
     """Weights of classes by number, however the study calls the classes."""
-    chosen = catalog.choice("class_weight", setting)
+    chosen = catalog.settled("class_weight", setting)
     given = chosen.words.get("weights")
     if not isinstance(given, dict):
         return setting
@@ -83,7 +83,7 @@ def own(template: str, given: Mapping[str, Value]) -> list[str]:
         chosen.name
         for key, argument in arguments(template, given).items()
         if argument.family in catalog.OPEN
-        and names_code((chosen := catalog.choice(argument.family, given[key])).name)
+        and names_code((chosen := catalog.settled(argument.family, given[key])).name)
     ]
 
 
@@ -113,7 +113,7 @@ def split(trial: Trial) -> tuple[dict[str, Value], dict[str, float]]:
         elif argument.kind == "choice" and argument.family in catalog.FAMILIES:
             if argument.value:
                 continue
-            chosen = catalog.choice(argument.family, raw)
+            chosen = catalog.settled(argument.family, raw)
             structure[key] = chosen.structure()
             values |= {f"{key}.{name}": number for name, number in chosen.values().items()}
         elif argument.value and raw:

@@ -133,7 +133,7 @@ def _told(trial: Trial) -> str | None:
 
 
 def _weighs_classes(trial: Trial) -> bool:
-    weighting = catalog.choice("class_weight", trial.settings["class_weight"]).name
+    weighting = catalog.settled("class_weight", trial.settings["class_weight"]).name
     return catalog.TASKS[trial.task].classes and weighting != "none"
 
 

@@ -113,7 +113,7 @@ def corrupted(model: Any, trial: Trial, card: Card) -> Any:
             "inputs can be made noisy. Received: one with a train_step of its own. Add the noise "
             "there, and say so by an argument 'corruption' in [fixed]."
         )
-    chosen = catalog.choice("corruption", dict(card.noise))
+    chosen = catalog.settled("corruption", dict(card.noise))
     (amount,) = chosen.numbers.values()
     inputs = keras.Input(card.shape, name="inputs")
     noise = resolve(chosen.entry.target)(amount, name="corruption")

@@ -46,7 +46,7 @@ def optimizer(
     Raises:
         TemplateError: if it is none, or if a study could not do what it promises with it.
     """
-    chosen = catalog.choice("optimizer", trial.settings[f"{own}optimizer"])
+    chosen = catalog.settled("optimizer", trial.settings[f"{own}optimizer"])
     arguments = chosen.arguments
     foreign = chosen.name not in catalog.OPTIMIZERS
     if foreign:
@@ -125,7 +125,7 @@ def _check_own(made: Any, chosen: Choice, given: Value) -> None:
 
 def _check_clip(made: Any, chosen: Choice, clip: Value) -> None:
     """A study clips the gradients of a batch; of these optimizers it would clip other numbers."""
-    if catalog.choice("clip", clip).name == "none":
+    if catalog.settled("clip", clip).name == "none":
         return
     for found in ("loss_scale_factor", "gradient_accumulation_steps"):
         scaled = found == "loss_scale_factor" and made is not _inner(made)

@@ -39,7 +39,7 @@ def all_tests(inputs: Inputs) -> NDArray[np.int32]:
 
 def corruption(trial: Trial, card: Card) -> program.Corruption:
     """The noise that evaluations of a replicate are shown."""
-    chosen = catalog.choice("corruption", dict(card.noise))
+    chosen = catalog.settled("corruption", dict(card.noise))
     (amount,) = chosen.numbers.values()
     layer = resolve(chosen.entry.target)(amount)
     return program.Corruption(layer, (trial.seed, trial.phase, trial.replicate))

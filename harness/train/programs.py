@@ -145,7 +145,7 @@ def load_code(trial: Trial, folders: Sequence[Path]) -> None:
 
 def class_weights(trial: Trial, labels: NDArray[np.generic], classes: int) -> NDArray[Any]:
     """What every class counts: as given, or all classes as much."""
-    given = catalog.choice("class_weight", trial.settings["class_weight"]).words.get("weights")
+    given = catalog.settled("class_weight", trial.settings["class_weight"]).words.get("weights")
     if given is not None:
         return np.array(given, np.float32)
     counts = np.bincount(labels.ravel(), minlength=classes)

@@ -175,4 +175,4 @@ _GROUPS = {
     "undecided": "not beaten",
     "better": "better",
 }
-"""What the other arms are called, by how they compare with the winner."""
+"""Headings for the other arms, by how each of them compares with the winner."""

@@ -100,7 +100,7 @@ def network(
 
 
 def names_lsuv(settings: Mapping[str, Value]) -> bool:
-    """Whether an initializer among the settings scales the weights by data."""
+    """True if the settings name an initializer that scales the weights by data (LSUV)."""
     found = settings.get("initializer")
     return isinstance(found, dict) and found["name"] == "lsuv"
 
@@ -115,7 +115,7 @@ def _checked(name: str, argument: catalog.Argument, raw: Value) -> Value:
 
 
 def _made(argument: catalog.Argument, setting: Any) -> Any:
-    """What a template is given for a setting."""
+    """Object that a template receives in place of a setting."""
     makers: Mapping[str, Callable[[Any], Any]] = {
         "initializer": _initializer,
         "regularizer": layers.regularizer,

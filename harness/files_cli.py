@@ -140,7 +140,7 @@ def _planned(study: Study, found: store.Progress) -> dict[tuple[int, str], int]:
 
 
 def _seconds_left(planned: Mapping[tuple[int, str], int], found: store.Progress) -> float | None:
-    """What the rest will take at the pace so far; ``None`` without any pace."""
+    """Estimate the seconds left at the pace so far; ``None`` while there is no pace."""
     if not found.seconds:
         return None
     usual = max(found.seconds.values())  # a phase without a finished training is like the slowest

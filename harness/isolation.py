@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 PRECISION = "float32"
-"""What every trial computes in; it is part of a trial's identity."""
+"""Number format of every trial's computations, a part of the trial's identity."""
 
 _DEFAULTS: Mapping[str, Any] = {
     "floatx": PRECISION,
@@ -37,7 +37,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "epsilon": 1e-7,
     "image_data_format": "channels_last",
 }
-"""What a network is built under, whatever the process was told: Keras' own defaults."""
+"""Keras' own defaults, under which networks are built whatever the process has set."""
 
 _KEPT = ("epsilon", "image_data_format")
 """Settings that a template may change for its own network."""
@@ -65,7 +65,7 @@ _SETTINGS: Mapping[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     ),
     "floating_errors": (np.geterr, lambda how: np.seterr(**how)),
 }
-"""How each setting is read and set."""
+"""Functions that read and set each of these settings."""
 
 _STATEFUL = re.compile(
     r"(Parameterized)?TruncatedNormal|Random(?!Dataset).*|Multinomial|Stateful.*|Rng.*"
@@ -74,7 +74,7 @@ _STATEFUL = re.compile(
 """Operations whose random state is out of reach: those of ``tf.random`` are replaced before."""
 
 _FRESH = 624
-"""Where a Mersenne twister stands that has been seeded and not drawn from."""
+"""Position of a Mersenne twister that has been seeded and not drawn from."""
 
 
 @contextmanager
@@ -114,7 +114,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 class World:
-    """What the code behind one network finds and leaves in this process.
+    """Process state that the code behind one network finds, and leaves for its next run.
 
     Attributes:
         generators: seed generators of Keras that were made inside, and those that unseeded draws
@@ -149,7 +149,7 @@ class World:
                 self._left = {name: _SETTINGS[name][0]() for name in _KEPT}
 
     def drawn(self) -> list[str]:
-        """What has been drawn from without a seed since the world was entered."""
+        """Names of the generators drawn from without a seed since the world was entered."""
         (numpy, _), python = _places()
         twisters = {
             "numpy.random": numpy != _FRESH or self._unseeded,
@@ -188,7 +188,7 @@ class World:
         global_state.set_global_attribute(seed_generator.GLOBAL_SEED_GENERATOR, keras_own)
 
     def _replaced(self) -> Iterable[tuple[Any, str, Any]]:
-        """What user code is given in place of functions whose state cannot be set back."""
+        """Replacements, given to user code, of functions whose state cannot be set back."""
         tensorflow = self._own["tf.random"]
         private = random.Random(int(self._entropy.integers(2**31)))  # noqa: S311, Keras' own draws
         yield seed_generator, "python_random", private
@@ -293,7 +293,7 @@ class _Counted(keras.random.SeedGenerator):  # type: ignore[misc]
 
 
 def _places() -> tuple[tuple[int, int], int]:
-    """How far NumPy's and Python's global generators have come."""
+    """Positions of NumPy's and Python's global random generators."""
     numpy: Any = np.random.get_state()  # noqa: NPY002
     return (numpy[2], numpy[3]), _python_place()
 
@@ -389,7 +389,7 @@ _STATELESS: Mapping[str, Callable[..., Any]] = {
     "multinomial": _categorical,
     "random_shuffle": _shuffled,
 }
-"""What stands in for the operations behind ``tf.random``: the same distributions, from a seed."""
+"""Replacements of the operations behind ``tf.random``: the same distributions, from a seed."""
 
 _DEFAULT_RNG = np.random.default_rng
 
@@ -398,4 +398,4 @@ _ORIGINALS = (
     (np.random, "default_rng", _DEFAULT_RNG),
     *((gen_random_ops, name, getattr(gen_random_ops, name)) for name in _STATELESS),
 )
-"""What user code finds outside of a world."""
+"""Originals of the replaced functions, which user code finds outside of a world."""

@@ -48,7 +48,7 @@ class Follower:
 
 @contextmanager
 def follow(console: Console) -> Iterator[Follower]:
-    """What shows progress on a console for as long as the context lasts."""
+    """Show progress on a console for as long as the context lasts."""
     if console.is_terminal:
         with Live(console=console, refresh_per_second=4, transient=True) as live:
             yield Follower(console, lambda progress: live.update(_table(progress)))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 TRIES = 50
-"""How often an oracle is asked again before the space counts as exhausted."""
+"""Number of times an oracle is asked again before its space counts as exhausted."""
 
 
 def token(tune: Tune, seed: int) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harness.store import Trained
 
 RELATIVE, ABSOLUTE = 1e-4, 1e-5
-"""How far predictions of a saved model may be from those of the training: rounding alone."""
+"""Largest relative and absolute difference of a saved model's predictions: rounding alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +158,7 @@ def _without_references(model: Any) -> tuple[Any, tuple[str, ...]]:
 
 
 def _own_layers(model: Any) -> tuple[str, ...]:
-    """What a reader has to import to load a file, if anything."""
+    """Imports that a reader needs to load a saved model, if any."""
     found = {
         type(part).__name__
         for layer in model.layers

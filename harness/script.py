@@ -73,7 +73,7 @@ def _check(trial: Trial) -> None:
 
 
 def _arrays(trial: Trial, given: Cases) -> dict[str, Any]:
-    """What the script reads: the cases of the replicate, and the rates if they change."""
+    """Arrays that the script reads: the cases of the replicate, and learning rates that change."""
     parts: dict[str, Any] = {
         "x_train": given.x_train,
         "x_val": given.x_val,
@@ -95,7 +95,7 @@ def _arrays(trial: Trial, given: Cases) -> dict[str, Any]:
 
 
 def _notes(trial: Trial, card: Card) -> Iterator[str]:
-    """Where the script is not what the study did."""
+    """Sentences on every difference between the script and what the study did."""
     own = trial.template not in catalog.TEMPLATES
     yield (
         "It draws its own initial weights, batches and dropout: its numbers are those of one more "
@@ -120,7 +120,7 @@ def _notes(trial: Trial, card: Card) -> Iterator[str]:
 
 
 def _quantity(trial: Trial) -> str:
-    """What the script chooses the best epoch by: as the study did, if it measures that."""
+    """Quantity by which the script picks the best epoch: the study's, if the script measures it."""
     name = trial.best.partition("/")[2]
     return name if name in {*_metrics(trial, ""), "loss"} else "loss"
 
@@ -242,7 +242,7 @@ def _classes(trial: Trial) -> bool:
 
 
 def _logits(trial: Trial) -> str:
-    """Whether outputs are logits, as an expression."""
+    """Python expression that is true if the outputs are logits."""
     said = trial.settings.get("outputs")
     if trial.template in catalog.TEMPLATES or said == "logits" or not _labels(trial):
         return "True"
@@ -250,7 +250,7 @@ def _logits(trial: Trial) -> str:
 
 
 def _metrics(trial: Trial, logits: str) -> dict[str, str]:
-    """What the script measures beside the loss, by name."""
+    """Metrics of the script beside the loss, by name."""
     if _classes(trial):
         kind = "" if trial.settings["label_smoothing"] else "Sparse"
         return {

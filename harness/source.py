@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SKIPPED = frozenset({"name", "trainable", "dtype", "quantization_config"})
-"""What a configuration says of every layer."""
+"""Configuration keys that every layer has, which code need not repeat."""
 
 _OPERATIONS = {"Flip": "keras.ops.flip({}, axis=1)", "LogicalAnd": "keras.ops.logical_and({}, {})"}
 """Operations of templates that are no layers."""
@@ -99,7 +99,7 @@ class Source:
         return [*lines, f"return keras.Model({inputs}, {outputs}, name={model.name!r})"]
 
     def _made(self, operation: Any) -> str:
-        """What makes a layer."""
+        """Expression that makes a layer."""
         if isinstance(operation, keras.layers.InputLayer):
             return f"keras.Input({tuple(operation.batch_shape[1:])!r}, name={operation.name!r})"
         if not isinstance(operation, keras.layers.Layer):
@@ -136,7 +136,7 @@ class Source:
         return f"{self._name(kind)}({', '.join([*first, *rest, *more])})"
 
     def _name(self, kind: type) -> str:
-        """How the code calls a class."""
+        """Name of a class in the code."""
         if kind.__module__.startswith("harness."):
             self._need(kind)
             return kind.__name__

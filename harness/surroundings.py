@@ -85,7 +85,7 @@ def training(network: Network, trial: Trial, folders: Sequence[Path]) -> Iterato
 
 
 def _of_program(trial: Trial, card: Card) -> np.random.Generator:
-    """What is drawn without a seed while a network is built."""
+    """Generator for everything drawn without a seed while a network is built."""
     return seeds.stream(trial.seed, "build", 0, design.program_key(trial, card))
 
 
@@ -109,7 +109,7 @@ def _forward(model: Any, card: Card) -> list[Any]:
 
 
 def _drawn(world: World) -> list[str]:
-    """What has been drawn while a network was built, as a reader of the results has to know it."""
+    """Note on numbers drawn while a network was built, for readers of the results."""
     drawn = " and ".join(world.drawn())
     note = (
         f"numbers drawn from {drawn} while the network was built belong to its structure: they "

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """What a user's function accepts.
+    """Arguments that a user's function accepts.
 
     Args:
         names: its keyword arguments.
@@ -88,7 +88,7 @@ _TRANSPARENT = frozenset({"register_keras_serializable", "cache", "lru_cache", "
 def _definitions(
     module: str, name: str, folders: Sequence[Path], leading: int, seen: tuple[str, ...] = ()
 ) -> Iterator[ast.AST]:
-    """What a name of a module may stand for: definitions, and calls that make something.
+    """Definitions, and calls that make an object, which a name of a module may stand for.
 
     Raises:
         StudyError: if it comes from an installed package.
@@ -110,7 +110,7 @@ def _definitions(
 
 
 def _imported(node: ast.ImportFrom, name: str) -> Iterator[str]:
-    """What a name is called where it is imported from."""
+    """Names that an imported name has in the module it comes from."""
     for alias in node.names:
         if alias.name == "*":
             yield name
@@ -156,7 +156,7 @@ def _is_transparent(decorator: ast.expr) -> bool:
 
 
 def _adapter(target: str, name: str, leading: int) -> str:
-    """What to write to use an object of an installed package."""
+    """Error message with the code to write for using an object of an installed package."""
     module, _, original = target.partition(":")
     takes, gives = "*given", "*given"
     if leading == _TEMPLATE:
@@ -171,7 +171,7 @@ def _adapter(target: str, name: str, leading: int) -> str:
 
 
 def _taken(arguments: ast.arguments, own: int, leading: int, reference: str) -> Signature:
-    """What is left for a study to name.
+    """Signature of the arguments that remain for a study to name.
 
     Args:
         arguments: of a function.
@@ -309,7 +309,7 @@ def _refuse_installed(name: str, file: Path, folders: Sequence[Path]) -> None:
 
 
 def _installed(top: str, folders: Sequence[Path]) -> bool:
-    """Whether a module of this name is found without the folders of users."""
+    """True if a module of this name is found outside the users' folders."""
     own = {folder.resolve() for folder in folders} | {Path(folder) for folder in _searched}
     places = [entry for entry in sys.path if Path(entry).resolve() not in own]
     return top in sys.stdlib_module_names or PathFinder.find_spec(top, places) is not None

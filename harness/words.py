@@ -59,7 +59,7 @@ SYNONYMS: Mapping[str, Sequence[str]] = {
     for words, _, names in [line.partition(":")]
     for word in words.split()
 }
-"""What a key is called elsewhere, folded, and its names here: the first valid one is meant."""
+"""Names of a key in other tools, folded, and the keys here that they may mean, best first."""
 
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 

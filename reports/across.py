@@ -72,7 +72,7 @@ def compared(studies: Sequence[Told]) -> pd.DataFrame:
 
 
 def notes(studies: Sequence[Told]) -> list[str]:
-    """What a reader of the table has to know: why studies are not paired, and what differs."""
+    """Notes for a reader of the table: why studies are not paired, and in what they differ."""
     first, found = studies[0], []
     for study in studies[1:]:
         why = reasons(first, study)
@@ -99,7 +99,7 @@ def notes(studies: Sequence[Told]) -> list[str]:
 
 
 def reasons(one: Told, other: Told) -> list[str]:
-    """Why replicates of two studies are no pairs; empty if they are."""
+    """Reasons why replicates of two studies do not form pairs; empty if they do."""
     ours, theirs = one.results, other.results
     same = {
         "other data": (_view(ours), _view(theirs)),
@@ -201,7 +201,7 @@ def _view(results: Results) -> tuple[Any, ...]:
 
 
 def _share(study: Study) -> object:
-    """What decides which cases validate; a level of its own where arms differ in it."""
+    """Share of validation cases; a value of the study's own where its arms differ in that share."""
     if "validation" in {*study.factors, *(study.tune.space if study.tune else ())}:
         return study.name
     return study.fixed.get("validation", catalog.SETTINGS["validation"].default)

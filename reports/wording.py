@@ -25,7 +25,7 @@ MANY_TIMES = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Units:
-    """How one metric is written.
+    """Notation of one metric.
 
     Args:
         name: for sentences, such as ``test accuracy``.
@@ -159,7 +159,7 @@ class Units:
         return f"above {shown.number(low)}" if isfinite(low) else ""
 
     def hides(self, difference: float) -> bool:
-        """Whether rounding turns a difference into zero, so that a sign alone tells its side."""
+        """True if rounding turns a difference into zero, so that its sign alone tells its side."""
         return (
             isfinite(difference) and difference != 0 and not self.number(difference).strip("+-0.")
         )
@@ -171,7 +171,7 @@ class Units:
 
 
 SQUARED = {"mean_squared_error": " squared", "mean_absolute_error": ""}
-"""What errors of a regression are counted in, behind the name of its target."""
+"""Unit of a regression error, written behind the name of its target."""
 
 
 def units(

@@ -33,7 +33,7 @@ class Given:
         return getattr(keras.activations, self.function)(inputs, **self.numbers)
 
     def get_config(self) -> dict[str, Any]:
-        """What it is made of."""
+        """Settings from which the activation can be made again."""
         return {"function": self.function, **self.numbers}
 
     @classmethod

@@ -23,7 +23,7 @@ def mask_of(outputs: Any) -> Any:
 
 
 def is_masked(model: Any, outline: Any) -> bool:
-    """Whether a model's output bears a mask.
+    """True if the output of a model carries a Keras mask.
 
     Args:
         model: a built Keras model.
@@ -89,7 +89,7 @@ class Masked(keras.layers.Layer):  # type: ignore[misc]
 
 @keras.saving.register_keras_serializable("harness")
 class Other(keras.layers.Layer):  # type: ignore[misc]
-    """Which tokens are other than padding.
+    """Mask of the tokens that are not padding.
 
     Args:
         padding: the token that fills cases up.
@@ -115,7 +115,7 @@ class Other(keras.layers.Layer):  # type: ignore[misc]
 
 @keras.saving.register_keras_serializable("harness")
 class Before(keras.layers.Layer):  # type: ignore[misc]
-    """Which steps are before the end of a case.
+    """Mask of the steps that come before the end of each case.
 
     Args:
         steps: of the longest case.
@@ -171,5 +171,5 @@ class Pooled(keras.layers.Layer):  # type: ignore[misc]
         return (steps[0], steps[2])
 
     def get_config(self) -> dict[str, Any]:
-        """Which of the two, with which a saved layer is made again."""
+        """Settings for making the layer again when a model is loaded."""
         return {**super().get_config(), "by": self._by}

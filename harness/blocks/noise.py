@@ -39,7 +39,7 @@ class Noise(keras.layers.Layer):  # type: ignore[misc]
         return self.disturb(inputs, amount)
 
     def disturb(self, inputs: Any, amount: Any) -> Any:
-        """What happens in training."""
+        """Change the inputs, as is done in training only."""
         raise NotImplementedError
 
     def compute_output_shape(self, input_shape: Any) -> Any:

@@ -62,7 +62,7 @@ class Orthogonal(keras.regularizers.Regularizer):  # type: ignore[misc]
         return self.factor * keras.ops.sum(keras.ops.absolute(others)) / max(count * (count - 1), 1)
 
     def get_config(self) -> dict[str, Any]:
-        """What a saved penalty is made of again."""
+        """Settings from which a saved penalty is made again."""
         return {"factor": self.factor, "mode": self.mode}
 
 

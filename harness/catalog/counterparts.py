@@ -1,4 +1,4 @@
-"""Which methods a study is measured against, and which of its arms each of them is meant for."""
+"""Methods that a study is measured against, and the arms that each of them is meant for."""
 
 from __future__ import annotations
 

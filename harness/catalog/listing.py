@@ -1,4 +1,4 @@
-"""What ``keras-harness catalog`` lists: every name, what it takes, what is compiled in."""
+"""Listing of ``keras-harness catalog``: every name, its arguments, and what is compiled in."""
 
 from __future__ import annotations
 

@@ -275,7 +275,7 @@ def _of_one_input(arrays: Arrays, source: str, reading: Mapping[str, Any]) -> Da
 
 
 def _target(found: Targets, name: str, *, standardized: bool) -> str:
-    """What a regression predicts, as axes call it."""
+    """Name of the quantity that a regression predicts, as plot axes show it."""
     if found.task != "regression":
         return ""
     count = next(iter(found.parts.values())).shape[1]
@@ -350,7 +350,7 @@ def _groups(arrays: Arrays, cases: int, source: str) -> NDArray[np.int64]:
 def _standardized(
     arrays: Arrays, shape: tuple[int, ...], *, standardize: bool
 ) -> NDArray[np.bool_] | None:
-    """Which places of the last axis are standardized, if any are."""
+    """Mask of the places of the last axis that are standardized; ``None`` if there are none."""
     if "standardize" in arrays:
         return np.broadcast_to(arrays["standardize"].astype(bool), shape[-1:])
     return np.ones(shape[-1], dtype=bool) if standardize else None
@@ -389,7 +389,7 @@ def _unread(arrays: Arrays, names: Mapping[str, str], source: str) -> tuple[str,
 
 
 def _has(part: str, arrays: Arrays, source: str) -> bool:
-    """Whether there is such a part of the data."""
+    """True if the data has this part."""
     wanted = {f"x_{part}", f"y_{part}"}
     given = wanted & set(arrays)
     if len(given) == 1:
@@ -426,7 +426,7 @@ def _check_channels(shape: tuple[int, ...], source: str) -> None:
 
 
 def _extents(inputs: Mapping[str, Rows], names: Mapping[str, str], source: str) -> Extent:
-    """What is seen of all inputs together."""
+    """Extent of all inputs together."""
     found = {part: extent(rows) for part, rows in inputs.items()}
     for part, seen in found.items():
         if seen.bad:
@@ -468,6 +468,6 @@ def _same_length(x: Rows, y: NDArray[np.generic], source: str) -> None:
 
 
 def _brief(error: Exception) -> str:
-    """What was wrong, without NumPy's advice to unpickle all the same."""
+    """Text of an error, without NumPy's advice to unpickle the file after all."""
     text = str(error).rstrip(".")
     return "something else, perhaps pickled objects" if "pickle" in text else text

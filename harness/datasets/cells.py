@@ -1,4 +1,4 @@
-"""What the cells of one column of a table are: numbers, dates or words.
+"""Reading of the cells of one table column as numbers, dates or words.
 
 A column is decided as a whole. Numbers may be written with a decimal comma or in thousands, if all
 of the column can be read in one way only; what stands for "no value" among numbers, such as ``?``
@@ -31,7 +31,7 @@ MOSTLY = 0.9
 
 COMMA, THOUSANDS = "read with a decimal comma", "read with commas between thousands"
 MIXED = "taken as words, though some are numbers"
-"""What is said of a column."""
+"""Notes on how a column was read."""
 
 _EXPONENT = r"(?:[eE][+-]?\d+)?"
 _PLAIN = re.compile(rf"[+-]?(?:\d+\.?\d*|\.\d+){_EXPONENT}|[+-]?inf(?:inity)?", re.IGNORECASE)
@@ -66,7 +66,7 @@ class Column:
 
     @property
     def missing(self) -> NDArray[np.bool_]:
-        """Where there is no value."""
+        """Mask of the cells that have no value."""
         if self.numbers is not None:
             return np.isnan(self.numbers)
         assert self.words is not None
@@ -75,7 +75,7 @@ class Column:
 
     @property
     def whole(self) -> bool:
-        """Whether all are whole numbers."""
+        """True if all values are whole numbers."""
         if self.numbers is None or self.date:
             return False
         return bool((np.mod(self.numbers[~self.missing], 1) == 0).all())
@@ -88,7 +88,7 @@ class Column:
 
 
 def decide(column: Any, name: str, decimal: str = "", *, categorical: bool = False) -> Column:
-    """What a column is.
+    """Read a column as numbers, dates or words.
 
     Args:
         column: a pandas series.
@@ -125,7 +125,7 @@ def decide(column: Any, name: str, decimal: str = "", *, categorical: bool = Fal
 
 
 def may_be_grouped(column: Any) -> bool:
-    """Whether all points in a column of texts may stand between thousands."""
+    """True if every point in a column of texts could separate thousands."""
     texts = {text.strip() for text in column.astype(str)}
     given = [text for text in texts if text.lower() not in MISSING]
     return all(_WHOLE.fullmatch(text) or _GROUPED_BY_DOTS.fullmatch(text) for text in given)
@@ -202,7 +202,7 @@ def _missing_or(text: str, read: Callable[[str], float]) -> float:
 def _number_form(
     given: Sequence[str], name: str, decimal: str
 ) -> tuple[Callable[[str], float] | None, str]:
-    """How to read texts as numbers, if all of them are; and what is unusual about it."""
+    """Function that reads texts as numbers, if all of them are, and a note on their format."""
     plain = all(map(_PLAIN.fullmatch, given))
     if plain and decimal != ",":
         return float, ""

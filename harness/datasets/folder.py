@@ -42,14 +42,14 @@ np.savez(sys.argv[1], x_train=x, y_train=y, x_test=x_test, y_test=y_test)
 
 
 def folder() -> Path:
-    """Where data sets are kept."""
+    """Folder that holds the data sets."""
     if named := os.environ.get("HARNESS_DATA"):
         return Path(named).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "keras-harness"
 
 
 def file(name: str) -> Path:
-    """Where the arrays of a data set are, or will be."""
+    """Path of the file for a data set's arrays, which need not exist yet."""
     return folder() / f"{name}.npz"
 
 
@@ -90,7 +90,7 @@ def read(name: str) -> Arrays:
 
 
 def is_here(name: str) -> bool:
-    """Whether a known data set can be loaded without fetching it."""
+    """True if a known data set can be loaded without downloading it."""
     name = KNOWN[name].base or name
     return KNOWN[name].package is None or file(name).is_file()
 
@@ -148,7 +148,7 @@ def _check(arrays: Arrays, name: str, where: str) -> None:
 
 
 def _from_files(name: str, say: Callable[[str], None]) -> Arrays:
-    """What the user has put into the folder: the package's archive, or its files."""
+    """Read what the user has put into the folder: the package's archive, or its files."""
     known = KNOWN[name]
     assert known.package
     here = folder()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PARTS = ("x", "x_train", "x_val", "x_test")
 LENGTHS = ("lengths", "lengths_train", "lengths_val", "lengths_test")
 OF_ONE = ("columns", "standardize")
-"""What is said of one of several inputs, as ``columns/NAME``."""
+"""Names of arrays that describe one of several inputs, as in ``columns/NAME``."""
 
 
 def flat(given: Mapping[str, Any]) -> dict[str, Array]:
@@ -40,7 +40,7 @@ def flat(given: Mapping[str, Any]) -> dict[str, Array]:
 
 
 def _plain(given: Any) -> Array:
-    """What somebody gives as an array; words as text, which a file can hold."""
+    """Array from any given value; words become text, which a file can hold."""
     array = np.asarray(given)
     if array.dtype.kind == "O" and all(isinstance(one, str) for one in array.flat):
         return array.astype(str)
@@ -48,7 +48,7 @@ def _plain(given: Any) -> Array:
 
 
 def is_named(arrays: Mapping[str, Array]) -> bool:
-    """Whether arrays are several inputs, or sequences with lengths."""
+    """True if the arrays hold several inputs, or sequences with lengths."""
     return bool(_inputs_of(arrays)) or any(name in arrays for name in LENGTHS)
 
 
@@ -113,7 +113,7 @@ def _is_input(key: str) -> bool:
 
 
 def _one_by_one(arrays: Mapping[str, Array], source: str) -> dict[str, dict[str, Array]]:
-    """What is to be read for each of several inputs: ``x``, ``y`` and so on, by its name.
+    """Arrays of each of several inputs, by its name, under the usual ``x``, ``y`` and so on.
 
     Raises:
         DataError: if some input is missing in a part, or is beside an array ``x``.

@@ -143,7 +143,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 def _unread(folder: Path, parts: Mapping[str, str], names: Sequence[str]) -> list[str]:
-    """What lies beside the pictures and may have been meant."""
+    """Notes on files and folders beside the pictures that were not read but may have been meant."""
     notes = []
     if len(parts) > 1 or parts["train"] != ".":
         others = [name for name in _names(folder) if name not in parts.values()]

@@ -25,7 +25,7 @@ EXACT, ROUNDED = 1e-12, 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """What numbers are standardized by, one of each for the last axis of a case.
+    """Mean and deviation for standardizing numbers, one pair for each place of a case's last axis.
 
     Args:
         mean: over the training cases.
@@ -55,7 +55,7 @@ class Joined:
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
-        """That holds the numbers of both."""
+        """Type that can hold the numbers of both parts."""
         return np.result_type(self.first, self.second)
 
     def __getitem__(self, rows: NDArray[np.integer]) -> NDArray[np.generic]:

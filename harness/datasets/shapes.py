@@ -79,7 +79,7 @@ def _block(
 def _masks(
     kinds: NDArray[np.integer], side: int, generator: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Where one shape each is, on the finer grid."""
+    """Mask of one shape per case, on the finer grid."""
     count = len(kinds)
     radius = _between(generator, RADIUS, count)
     centre = radius + generator.random((2, count)) * (1 - 2 * radius)

@@ -37,7 +37,7 @@ SHORTEST = 4
 
 
 def describe(source: Source, folders: Sequence[Path]) -> Card:
-    """What planning needs to know of a data set, without loading a known one.
+    """Card of a data set, without loading one of the known data sets.
 
     Args:
         source: ``digits``, ``digits@500``, ``adding-100``, the path of an ``.npz`` file, arrays
@@ -89,7 +89,7 @@ def without_notes(arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArra
 
 
 def describe_kept(file: Path, source: Source, arrays: Mapping[str, NDArray[np.generic]]) -> Card:
-    """What planning needs to know of arrays that were put where workers find them.
+    """Card of arrays that were stored where workers find them.
 
     Args:
         file: with the arrays, without notes.
@@ -127,7 +127,7 @@ def _of_file(
 
 
 def _reading(source: Source, arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Any]:
-    """How arrays are to be read: what their owner says, or what made them knows."""
+    """Keywords for reading arrays, given by their owner or known from the source of the arrays."""
     if isinstance(source, Arrays):
         return source.reading
     base, _ = split(source)
@@ -153,14 +153,14 @@ def _pixels(card: Card) -> Card:
 
 
 def is_own(source: Source, folders: Sequence[Path]) -> bool:
-    """Whether data has to be read and brought into one form before workers can load it."""
+    """True if the data must be read and brought into one form before workers can load it."""
     if isinstance(source, str) and (source in KNOWN or synthetic.describe(source)):
         return False
     return own.is_own(source, folders)
 
 
 def title(source: Source) -> str:
-    """What people call a data set: the name of its file, folder or function."""
+    """Name of a data set for people: that of its file, folder or function."""
     reference, _ = split(source)
     if isinstance(reference, str):
         return reference or "given arrays"
@@ -301,7 +301,7 @@ def _of_pixels(name: str) -> bool:
 
 
 def _card(reference: str, content: str, data: Data, reading: Mapping[str, Any]) -> Card:
-    """What is known of data that has been read."""
+    """Card of data that has been read."""
     classes = data.y.dtype.kind == "i"
     outputs = int(data.y.max()) + 1 if classes else data.y.shape[1]
     counts: tuple[int, ...] = ()
@@ -354,7 +354,7 @@ def _tail(x: Rows | Several) -> int:
 
 
 def _chance(data: Data) -> float:
-    """What is reached without looking at a case."""
+    """Score of the best guess that looks at no case: accuracy, or squared error."""
     if data.task == "sequence":
         return float(np.bincount(data.y.ravel()).max() / data.y.size)
     if data.task == "regression" and data.y.shape[1] == 1:

@@ -17,7 +17,7 @@ TEST_SEED = 20240229
 
 
 def quotas(counts: NDArray[np.integer], size: int) -> NDArray[np.integer]:
-    """How many of each class a stratified choice of so many cases takes."""
+    """Number of cases of each class in a stratified choice of ``size`` cases."""
     exact = counts * (size / counts.sum())
     quota: NDArray[np.integer] = np.floor(exact).astype(int)
     remainders = np.argsort(-(exact - quota), kind="stable")

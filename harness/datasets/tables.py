@@ -221,7 +221,7 @@ def _measured(
 
 
 def _identifies(column: Column, known: Mask) -> bool:
-    """Whether a column is a row number or an identifier: other values of it tell nothing."""
+    """True if a column numbers or names its rows, so that it says nothing about new rows."""
     given = known & ~column.missing
     if column.words is not None:
         words = column.words[given]
@@ -420,7 +420,7 @@ def _varied(spread: Spread, known: Mask, notes: list[str]) -> Spread:
 
 
 def _grouped(source: Columns, spread: Spread) -> Spread:
-    """What is made of the columns, by the end of the names of its arrays: ``/NAME`` in groups."""
+    """Input parts by the ending of array names: empty, or ``/NAME`` for each group of columns."""
     if not isinstance(source.inputs, dict):
         return {"": [part for parts in spread.values() for part in parts]}
     groups = {
@@ -437,7 +437,7 @@ def _grouped(source: Columns, spread: Spread) -> Spread:
 
 
 def _numbers(parts: Spread) -> Arrays:
-    """Which of the inputs are numbers, to be shifted and scaled."""
+    """Flags for the numeric inputs, which are to be shifted and scaled."""
     return {
         f"standardize{key}": np.array([number for _, _, number in part])
         for key, part in parts.items()

@@ -1,4 +1,4 @@
-"""What the target columns of a table are: classes or labels by name, or numbers."""
+"""Target columns of a table: classes or labels by name, or numbers."""
 
 from __future__ import annotations
 

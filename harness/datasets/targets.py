@@ -1,4 +1,4 @@
-"""What labels are: classes by number or by name, at every step or not, several at once, numbers."""
+"""Kinds of labels: classes by number or name, one per case or step, several at once, or numbers."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def understood(raw: Mapping[str, Array], shape: tuple[int, ...], task: str, sour
 
 
 class _Form:
-    """What can be seen of labels.
+    """Form of the labels, as far as their values show it.
 
     Attributes:
         text: whether they are words.

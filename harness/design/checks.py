@@ -37,7 +37,7 @@ def check_names(study: Study, folders: Sequence[Path]) -> None:
 
 
 def _signature(study: Study, folders: Sequence[Path]) -> usercode.Signature:
-    """What a study may name: the template's arguments and the training settings."""
+    """Names that a study may use: arguments of the template, and training settings."""
     if study.template in catalog.TEMPLATES:
         return usercode.Signature(
             names=tuple(arguments(study.template)), required=frozenset(), open=False
@@ -62,7 +62,7 @@ def _signature(study: Study, folders: Sequence[Path]) -> usercode.Signature:
 
 
 def _spelling(name: str) -> str:
-    """How a function in a file is to be named."""
+    """Hint that spells a function in a file as ``module:function``; empty if that is impossible."""
     file, _, function = name.rpartition(":")
     module = PurePath(file).stem
     if not file.endswith(".py") or not names_code(f"{module}:{function}"):
@@ -78,7 +78,7 @@ def _taken(template: str, folders: Sequence[Path]) -> usercode.Signature:
 
 
 def unpassed(template: str, folders: Sequence[Path]) -> tuple[str, ...]:
-    """What a template of the user's is not given, although it would take it, in a sentence."""
+    """Note on settings that a user's template takes as arguments but is never given."""
     if template in catalog.TEMPLATES:
         return ()
     shared = [name for name in _taken(template, folders).names if name in catalog.SETTINGS]
@@ -129,7 +129,7 @@ def _check_keys(study: Study, taken: usercode.Signature) -> None:
 
 
 def _meant(key: str, study: Study, names: Sequence[str]) -> str:
-    """What a key that nothing takes is likely to mean."""
+    """Hint at the likely meaning of a key that nothing takes."""
     owners = [
         name
         for name, entry in catalog.OPTIMIZERS.items()
@@ -365,7 +365,7 @@ def _check_class_weights(study: Study, card: Card) -> None:
 
 
 def _check_outputs(study: Study, card: Card) -> None:
-    """What outputs are can be said of a user's model with classes or labels alone."""
+    """Check that 'outputs' is set only for a user's model on data with classes or labels."""
     for key, raw in _named(study, "outputs"):
         if not catalog.TASKS[card.task].labels:
             raise StudyError(

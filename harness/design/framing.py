@@ -1,4 +1,4 @@
-"""What a study makes of the data that it names, and what it leaves to that data."""
+"""Choices about the data that a study makes itself, and those that it leaves to the data."""
 
 from __future__ import annotations
 

@@ -176,7 +176,7 @@ def plan(study: Study, card: Card, folders: Sequence[Path]) -> Plan:
 
 
 def _judged(study: Study, references: Sequence[Reference]) -> tuple[str, ...]:
-    """What is to be known of how a study will be judged."""
+    """Notes on how a study will be judged."""
     notes = []
     metric = Metric.parse(study.metric)
     if (metric.split, metric.epoch) == ("val", "best"):
@@ -226,7 +226,7 @@ def programs(plan: Plan) -> dict[str, tuple[Trial, list[Arm]]]:
 
 
 def changes(old: Definition, plan: Plan) -> list[str]:
-    """What a plan changes about what a store was last run with: keys, data, user code."""
+    """List what differs between a plan and the store's last run: keys, data, user code."""
     keys = changed_keys(old.study, plan.study)
     data = ["the data"] if old.data != plan.card.digest else []
     return [*keys, *data, *(["your code"] if old.code != plan.code else [])]

@@ -39,13 +39,13 @@ AHEAD = 2
 """Attempts handed to one worker at a time: one that it trains, and one so that it need not wait."""
 
 LOADS = 2
-"""How often in a row a worker may end while it loads Keras, if none has ever come up."""
+"""Times in a row that a worker may end while it loads Keras, as long as none has ever come up."""
 
 LATER_LOADS = 5
-"""The same, where others have."""
+"""Times in a row that a worker may end while it loads Keras, once others have come up."""
 
 BUILDS = 2
-"""How many workers a network may take with it before it counts as one that cannot be built."""
+"""Workers that a network may take down with it before it counts as one that cannot be built."""
 
 WORN = 100
 """Programs after which a worker is replaced between two attempts. TensorFlow gives nothing back
@@ -150,7 +150,7 @@ class Slots:
             messages.send(slot.connection, "attempt", **messages.write_attempt(attempt))
 
     def next_event(self, timeout: float) -> Event | None:
-        """What a worker reported, or that it died."""
+        """Next event: a worker's report, or its death."""
         if not self._events:
             ready: list[Any] = connections.wait([slot.connection for slot in self._slots], timeout)
             for place, slot in enumerate(self._slots):
@@ -275,7 +275,7 @@ def _how(code: int) -> str:
 
 
 def _last_words(slot: _Slot, what: str) -> str:
-    """Why a worker is gone, from its own log."""
+    """Message that a worker ended, with the end of its log."""
     lines = slot.log.read_text(encoding="utf-8", errors="replace").splitlines()
     said = "\n".join(lines[-8:]) or "nothing"
     return f"a worker process {what}. The end of its log, {slot.log}:\n{said}"

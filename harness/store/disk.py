@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 HOLDER = "process "
-"""How the content of a lock begins."""
+"""Beginning of a lock file's content."""
 
 REFUSALS = {
     "SQLITE_FULL",
@@ -39,7 +39,7 @@ MEMBERS = (
     "report",
     *(f"study.db{end}" for end in ("", "-journal", "-shm", "-wal")),
 )
-"""What stands in a store's folder; other files there are left alone."""
+"""Names of the files in a store's folder; other files there are left alone."""
 
 
 def lock(folder: Path) -> Any:
@@ -88,7 +88,7 @@ def _taken(stream: TextIO) -> bool:
 
 
 def is_free(folder: Path) -> bool:
-    """Whether no process holds the folder now."""
+    """True if no process holds the folder now."""
     try:
         with os.fdopen(os.open(folder / "lock", os.O_RDONLY | os.O_NOFOLLOW)) as stream:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -100,7 +100,7 @@ def is_free(folder: Path) -> bool:
 
 
 def is_full(error: sqlite3.DatabaseError) -> bool:
-    """Whether SQLite failed because the disk did."""
+    """True if SQLite failed because of the disk."""
     return getattr(error, "sqlite_errorname", "") in REFUSALS
 
 

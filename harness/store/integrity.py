@@ -1,4 +1,4 @@
-"""Whether a store is whole: its file, its keys, its outcomes and its definitions."""
+"""Checks that a store is whole: its file, its keys, its outcomes and its definitions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def problems(folder: Path) -> list[str]:
-    """What is wrong with a store, a sentence each; none if it is whole.
+    """List the damage found in a store, a sentence each; empty if it is whole.
 
     Raises:
         StoreError: if there is no store in the folder, or its file cannot be read at all.

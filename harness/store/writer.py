@@ -170,7 +170,7 @@ class Store:
                 self._event("trial reopened", {"reason": reason}, key)
 
     def finished(self, revision: int, *, outside: int = 0) -> int:
-        """How many trials of a revision have a result.
+        """Count the trials of a revision that have a result.
 
         Args:
             revision: of the study; 0 has no trials.
@@ -190,7 +190,7 @@ class Store:
         return int(last)
 
     def results(self, revision: int, arm: int, phase: str, candidates: int) -> list[list[Result]]:
-        """What a later decision needs of an arm's trials: for each candidate, its replicates."""
+        """Results of an arm's trials: for each candidate, one per replicate."""
         rows = self._rows(
             "SELECT candidate, trial FROM member WHERE revision = ? AND arm = ? AND phase = ? "
             "ORDER BY candidate, replicate",

@@ -1,4 +1,4 @@
-"""How many replicates a comparison that is undecided would need."""
+"""Number of replicates that an undecided comparison would need."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def curved(results: Results) -> str | None:
 
 
 def _units(results: Results, judged: Judged, quantity: str) -> Units:
-    """How the curves' quantity is written."""
+    """Units in which the curves' quantity is written."""
     if quantity == f"val/{results.metric.name}":
         return judged.units
     metric = Metric.parse(f"{quantity}@best")

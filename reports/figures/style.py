@@ -1,4 +1,4 @@
-"""What all figures share: colors that survive both themes, sizes, and the room for labels."""
+"""Style shared by all figures: colors that survive both themes, sizes, and room for labels."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ COLORS: Mapping[str, str] = {
 SERIES = ("#1a80bb", "#d2600a", "#0a9a72", "#b65fa8", "#b08405", "#5a78d1", "#a3684a", GREY)
 
 _PARTS = re.compile(r"[^\s(,_/]*[\s(,_/]*")
-"""What a label may be broken behind: white space, a parenthesis, a comma, an underscore."""
+"""Parts of a label, which may break after white space, a parenthesis, a comma or an underscore."""
 
 _MULTIPLES = (
     (1,),
@@ -128,7 +128,7 @@ NARROW = 360
 
 
 def is_narrow() -> bool:
-    """Whether figures are drawn for a phone."""
+    """True if figures are drawn for a phone."""
     return full_width() < 1.3 * NARROW
 
 
@@ -316,6 +316,6 @@ def separated(positions: Sequence[float], gap: float) -> list[float]:
 
 
 def _start(group: Sequence[float], gap: float) -> float:
-    """Where a group of labels begins, centred on what it labels."""
+    """Lower end of a group of labels, centred on the points that they name."""
     length = gap * (len(group) - 1)
     return min(max(sum(group) / len(group) - length / 2, 0.0), 1.0 - length)

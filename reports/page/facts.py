@@ -51,7 +51,7 @@ def _data(results: Results) -> str:
 
 
 def _cases(card: Card) -> str:
-    """How many there are; three axes of which the last is thin are those of an image."""
+    """Number of cases, called images where they have three axes and the last is thin."""
     image = len(card.shape) == 3 and card.shape[2] <= 4
     noun = "image" if image else "example"
     return f"{card.cases + card.tests:,} {noun}s, {card.tests:,} of them to test"
@@ -77,7 +77,7 @@ def _parameters(results: Results) -> str:
 
 
 def _epochs(results: Results) -> Mapping[str, str]:
-    """How many epochs the trainings had that went all the way; patience makes them differ."""
+    """Number of epochs of the completed trainings, a range where patience ended some early."""
     confirm = results.confirm
     whole = confirm.loc[confirm["status"] == "completed", ["arm", "replicate"]]
     rows = results.epochs[results.epochs["phase"] == "confirm"].merge(whole)
@@ -137,7 +137,7 @@ def _last(path: str) -> str:
 
 
 def outlook(results: Results, judged: Judged) -> list[str]:
-    """What would tell more, from the numbers; empty where nothing is open."""
+    """Advice, with numbers, on what would tell more; empty where nothing is open."""
     if judged.missing:
         return ["Run the study again: it trains what is missing and nothing else."]
     undecided = [verdict for verdict in judged.verdicts if verdict.word == "undecided"]
@@ -151,7 +151,7 @@ def outlook(results: Results, judged: Judged) -> list[str]:
 
 
 def _deciding(undecided: list[Verdict], results: Results, judged: Judged) -> list[str]:
-    """How many replicates would decide what is undecided."""
+    """Advice on the number of replicates that would decide what is undecided."""
     rule = judged.rule
     if undecided and all(verdict.comparison.pairs < rule.fewest for verdict in undecided):
         family = wording.count(rule.family, "comparison")
@@ -164,7 +164,7 @@ def _deciding(undecided: list[Verdict], results: Results, judged: Judged) -> lis
 
 
 def _resolving(undecided: list[Verdict], judged: Judged) -> list[str]:
-    """How many replicates would show a difference smaller than can be seen now."""
+    """Advice on the number of replicates that would show smaller differences than these do."""
     found = [verdict.comparison for verdict in undecided]
     found = [one for one in found if np.isfinite(one.differences).all() and isfinite(one.half)]
     half = float(np.median([one.half for one in found])) if found else 0.0

@@ -56,7 +56,7 @@ def verdict_table(results: Results, judged: Judged) -> pd.DataFrame:
 
 
 def comparison_table(judged: Judged) -> pd.DataFrame:
-    """What was found of each arm, as numbers.
+    """Table of the findings on each arm, as numbers.
 
     Differences and their limits are on the declared scale (column ``scale``): in the metric's
     unit, or differences of natural logarithms. Means are in the metric's unit, geometric on a
@@ -102,7 +102,7 @@ def formatted(judged: Judged) -> pd.DataFrame:
 
 
 def details(results: Results, judged: Judged) -> pd.DataFrame:
-    """What stands behind each verdict, as text; columns that say nothing are left out."""
+    """Details behind each verdict, as text; columns that say nothing are left out."""
     rows = [
         {
             "Trials": _counted(row),
@@ -117,7 +117,7 @@ def details(results: Results, judged: Judged) -> pd.DataFrame:
 
 
 def tested(judged: Judged) -> pd.DataFrame:
-    """What the tests found behind each verdict, as text; columns that say nothing are left out."""
+    """Findings of the tests behind each verdict, as text; columns that say nothing are left out."""
     level, found = wording.percent(judged.rule.confidence), judged.by_arm
     rows = [
         {
@@ -143,7 +143,7 @@ def tested(judged: Judged) -> pd.DataFrame:
 
 
 def caption(judged: Judged) -> str:
-    """What stands above the printed table: what is shown, and which way is better."""
+    """Caption of the printed table: the quantity shown, and the direction that is better."""
     mean = "geometric means" if judged.rule.scale == "log" else "means"
     better = "higher" if judged.rule.maximize else "lower"
     text = (
@@ -225,7 +225,7 @@ def _compared(judged: Judged) -> pd.DataFrame:
 
 
 def _executed(results: Results) -> pd.DataFrame:
-    """What the trials of each arm were: their size, their settings, and their cost."""
+    """Facts about the trials of each arm: their size, their settings and their cost."""
     confirm = results.confirm
     first = confirm.drop_duplicates("arm").set_index("arm")
     arms = pd.RangeIndex(len(results.arms), name="arm")
@@ -305,7 +305,7 @@ def _probability(row: Any) -> str:
 
 
 def _failed(row: Any) -> str:
-    """How many trainings diverged, and what rate is possible by that."""
+    """Number of trainings that diverged, and the rates that this number is compatible with."""
     if not row.n:
         return ""
     found = estimates.share(row.diverged, row.n, 0.95)

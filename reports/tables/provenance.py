@@ -1,4 +1,4 @@
-"""Where the numbers come from, and what must be known before they are trusted."""
+"""Origin of the numbers, and the cautions to know before trusting them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def formatted_skipped(results: Results) -> pd.DataFrame:
 
 
 def timing_problem(results: Results) -> str:
-    """Why training times must not be compared; empty if they may.
+    """Reason why training times must not be compared; empty if they may be.
 
     A time depends on what else the machine was doing. Only trials with the same number of
     workers, in the same environment, compiled in the same way, are comparable.

@@ -1,4 +1,4 @@
-"""What was tried inside each arm, what was chosen, and how much the choice flatters itself."""
+"""Tables of tuning: candidates of each arm, the choice, and how much it flatters itself."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def edges(results: Results) -> Mapping[int, str]:
 
 
 def selection_bias(results: Results, judged: Judged) -> pd.DataFrame:
-    """How much better tuning looked than fresh replicates of the same choice.
+    """Optimism of tuning: how much better it looked than fresh replicates of the same choice.
 
     Returns:
         One row per arm: the validation objective in the search and over confirm trials, and

@@ -1,4 +1,4 @@
-"""What the numbers of a study cannot say, however many replicates there are."""
+"""Cautions: claims that the numbers of a study cannot support, however many replicates it has."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _cases(results: Results) -> int:
 
 
 def _by_chance(results: Results) -> list[str]:
-    """Whether any arm does more than a guess that looks at no input."""
+    """Caution if no arm does better than a guess that looks at no input."""
     epoch = results.metric.epoch
     if results.card.task == "classification":
         return _above_majority(results, f"test/accuracy@{epoch}")

@@ -1,4 +1,4 @@
-"""What each level of a factor does, judged by the same exact rule as the arms.
+"""Effects of the levels of each factor, judged by the same exact rule as the arms.
 
 A full factorial gives one paired difference per replicate for more than arms: for a level against
 the baseline's level, averaged over the other factors (a main effect) or at one combination of
@@ -35,7 +35,7 @@ DECIDED = frozenset({"better", "worse"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """What a level does, against the baseline's level of the same factor.
+    """Effect of a level, compared with the baseline's level of the same factor.
 
     Args:
         kind: ``main``, averaged over all other factors; ``simple``, at one level of each of them;

@@ -110,7 +110,7 @@ class _Reading:
         return f", or {interval} if differences were normal"
 
     def _failures(self) -> str:
-        """How often either arm diverged, or reached a loss that has no ratio."""
+        """Sentence on how often either arm diverged, or reached a loss that has no ratio."""
         found, parts = self.comparison, []
         if found.decided_by == "":
             return ""
@@ -126,7 +126,7 @@ class _Reading:
         return "; ".join(parts)
 
     def _outlook(self) -> str:
-        """What it would take to decide."""
+        """Clause on what it would take to decide."""
         if self.word != "undecided":
             return ""
         found, fewest = self.comparison, self.rule.fewest

@@ -24,7 +24,7 @@ Decider = Literal["sign flips", "signed ranks", ""]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """How comparisons are judged; declared in the study, before any result.
+    """Rule for judging comparisons, declared in the study before any result.
 
     Args:
         maximize: whether larger values of the metric are better.
@@ -47,7 +47,7 @@ class Rule:
 
     @property
     def worst(self) -> float:
-        """What stands for a diverged trial."""
+        """Value that stands for a diverged trial."""
         return -np.inf if self.maximize else np.inf
 
     @property
@@ -200,7 +200,7 @@ def decide(comparison: Comparison, rule: Rule) -> Word:
 
 
 def sized(comparison: Comparison, rule: Rule) -> Size:
-    """How a difference that is real compares with the margin; empty without either."""
+    """Comparison of a real difference with the margin; empty without either."""
     if rule.margin is None or not comparison.sign:
         return ""
     if rule.margin[0] < comparison.low and comparison.high < rule.margin[1]:

@@ -1,4 +1,4 @@
-"""The verb ``keras-harness best``: the winner of a study, to take away."""
+"""Command ``keras-harness best``: print the winner of a study, save it, or write it as a script."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def check(weights: Path | None, code: Path | None) -> None:
-    """Refuse files with names that would not be what they are, or that are there already.
+    """Refuse file names with an unfitting ending, and files that exist already.
 
     Raises:
         UsageError: naming the option.

@@ -115,7 +115,7 @@ class Card:
 
     @property
     def frame(self) -> dict[str, Any]:
-        """Study settings beyond the training cases that change the data: normal classes and noise."""
+        """Changes that a study makes to the data beyond its training cases: normal classes, noise."""
         normal = {"normal": list(self.normal)} if self.normal else {}
         return {**normal, **({"noise": dict(self.noise)} if self.noise else {})}
 
@@ -145,7 +145,7 @@ class Card:
 
     @classmethod
     def read(cls, fields: Mapping[str, Any]) -> Card:
-        """A card from what JSON made of it."""
+        """Card from its JSON form."""
         axes = {key: tuple(part) for key, part in fields.items() if isinstance(part, list)}
         inputs = {key: tuple(part) for key, part in fields.get("inputs", {}).items()}
         return cls(**{**fields, **axes, "inputs": inputs})
@@ -270,5 +270,5 @@ def _few(names: list[str]) -> str:
 
 
 def framed_digest(whole: str, frame: Mapping[str, Any]) -> str:
-    """Content hash of data of which a study makes something else; see ``Card.frame``."""
+    """Content hash of data after a study's changes to it; see ``Card.frame``."""
     return digest({"whole": whole, **frame}) if frame else whole

@@ -1,4 +1,4 @@
-"""Reads the environment that a training would run in, without importing what it names."""
+"""Description of the environment of a training, read without importing the packages in it."""
 
 from __future__ import annotations
 

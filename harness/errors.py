@@ -123,4 +123,4 @@ def nearest(word: object, names: Iterable[str], listed: str = "") -> str:
 
 
 MANY = 20
-"""Names that are told in one message."""
+"""Number of names that one message lists."""

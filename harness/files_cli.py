@@ -124,7 +124,7 @@ def status(study: Results, root: Root = Path("results"), as_json: Json = False) 
 
 
 def _name(file: Path) -> str:
-    """The name of a study in a file: that of the file, if it can be one."""
+    """Name of the study in a file: that of the file, if valid."""
     return file.stem if NAME.fullmatch(file.stem) else "my-study"
 
 
@@ -216,7 +216,7 @@ def _summary(folder: Path) -> dict[str, Any]:
 
 
 def _answer(folder: Path, changed: str) -> str:
-    """The words of the last report, counted; none where it is older than the results."""
+    """Counts of the verdicts in the last report; empty if the results are newer than the report."""
     file = folder / "report" / "verdicts.csv"
     try:
         reported = datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat()

@@ -34,7 +34,7 @@ TRUNCATED = 0.87962566103423978
 """Standard deviation of a standard normal cut at two, by which Keras rescales."""
 
 TINY = 1e-30
-"""A variance below this counts as this: of a layer whose outputs are all alike."""
+"""Least variance of a layer's outputs; outputs that are all alike count as having this one."""
 
 
 def draw(weights: Sequence[Weight], trial: Trial) -> list[NDArray[np.generic]]:

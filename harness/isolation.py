@@ -1,4 +1,4 @@
-"""The global state of a process, as user code finds it and as it leaves it.
+"""Global state of a process, as user code finds it and leaves it behind.
 
 What a module sets while it is imported or builds a network holds for that network, and for no
 other. What is drawn without a seed comes from generators that a trial sets back; what cannot be
@@ -71,7 +71,7 @@ _STATEFUL = re.compile(
     r"(Parameterized)?TruncatedNormal|Random(?!Dataset).*|Multinomial|Stateful.*|Rng.*"
     r"|NonDeterministicInts|.*CandidateSampler"
 )
-"""Operations whose random state is out of reach: those of ``tf.random`` are replaced before."""
+"""Operations with a random state out of reach; those of ``tf.random`` are replaced beforehand."""
 
 _FRESH = 624
 """Position of a Mersenne twister that has been seeded and not drawn from."""
@@ -79,7 +79,7 @@ _FRESH = 624
 
 @contextmanager
 def settled(kept: Mapping[str, Any] | None = None) -> Iterator[None]:
-    """Keras' own defaults, and afterwards whatever was set before.
+    """Set Keras' own defaults, and afterwards whatever was set before.
 
     Args:
         kept: settings that a template has made for its own network.
@@ -104,7 +104,7 @@ def _set(wanted: Mapping[str, Any]) -> None:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed all that may be drawn from without a seed, and leave the caller's state alone."""
+    """Seed all generators that code may use without a seed; leave the caller's state alone."""
     with ExitStack() as stack:
         stack.enter_context(_generators_kept())
         for owner, name, original in _ORIGINALS:
@@ -122,7 +122,7 @@ class World:
     """
 
     def __init__(self) -> None:
-        """Nothing is left yet, and nothing is drawn."""
+        """Start with nothing left behind and nothing drawn."""
         self._own = {name: _Counted(name) for name in ("keras.random", "tf.random")}
         self.generators: list[Any] = [*self._own.values()]
         self._left: dict[str, Any] = {}
@@ -160,7 +160,7 @@ class World:
 
     @contextmanager
     def traced(self) -> Iterator[None]:
-        """Refuse numbers that are drawn while a graph is traced: it would keep them for ever.
+        """Refuse numbers drawn while a graph is traced, which would hold them for ever.
 
         Raises:
             TemplateError: naming where they were drawn from.
@@ -215,7 +215,7 @@ class World:
         return made
 
     def _passing_over(self) -> Callable[..., Any]:
-        """Draws of an initializer are no draws of the network: a trial makes them anew."""
+        """Leave the draws of an initializer uncounted, since a trial makes them anew."""
         original = keras.layers.Layer.add_weight
 
         @wraps(original)
@@ -235,7 +235,7 @@ class World:
 
 
 def check_precision(model: Any, template: str) -> None:
-    """Every trial computes in float32, and its record says so.
+    """Refuse a precision other than float32, in which every trial computes by its record.
 
     Raises:
         TemplateError: naming what computes in another precision.
@@ -256,7 +256,7 @@ def check_precision(model: Any, template: str) -> None:
 
 
 def check_operations(nodes: Iterable[Any]) -> None:
-    """No operation of a graph may draw from a state that nothing sets back.
+    """Refuse operations that draw from a state that nothing sets back.
 
     Args:
         nodes: of the graph, each with ``op`` and ``name``.
@@ -281,7 +281,7 @@ _REMEDY = (
 
 
 class _Counted(keras.random.SeedGenerator):  # type: ignore[misc]
-    """A seed generator that knows how often it was asked, while a graph was made or without one."""
+    """Seed generator that counts its draws, while a graph is made or without one."""
 
     def __init__(self, name: str) -> None:
         super().__init__(0, name=name.replace(".", "_"))

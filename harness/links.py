@@ -1,4 +1,4 @@
-"""Links inside a store's folder: none is followed."""
+"""Refusal of links inside a store's folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def append_to(file: Path) -> BinaryIO:
-    """A file of ours to write at its end; made when it does not exist.
+    """Open a file for writing at its end; make it if it does not exist.
 
     Raises:
         StoreError: if it is a link, which is not followed.
@@ -24,7 +24,7 @@ def append_to(file: Path) -> BinaryIO:
 
 
 def refuse_links(*files: Path) -> None:
-    """Files and folders of a store are where they seem to be, or not touched.
+    """Refuse files and folders of a store that are links to other places.
 
     A link could lead what is written or deleted to somebody's own files. A link that leads to a
     study's whole folder, or further up, was made by its user and is followed.

@@ -23,7 +23,7 @@ ROWS = 16
 
 
 WAITS = 3
-"""Trainings that take long, to be named at a time."""
+"""Long trainings named at a time."""
 
 
 class Follower:
@@ -38,7 +38,7 @@ class Follower:
         self.told: tuple[str, ...] = ()
 
     def __call__(self, progress: Progress) -> None:
-        """Show how far it is."""
+        """Show the progress."""
         if not self.told:
             self.told = progress.plan.notes
             for note in self.told:

@@ -148,7 +148,7 @@ class Revision(Record):
 
     @property
     def short(self) -> str:
-        """The digest as people compare it."""
+        """Digest, shortened for people to compare."""
         return self.digest[:8]
 
     @property

@@ -85,7 +85,7 @@ def keep(stored: Trained, file: Path, folders: Sequence[Path]) -> Kept:
 
 
 def _check_equal(stored: Trained, found: Mapping[str, float]) -> None:
-    """Every stored metric to its last digit, or nothing is written."""
+    """Check every stored metric to its last digit, before anything is written."""
     other = [name for name, value in stored.metrics.items() if found.get(name) != value]
     if not other:
         return
@@ -135,7 +135,7 @@ def _portable(trained: Any, trial: Trial, card: Card) -> tuple[Any, tuple[str, .
 
 
 def _without_references(model: Any) -> tuple[Any, tuple[str, ...]]:
-    """A model none of whose layers uses the weights of another, which no file can hold."""
+    """Copy of a model in which no layer uses another layer's weights, which no file can hold."""
     notes = []
     if any(isinstance(layer, Tied) for layer in model.layers):
         notes.append(

@@ -307,7 +307,7 @@ def _compiled(trial: Trial, *, changing: bool) -> list[str]:
 
 
 def _optimizer(trial: Trial, *, changing: bool) -> str:
-    """Keras' optimizer with all that the study says of updates."""
+    """Expression of Keras' optimizer with every setting of the study that concerns updates."""
     chosen = catalog.choice("optimizer", trial.settings["optimizer"])
     name = chosen.entry.target.partition(":")[2]
     arguments = {"learning_rate": trial.settings["learning_rate"], **chosen.arguments}
@@ -327,7 +327,7 @@ _CLIPS = {"norm": "clipnorm", "global_norm": "global_clipnorm", "value": "clipva
 
 
 def _class_weight(trial: Trial, given: Cases) -> str:
-    """An argument of ``fit``; empty if all classes count alike."""
+    """Argument of ``fit`` for class weights; empty if all classes count alike."""
     if given.class_weight is None or not _classes(trial):
         return ""
     weights = [float(weight) for weight in given.class_weight]

@@ -222,7 +222,7 @@ def judged_results(folder: Path, *, partial: bool) -> tuple[frames.Results, Judg
 def _tables(
     results: frames.Results, judged: Judged, kind: str, wanted: str, to: Path
 ) -> list[Path]:
-    """Write tables in a format; those of text for people are not those of numbers for programs."""
+    """Write tables in a format: as text for people, or as numbers for programs."""
     from reports import export as exporting
     from reports import tables
 

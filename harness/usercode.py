@@ -119,7 +119,7 @@ def _imported(node: ast.ImportFrom, name: str) -> Iterator[str]:
 
 
 def _bindings(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.AST]]:
-    """All names that a module binds, wherever outside of functions and classes."""
+    """Names that a module binds, anywhere outside of functions and classes."""
     for node in body:
         match node:
             case ast.FunctionDef() | ast.ClassDef():
@@ -223,7 +223,7 @@ def fingerprint(reference: str, folders: Sequence[Path]) -> str:
 
 
 def _named(tree: ast.Module, folders: Sequence[Path]) -> dict[str, Path]:
-    """Files by the strings of a module that name them, as a whole or by their last part."""
+    """Files named by strings in a module, by their whole path or by its last part."""
     texts = {
         node.value
         for node in ast.walk(tree)
@@ -242,7 +242,7 @@ def _named(tree: ast.Module, folders: Sequence[Path]) -> dict[str, Path]:
 
 @contextmanager
 def contained() -> Iterator[None]:
-    """Working directory and environment variables are afterwards what they were before."""
+    """Restore the working directory and the environment variables afterwards."""
     place, variables = Path.cwd(), dict(os.environ)
     try:
         yield
@@ -254,7 +254,7 @@ def contained() -> Iterator[None]:
 
 
 def forget(reference: str, folders: Sequence[Path]) -> None:
-    """Let a module and the local modules that it imports be run anew when they are next loaded.
+    """Let a module and its local imports run anew when they are next loaded.
 
     What they keep between two calls, such as a generator of random numbers, would make what they
     build depend on what was built before.
@@ -296,7 +296,7 @@ def load(reference: str, folders: Sequence[Path]) -> Callable[..., Any]:
 
 
 _searched: list[str] = []
-"""Folders of users that ``load`` has put behind the search path."""
+"""Folders of users that ``load`` has added to the search path."""
 
 
 def _refuse_installed(name: str, file: Path, folders: Sequence[Path]) -> None:

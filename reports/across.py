@@ -1,4 +1,4 @@
-"""Several studies side by side: one table of all arms, and what two studies differ in."""
+"""Several studies side by side: a table of all arms, and the differences between two studies."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def _word(judged: Judged, arm: int) -> str:
 
 
 def _view(results: Results) -> tuple[Any, ...]:
-    """The data, and what of it is trained on, tested and made noisy."""
+    """Identity of the data and of its use for training, testing and noise."""
     study = results.study
     return results.card.digest, study.normal, label(study.denoise or ""), results.card.task
 

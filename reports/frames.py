@@ -35,7 +35,7 @@ PLACE = ["arm", "phase", "candidate", "replicate"]
 """Columns that together name a row of the trials frame."""
 
 _ALIKE = ("data", "task", "seed", "best", "threads", "engine", "precision", "xla", "deterministic")
-"""Of a trial's definition, what beside its settings no arm has a value of its own for."""
+"""Parts of a trial's definition, beside its settings, that are the same in all arms."""
 
 _PHASES = ["tune", "confirm"]
 _OPEN = frozenset({"pending", "running"})
@@ -553,7 +553,7 @@ def _proposed(members: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def _account(trials: pd.DataFrame, study: Study, metric: Metric) -> tuple[pd.DataFrame, pd.Series]:
-    """Mark what enters estimates; for the rest, say why not."""
+    """Mark the trials that enter estimates; give the reason for the others."""
     why = trials["status"].where(~trials["status"].isin(FINAL), "")
     reported = (why != "") & (trials["reason"] != "")
     why = why.where(~reported, why + ": " + trials["reason"])

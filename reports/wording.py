@@ -45,7 +45,7 @@ class Units:
 
     @property
     def axis(self) -> str:
-        """The name with what it is counted in, for axes.
+        """Name of the metric and its unit, for axes.
 
         Example:
             >>> Units(name="test mean absolute error", percent=False, relative=True, of="MW").axis
@@ -112,7 +112,7 @@ class Units:
         return abs(self.change(difference)), self.difference(difference).lstrip("+-")
 
     def bare(self, text: str) -> str:
-        """A text of this unit without it."""
+        """Text of a number in this unit, without the unit."""
         return text.removesuffix(self.unit).rstrip() if self.unit else text
 
     def span(self, low: float, high: float) -> str:
@@ -236,7 +236,7 @@ def p_equals(p: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A confidence.
+    """Confidence in percent.
 
     Example:
         >>> percent(0.95), percent(0.999)
@@ -309,7 +309,7 @@ def without_folders(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """A remark with a capital in front and a full stop behind.
+    """Remark as a sentence: with a capital in front and a full stop at its end.
 
     Example:
         >>> sentence("labels are one-hot")

@@ -131,7 +131,7 @@ def _variable(arguments: dict[str, Any]) -> bool:
 
 
 def _stock_function(name: str, arguments: dict[str, Any]) -> Callable[[Any], Any]:
-    """Keras' function of that name, where it need not be told these numbers."""
+    """Function of that name in Keras, where its default numbers are the ones wanted."""
     function: Callable[[Any], Any] = getattr(keras.activations, name)
     known = inspect.signature(function).parameters
     same = all(known[key].default == part for key, part in arguments.items())

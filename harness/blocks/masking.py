@@ -39,7 +39,7 @@ def is_masked(model: Any, outline: Any) -> bool:
 
 
 def weighed(values: Any, outputs: Any) -> tuple[Any, Any]:
-    """Sum of what counts of some values, and how many these are.
+    """Sum of the values that count, and their number.
 
     Args:
         values: what is measured, shape ``(cases, ...)``, reduced to the axes of the mask.
@@ -75,11 +75,11 @@ class Masked(keras.layers.Layer):  # type: ignore[misc]
     """Gives a sequence a mask; values stay as they are."""
 
     def call(self, both: Any) -> Any:
-        """The first of sequence and mask."""
+        """Return the sequence, the first of the two inputs."""
         return ops.multiply(both[0], 1)  # a tensor of its own, to bear the mask
 
     def compute_mask(self, both: Any, previous: Any) -> Any:  # noqa: ARG002
-        """The second of them."""
+        """Return the mask, the second of the two inputs."""
         return both[1]
 
     def compute_output_shape(self, both: Any) -> Any:
@@ -149,7 +149,7 @@ class Pooled(keras.layers.Layer):  # type: ignore[misc]
     """
 
     def __init__(self, by: str, **kwargs: Any) -> None:
-        """Keep which."""
+        """Keep the way of pooling."""
         super().__init__(**kwargs)
         self._by = by
         self.supports_masking = True
@@ -167,7 +167,7 @@ class Pooled(keras.layers.Layer):  # type: ignore[misc]
         """None: there are no steps left."""
 
     def compute_output_shape(self, steps: Any) -> Any:
-        """Without the axis of steps."""
+        """Shape without the axis of steps."""
         return (steps[0], steps[2])
 
     def get_config(self) -> dict[str, Any]:

@@ -26,13 +26,13 @@ Kind = Literal["logits", "probabilities", "log_probabilities"]
 KINDS: tuple[Kind, ...] = ("logits", "probabilities", "log_probabilities")
 
 _SEED = 20260101
-"""Of what is shown to a model whose outputs are looked at: the same for all trials."""
+"""Seed of the inputs shown to a model to see its outputs; the same for all trials."""
 
 _SHOWN = 4
 """Cases of each width that are shown to a model, so that a large one is not slow to judge."""
 
 TINY = float(np.finfo(np.float64).tiny)
-"""Instead of 0, where something is divided."""
+"""Smallest divisor, which takes the place of 0."""
 
 _EXACT, _HALF = 1e-3, 1e-2
 """Largest distance from 1 of a sum of probabilities: in single precision, and in half."""
@@ -55,7 +55,7 @@ class Form:
 
     @property
     def threshold(self) -> float:
-        """Above which an output says yes."""
+        """Value of an output above which it says yes."""
         return 0.0 if self.kind == "logits" else 0.5
 
     def read(self, outputs: Numbers) -> Predictions:
@@ -94,7 +94,7 @@ class Predictions:
 
     @property
     def probabilities(self) -> Numbers:
-        """Of every class, or of every yes."""
+        """Probabilities of the classes; where each output is a yes or no, those of yes."""
         exact = np.asarray(self.outputs, np.float64)
         if self.each:
             return np.asarray(expit(exact) if self.kind == "logits" else exact)
@@ -289,7 +289,7 @@ class _Look:
 
 
 def _inputs(card: Card) -> Iterator[Any]:
-    """Inputs like real ones: first numbers of several widths, then such as count things."""
+    """Inputs like real ones: real numbers of several widths first, then whole ones like counts."""
     shapes = dict(card.inputs) or {"": card.shape}
     for kind in ("tokens",) if card.tokens else ("numbers", "counts"):
         drawn = {
@@ -314,7 +314,7 @@ def _drawn(
 
 
 def _redrawn(model: Any) -> Iterator[None]:
-    """Give a model other weights: normal ones, small and large, each also with its end negated."""
+    """Give a model other weights in turn: small and large ones, and the same with the end negated."""
     variables = list(model.trainable_variables)
     last = max((i for i, one in enumerate(variables) if len(one.shape) > 1), default=0)
     generator = seeds.stream(_SEED, "data", 0, "weights")
@@ -331,7 +331,7 @@ def _redrawn(model: Any) -> Iterator[None]:
 
 @contextmanager
 def _restored(model: Any) -> Iterator[None]:
-    """Leave a model's every variable as it was."""
+    """Put every variable of a model back to its value afterwards."""
     before = [(variable, variable.numpy()) for variable in model.variables]
     try:
         yield

@@ -1,4 +1,4 @@
-"""Kinds of data, and what becomes of them in a training."""
+"""Tasks: the kinds of data, and what a training does with each."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class Data:
         return self.x.nbytes + self.x_test.nbytes
 
     def without_inputs(self) -> Data:
-        """All but the inputs, so that they need not be in memory twice."""
+        """Data without its inputs, so that they need not be in memory twice."""
         none = all_rows(np.empty((0, 1), np.float32))
         return replace(self, x=none, x_test=none)
 
@@ -136,7 +136,7 @@ NAMES = ({"x": "x", "y": "y"}, {"x": "x_train", "y": "y_train"})
 ASIDE = frozenset(
     {"groups", "ordered", "standardize", "task", "target_name", "classes", "columns", "notes"}
 )
-"""Arrays that say more of the data than inputs and labels do."""
+"""Names of arrays that describe the data rather than hold inputs or labels."""
 
 
 def read_arrays(file: Path) -> dict[str, NDArray[np.generic]]:
@@ -165,7 +165,7 @@ def _archive(stream: BinaryIO) -> Any:
 
 
 def _mapped(file: Path, archive: Any, name: str) -> NDArray[np.generic]:
-    """One array of an archive; in the file if its bytes stand there as they are."""
+    """One array of an archive, left in the file if its bytes are stored there uncompressed."""
     member = next(one for one in archive.zip.infolist() if one.filename in {name, f"{name}.npy"})
     if member.compress_type != zipfile.ZIP_STORED:
         return archive[name]  # type: ignore[no-any-return]
@@ -285,7 +285,7 @@ def _target(found: Targets, name: str, *, standardized: bool) -> str:
 
 
 def _divided(made: Data, arrays: Arrays, source: str, *, official: bool) -> Data:
-    """The data with a test split, and with what says how validation cases are drawn."""
+    """Data with a test split, and with the rule for drawing validation cases."""
     ordered = "ordered" in arrays and bool(arrays["ordered"])
     groups = _groups(arrays, len(made.x), source) if "groups" in arrays else None
     drawing: Drawing = "grouped" if groups is not None else "ordered" if ordered else "stratified"
@@ -316,7 +316,7 @@ def _divided(made: Data, arrays: Arrays, source: str, *, official: bool) -> Data
 
 
 def _with_validation(made: Data, x: Rows, y: NDArray[np.generic], source: str) -> Data:
-    """The data with official validation cases behind those that are trained on."""
+    """Data with its official validation cases placed behind the training cases."""
     if made.groups is not None:
         raise DataError(
             f"{source}: expected either x_val and y_val, or groups to draw validation cases by. "
@@ -365,7 +365,7 @@ def _text(arrays: Arrays, name: str) -> str:
 
 
 def _unread(arrays: Arrays, names: Mapping[str, str], source: str) -> tuple[str, ...]:
-    """A sentence on arrays that are not read; what would change results is refused.
+    """Sentence on arrays that are not read; arrays that would change results are refused.
 
     Raises:
         DataError: of weights, and of cases or labels under a name that is not known.
@@ -415,7 +415,7 @@ def _inputs(raw: NDArray[np.generic], name: str, source: str, *, first: bool) ->
 
 
 def _check_channels(shape: tuple[int, ...], source: str) -> None:
-    """Images with channels in front would be taken for a few rows of many channels."""
+    """Refuse images with channels first, which would be taken for a few rows of many channels."""
     if len(shape) == 3 and shape[0] in COLOURS and shape[2] not in COLOURS:
         raise DataError(
             f"{source}: expected images with channels last, such as "
@@ -439,7 +439,7 @@ def _extents(inputs: Mapping[str, Rows], names: Mapping[str, str], source: str) 
 
 
 def _check_one_scale(found: Mapping[str, Extent], names: Mapping[str, str], source: str) -> None:
-    """Pixels of one part must not be numbers of 0 to 1 in another."""
+    """Refuse parts of which one holds pixels and another numbers from 0 to 1."""
     raw = [part for part, seen in found.items() if seen.whole and seen.high.max() > SCALED]
     scaled = [
         part
@@ -455,7 +455,7 @@ def _check_one_scale(found: Mapping[str, Extent], names: Mapping[str, str], sour
 
 
 SCALED = 100
-"""Whole numbers above this beside numbers of 0 to 1 are the same ones, divided and not."""
+"""Value from which whole numbers beside numbers of 0 to 1 are taken for the same ones undivided."""
 
 
 def _same_length(x: Rows, y: NDArray[np.generic], source: str) -> None:

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MISSING = frozenset({"", "?", "-", ".", "n/a", "na", "nan", "null", "none", "<na>", "#n/a"})
-"""Lower-case cells that are no value where all others are numbers or dates."""
+"""Cells, in lower case, that mean a missing value where all others are numbers or dates."""
 
 MOSTLY = 0.9
-"""Share of numbers from which a column is one of numbers, and words in it are refused."""
+"""Share of numbers from which a column counts as numbers, so that a word in it is refused."""
 
 COMMA, THOUSANDS = "read with a decimal comma", "read with commas between thousands"
 MIXED = "taken as words, though some are numbers"
@@ -48,7 +48,7 @@ _UNITS = "%$€£ \u00a0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column, decided.
+    """Column of a table with its kind decided.
 
     Args:
         name: in the file.
@@ -81,7 +81,7 @@ class Column:
         return bool((np.mod(self.numbers[~self.missing], 1) == 0).all())
 
     def only(self, rows: NDArray[Any]) -> Column:
-        """Some of its rows."""
+        """Column with some of its rows."""
         parts = (None if one is None else one[rows] for one in (self.numbers, self.words))
         numbers, words = parts
         return Column(name=self.name, numbers=numbers, words=words, date=self.date, form=self.form)
@@ -132,7 +132,7 @@ def may_be_grouped(column: Any) -> bool:
 
 
 def _written(number: float) -> str:
-    """A number as a name; nothing where there is none."""
+    """Text of a number, used as a name; empty where there is no number."""
     if np.isnan(number):
         return ""
     return str(int(number)) if number % 1 == 0 else str(float(number))
@@ -161,7 +161,7 @@ def _more(count: int, what: str) -> str:
 
 
 def _decided(texts: Texts, name: str, decimal: str) -> Column:
-    """A column of texts, by its different texts."""
+    """Column of texts, read by its different texts."""
     import pandas as pd
 
     codes, found = pd.factorize(texts)
@@ -239,7 +239,7 @@ def _looks_like_number(text: str) -> bool:
 
 
 def _refuse_mostly_numbers(texts: Texts, given: Sequence[str], name: str) -> None:
-    """Numbers among which a word is a slip would become one column for each of them."""
+    """Refuse a column of numbers with a few words, or every number would become an input."""
     numbers = {text for text in given if _looks_like_number(text)}
     others = {text for text in given if text not in numbers}
     rows = np.array([text in numbers for text in texts])

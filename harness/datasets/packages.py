@@ -51,7 +51,7 @@ class Package:
     sha256: str
 
     def __str__(self) -> str:
-        """As its client would be asked for it."""
+        """Name of the package as its client would write it."""
         return f"{self.client} {self.name} {self.version}"
 
     def command(self, folder: Path) -> list[str]:

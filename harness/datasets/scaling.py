@@ -21,7 +21,7 @@ WHITES = (255, 65535)
 
 COLOURS = (1, 3, 4)
 SIDE, OBLONG = 8, 3
-"""Of what looks like a picture without a channel axis: least side, and how many times longer."""
+"""Bounds of images without a channel axis: shortest side, and largest ratio of the sides."""
 
 WIDER = 100
 """Ratio to the median column's spread beyond which a wide column is worth a note."""
@@ -46,7 +46,7 @@ class Extent:
     first: int = 0
 
     def __or__(self, other: Extent) -> Extent:
-        """Of both together."""
+        """Extent of both together."""
         low, high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
         return Extent(low, high, self.whole and other.whole)
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from harness.spec import Source
 
 SHORTEST = 4
-"""Steps of a case from which on equal last ones may be there to fill it up."""
+"""Fewest steps from which equal last ones are taken for padding."""
 
 
 def describe(source: Source, folders: Sequence[Path]) -> Card:
@@ -84,7 +84,7 @@ def describe(source: Source, folders: Sequence[Path]) -> Card:
 
 
 def without_notes(arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
-    """Arrays as they are kept and told apart: the wording of notes on them changes no training."""
+    """Arrays as they are stored and told apart: without notes, which change no training."""
     return {name: part for name, part in arrays.items() if name != "notes"}
 
 
@@ -141,7 +141,7 @@ def _reading(source: Source, arrays: Mapping[str, NDArray[np.generic]]) -> dict[
 
 
 def _treated(known: DataSet) -> Card:
-    """The card of a known data set, with what happens to its inputs."""
+    """Card of a known data set with the treatment of its inputs added."""
     if known.standardized:
         card = known.card
         return replace(card, scaled=True, scaling=f"-> {STANDARDIZED}")
@@ -170,7 +170,7 @@ def title(source: Source) -> str:
 
 
 def split(source: Source) -> tuple[Source, int]:
-    """A data set, and the size of the subset that is meant; 0: all of it."""
+    """Data set, and the size of the subset that is meant; 0 for all of it."""
     if isinstance(source, str):
         return _subset(source)
     if isinstance(source, Arrays):
@@ -227,7 +227,7 @@ def _read(base: str, card: Card) -> tuple[Data, str]:
 
 
 def _without_anomalies(data: Data, normal: tuple[int, ...]) -> Data:
-    """Normal cases to train on; of test cases, whether they are something else."""
+    """Normal cases for training, and test cases labelled by whether they are anomalies."""
     kept, other = np.isin(data.y, normal), ~np.isin(data.y_test, normal)
     return replace(
         data,
@@ -341,7 +341,7 @@ def _card(reference: str, content: str, data: Data, reading: Mapping[str, Any]) 
 
 
 def _tail(x: Rows | Several) -> int:
-    """The whole number that most cases end in at least twice; -1 if there is none."""
+    """Whole number that fills most cases up to their end; -1 if there is none."""
     if not isinstance(x, Rows) or x.array.dtype.kind not in "iu" or x.white != 1:
         return -1
     if len(x.shape) != 2 or x.shape[1] < SHORTEST:

@@ -36,10 +36,10 @@ WORDS = 50
 """Different words that an input column may have; each becomes a column of zeros and ones."""
 
 NAMED_WORDS = 1000
-"""The same of a column that the study calls categorical."""
+"""Different words that a column may have if the study calls it categorical."""
 
 MANY = 20
-"""More different values than this, only rising or never twice, number the rows."""
+"""Number of values beyond which a column that only rises, or never repeats, numbers the rows."""
 
 _NAMELESS = re.compile(r"(Unnamed: \d+(\.\d+)*|__index_level_\d+__)?")
 
@@ -122,7 +122,7 @@ def _arrays(source: Columns, table: _Table) -> Arrays:
 
 
 def _chosen(source: Columns, file: Path, test: Path | None) -> _Table:
-    """The file, and which of its columns are meant."""
+    """File with its columns sorted into those that are meant."""
     rows, notes = rows_of(file, source.decimal)
     names = [*map(str, rows.columns)]
     targets = (source.target,) if isinstance(source.target, str) else source.target
@@ -148,7 +148,7 @@ def _chosen(source: Columns, file: Path, test: Path | None) -> _Table:
 
 
 def _key(source: Columns) -> list[str]:
-    """The column that splits go by, if there is one."""
+    """Name of the column that decides the splits, if there is one."""
     return [source.split.group or source.split.time] if source.split else []
 
 
@@ -156,7 +156,7 @@ def _key(source: Columns) -> list[str]:
 
 
 def _decided(source: Columns, table: _Table) -> dict[str, Column]:
-    """All columns that play a part; what is wrong with them is told at once."""
+    """Decide the kind of all columns in use; report everything wrong with them at once."""
     columns, wrong = {}, []
     for name in dict.fromkeys((*table.targets, *table.inputs, *_key(source))):
         named = name in source.categorical
@@ -171,7 +171,7 @@ def _decided(source: Columns, table: _Table) -> dict[str, Column]:
 
 
 def _one_decimal(source: Columns, columns: Mapping[str, Column], file: Path) -> None:
-    """Beside a decimal comma, a point may stand between thousands."""
+    """Refuse a file with a decimal comma in one column and doubtful points in another."""
     commas = [name for name, column in columns.items() if column.form == COMMA]
     if not commas or source.decimal or file.suffix == ".parquet":
         return
@@ -199,7 +199,7 @@ def _listed(names: Sequence[str]) -> str:
 def _measured(
     source: Columns, inputs: Sequence[Column], known: Mask, notes: list[str]
 ) -> list[Column]:
-    """Columns without the empty ones, and without those that only tell one row from another."""
+    """Columns without the empty ones and those that only identify rows."""
     empty = [one.name for one in inputs if one.missing[known].all()]
     if empty:
         notes.append(f"not inputs, because they are empty: {_listed(empty)}")
@@ -242,7 +242,7 @@ def _identifies(column: Column, known: Mask) -> bool:
 
 
 def _complete(source: Columns, columns: Sequence[Column]) -> Mask:
-    """Rows that have all of what cannot be filled in."""
+    """Mask of rows that have a value in all columns that cannot be filled in."""
     missing = np.stack([column.missing for column in columns])
     gaps = [one for one, gap in zip(columns, missing, strict=True) if gap.any()]
     if gaps and source.missing != "drop":
@@ -255,7 +255,7 @@ def _complete(source: Columns, columns: Sequence[Column]) -> Mask:
 
 
 def _complete_inputs(source: Columns, inputs: Sequence[Column], notes: list[str]) -> Mask:
-    """Rows that are used, once inputs without a value are dealt with as the study says."""
+    """Mask of the rows in use, after inputs without a value are treated as the study says."""
     gaps = [column for column in inputs if column.missing.any()]
     if gaps and not source.missing:
         raise DataError(
@@ -297,7 +297,7 @@ def _split(
     y: NDArray[np.generic],
     complete: Mask,
 ) -> tuple[Mask, NDArray[np.intp], Arrays]:
-    """Test cases, the order of all cases, and what validation is drawn by."""
+    """Mask of test cases, order of all cases, and the basis for drawing validation cases."""
     if source.test and not official.any():
         raise DataError("expected test cases without gaps. Received: none.")
     order = np.arange(len(y))
@@ -321,7 +321,7 @@ def _split(
 
 
 def _some_groups(groups: NDArray[np.integer], name: str) -> Mask:
-    """All rows of a fifth of the groups."""
+    """Mask of all rows of a fifth of the groups."""
     count = int(groups.max()) + 1
     if count < 3:
         raise DataError(
@@ -333,7 +333,7 @@ def _some_groups(groups: NDArray[np.integer], name: str) -> Mask:
 
 
 def _latest(times: NDArray[np.float64], name: str) -> Mask:
-    """The last fifth; rows of one time stay together."""
+    """Mask of the last fifth of the rows by time; rows of one time stay together."""
     first = np.sort(times)[len(times) - max(1, round(len(times) * TEST_SHARE))]
     late: Mask = times >= first
     if late.all():
@@ -342,7 +342,7 @@ def _latest(times: NDArray[np.float64], name: str) -> Mask:
 
 
 def _few_words(source: Columns, inputs: Sequence[Column], known: Mask) -> None:
-    """Every word becomes an input; with too many of them a column names cases."""
+    """Refuse columns with too many words, as each would become an input; they rather name cases."""
     many = {
         column.name: words
         for column in inputs

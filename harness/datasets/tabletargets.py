@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from harness.datasets.cells import Column
 
 FEW = 20
-"""Up to so many different whole numbers are classes."""
+"""Number of different whole numbers up to which they count as classes."""
 
 SEVERAL = 5
-"""Cases that each class of numbers has."""
+"""Fewest cases that each class given by a number has."""
 
 
 def target(
@@ -90,7 +90,7 @@ def _several(
 
 
 def _flags(column: Column) -> NDArray[np.float64] | None:
-    """A column as zeros and ones, if it is nothing else."""
+    """Column as zeros and ones, if it holds nothing else."""
     if column.words is not None:
         words = np.array([word.lower() for word in column.words])
         return (words == "true").astype(float) if {*words} <= {"true", "false"} else None
@@ -100,7 +100,7 @@ def _flags(column: Column) -> NDArray[np.float64] | None:
 
 
 def _few(name: str, different: int, rarest: int) -> None:
-    """Whole numbers may be classes or amounts: what is likely to be meant is not enough."""
+    """Refuse whole numbers that may be classes or amounts, since a guess may be wrong."""
     if different > FEW or rarest < SEVERAL:
         shown = f", the rarest in {rarest} rows" if different <= FEW else ""
         raise DataError(

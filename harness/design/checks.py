@@ -1,4 +1,4 @@
-"""A study against everything that it names: catalogue, user code, data."""
+"""Checks of a study against everything that it names: catalogue, user code, data."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def _check_baseline(study: Study) -> None:
 
 
 def check_metrics(study: Study, card: Card) -> None:
-    """Metrics have to fit the data, and the place in which a study names them.
+    """Check that metrics fit the data and the place in which the study names them.
 
     Raises:
         StudyError: naming the key, what was expected and what was received.
@@ -217,11 +217,11 @@ def check_metrics(study: Study, card: Card) -> None:
 
 
 WIDE = 0.5
-"""Margin of a share from which on it says nothing: more likely points, or percent, are meant."""
+"""Margin of a share from which on it is likely meant in points or percent."""
 
 
 def _check_margin(study: Study) -> None:
-    """A margin in points or percent would make everything equivalent."""
+    """Refuse a margin given in points or percent, which would make everything equivalent."""
     margin, metric = study.margin, Metric.parse(study.metric)
     entry = catalog.METRICS[metric.name]
     relative, shared = entry.scale == "log", entry.percent or entry.limited
@@ -261,7 +261,7 @@ def _check_metric(metric: Metric, card: Card, key: str) -> None:
 
 
 def _check_penalties(study: Study, card: Card) -> None:
-    """A loss that holds the penalties of an arm cannot decide between penalties."""
+    """Refuse to judge penalties by a loss that contains them."""
     table = arguments(study.template)
     penalized = [
         name
@@ -278,7 +278,7 @@ def _check_penalties(study: Study, card: Card) -> None:
 
 
 def check_references(study: Study, card: Card, references: Sequence[Reference]) -> None:
-    """Methods that train no network have to fit the data too.
+    """Check that methods without training fit the data.
 
     Raises:
         StudyError: naming what was expected and what was received.
@@ -322,7 +322,7 @@ def _check_reference(one: Reference, card: Card, cases: int) -> None:
 
 
 def check_data(study: Study, card: Card) -> None:
-    """Template, loss, schedules and batches have to fit the data.
+    """Check that template, loss, schedules and batches fit the data.
 
     Raises:
         StudyError: naming the key, what was expected and what was received.
@@ -410,7 +410,7 @@ def _check_template(study: Study, card: Card) -> None:
 
 
 def _check_inputs(study: Study, card: Card) -> None:
-    """Built-in templates take one input; with a length of each case, those that mask."""
+    """Check that the template takes the inputs: only one, or with lengths, one that masks steps."""
     if card.has_lengths and "padding" not in catalog.TEMPLATES[study.template].arguments:
         raise StudyError(
             "expected a template that leaves out the steps behind the length of a case: 'rnn', or "
@@ -428,7 +428,7 @@ def _check_inputs(study: Study, card: Card) -> None:
 
 
 def _check_validation(study: Study, card: Card) -> None:
-    """Validation cases that come with the data are all that there are."""
+    """Refuse a validation share where the data brings its own validation cases."""
     named = [key for key, _ in _named(study, "validation")]
     if card.held and named:
         raise StudyError(
@@ -480,7 +480,7 @@ def _check_loss(study: Study, loss: str, card: Card, key: str) -> None:
 
 
 def _check_schedules(study: Study) -> None:
-    """No schedule may reach beyond the end of a training."""
+    """Refuse schedules that reach beyond the end of a training."""
     default = catalog.SETTINGS["epochs"].default
     assert isinstance(default, int)
     named = [raw for _, raw in _named(study, "epochs") if isinstance(raw, int)]

@@ -1,4 +1,4 @@
-"""Classes as a study names them: by what they are called, or by number."""
+"""Classes as a study names them: by name or by number."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def settle(study: Study, task: str) -> Study:
-    """The study with everything said that it leaves to the kind of its data."""
+    """Fill in everything that a study leaves to the kind of its data."""
     decides, fit = catalog.TASKS[task].decides, catalog.TASKS[task].fit
     best = _known(f"{study.best or f'val/{fit}'}@best").partition("@")[0]
     tune = study.tune
@@ -28,14 +28,14 @@ def settle(study: Study, task: str) -> Study:
 
 
 def _known(text: str) -> str:
-    """A metric by the name that the catalogue has for it."""
+    """Metric under its name in the catalogue."""
     metric = Metric.parse(text)
     name = catalog.named(catalog.METRICS, metric.name) or metric.name
     return str(metric.model_copy(update={"name": name}))
 
 
 def framed(study: Study, card: Card) -> Card:
-    """The data as the template takes it: an autoencoder reconstructs, whatever the labels."""
+    """Data as the template takes it: an autoencoder reconstructs inputs, whatever the labels."""
     built_in = catalog.TEMPLATES.get(study.template)
     wanted = [key for key in ("normal", "denoise") if getattr(study, key)]
     asked = study.task or ("reconstruction" if wanted else "")
@@ -72,7 +72,7 @@ def framed(study: Study, card: Card) -> Card:
 
 
 def filled(study: Study, card: Card) -> Card:
-    """The data with a note if most of its cases end in a token that the study may call padding."""
+    """Data with a note if most cases end in a token that the study could declare as padding."""
     built_in = catalog.TEMPLATES.get(study.template)
     space = study.tune.space if study.tune else {}
     given = {*study.fixed, *study.factors, *space}
@@ -92,11 +92,11 @@ def filled(study: Study, card: Card) -> Card:
 
 
 TOKENS = 3
-"""Largest whole number of a sequence from which on it is more likely of tokens than of switches."""
+"""Largest whole number of a sequence from which it is more likely of tokens than of switches."""
 
 
 def _noisy(card: Card, corruption: Level) -> Card:
-    """The data with noise on validation and test inputs, and the clean ones as targets."""
+    """Data with noisy validation and test inputs, and the clean ones as targets."""
     try:
         chosen = catalog.choice("corruption", corruption)
     except StudyError as error:
@@ -112,7 +112,7 @@ def _noisy(card: Card, corruption: Level) -> Card:
 
 
 def _only_normal(card: Card, named: tuple[str | int, ...]) -> Card:
-    """The data with some classes to train on, and the others to be told in the test split."""
+    """Data with only the normal classes to train on; the test split holds the anomalies."""
     if not card.counts:
         raise StudyError(
             f"expected data with classes, some of them normal. Received: {card.task} data.",

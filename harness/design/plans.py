@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from harness.spec import Phase, Value
 
 MANY = 100_000
-"""Trials above which a study has to be confirmed: more likely a slip than a wish."""
+"""Number of trials above which a study must be confirmed, as it is likely a slip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class Plan:
 
     @property
     def rows(self) -> tuple[Arm | Reference, ...]:
-        """All that has trials, by index: the arms, behind them the references."""
+        """Everything with trials, by index: the arms, then the references."""
         return (*self.arms, *self.references)
 
     @property
@@ -69,7 +69,7 @@ class Plan:
 
     @property
     def metric(self) -> Metric:
-        """The one that decides."""
+        """Metric that decides."""
         return Metric.parse(self.study.metric)
 
     def sizes(self) -> dict[str, int]:
@@ -203,7 +203,7 @@ def _judged(study: Study, references: Sequence[Reference]) -> tuple[str, ...]:
 
 
 def _first(study: Study) -> str:
-    """A baseline as a study file declares it."""
+    """Baseline as a study file declares it."""
     levels = baseline(study).levels
     return ", ".join(f"{name} = {json.dumps(level)}" for name, level in levels.items())
 
@@ -233,7 +233,7 @@ def changes(old: Definition, plan: Plan) -> list[str]:
 
 
 def check_place(old: Definition, plan: Plan, finished: int) -> None:
-    """Results of one study do not disappear behind another one of the same name.
+    """Refuse to let a study hide the results of another one with the same name.
 
     More arms, replicates or other settings make it no other study, nor does edited code: that is
     told by ``changes``. Another template does, and other data.

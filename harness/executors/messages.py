@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _OURS = re.compile(r"[0-9a-f]{64}\.\d+\.json|\.tmp-\w+(\.npz)?")
-"""Names of result files, and of files that were being written when a process died."""
+"""Pattern of the names of result files, and of files left half-written by a process that died."""
 
 
 def send(connection: Connection, kind: str, **content: Any) -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from harness.spec import Scalar, Trial, Tune
 
 AHEAD = 2
-"""Attempts handed to one worker at a time: one that it trains, and one so that it need not wait."""
+"""Attempts handed to one worker at a time: one in training, and one that can follow at once."""
 
 LOADS = 2
 """Times in a row that a worker may end while it loads Keras, as long as none has ever come up."""
@@ -123,7 +123,7 @@ class Slots:
             self._welcome(0, slot)
 
     def rehearse(self, trials: Mapping[str, Trial]) -> None:
-        """Share them out among the workers, who keep what they build."""
+        """Share the networks among the workers, which keep what they build."""
         for index, (program, trial) in enumerate(trials.items()):
             _ask_to_build(self._slots[index % len(self._slots)], program, trial)
 
@@ -251,7 +251,7 @@ class Slots:
             self._events.append(Died(lost=lost, unstarted=tuple(slot.waiting), reason=how))
 
     def _blame(self, slot: _Slot, how: str) -> None:
-        """A network during whose building workers die again and again cannot be built."""
+        """Give up on a network that makes workers die again and again while they build it."""
         key = slot.unbuilt[0][1].key
         self._killed[key] += 1
         if self._killed[key] >= BUILDS:

@@ -1,4 +1,4 @@
-"""The lock on a store's folder, and what a refusal of the disk means for the user."""
+"""Lock on a store's folder, and messages to users when the disk refuses."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def lock(folder: Path) -> Any:
 
 
 def _taken(stream: TextIO) -> bool:
-    """Take the lock, patiently enough for somebody who only looks whether it is free."""
+    """Take the lock, with patience for a process that merely tests whether it is free."""
     for _ in range(5):
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -106,7 +106,7 @@ def is_full(error: sqlite3.DatabaseError) -> bool:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Say what a refusal of the disk, or a damaged file, means for the user."""
+    """Turn a refusal of the disk, or a damaged file, into an error that explains it to the user."""
     try:
         yield
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError):

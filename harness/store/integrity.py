@@ -41,7 +41,7 @@ def _file(db: sqlite3.Connection) -> Iterator[str]:
 
 
 def _studies(db: sqlite3.Connection) -> Iterator[str]:
-    """Definitions that are not what their digest says."""
+    """Definitions whose content does not match their digest."""
     rows = db.execute("SELECT revision, digest, definition, card, code FROM study")
     for revision, token, text, card, code in rows:
         try:
@@ -53,7 +53,7 @@ def _studies(db: sqlite3.Connection) -> Iterator[str]:
 
 
 def _trials(db: sqlite3.Connection) -> Iterator[str]:
-    """Trials that are not what their key says."""
+    """Trials whose content does not match their key."""
     for key, text in db.execute("SELECT key, definition FROM trial"):
         try:
             whole = Trial(**json.loads(text)).key == key

@@ -36,7 +36,7 @@ _PERCENTS = sorted(
 
 
 FAR, FEW = 3.0, 4
-"""The axis ends at so many times the usual interval's end, where there are not just a few arms."""
+"""Ratio of the axis' end to the usual interval's end, and the arms from which it applies."""
 
 
 def forest(judged: Judged, *, ax: Axes | None = None) -> Figure | None:

@@ -1,4 +1,4 @@
-"""The study in one line, the file that repeats it, and what would tell more."""
+"""Study in one line, file that repeats it, and advice on what would tell more."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reports.wording import Units
 
 _NAMED = 12
-"""Classes that are named."""
+"""Number of classes that are named."""
 
 
 def facts(results: Results, judged: Judged) -> list[Item]:
@@ -58,7 +58,7 @@ def _cases(card: Card) -> str:
 
 
 def _classes(card: Card) -> Mapping[str, str]:
-    """The names of the classes, and how often a guess that looks at no input is right."""
+    """Names of the classes, and the accuracy of a guess that looks at no input."""
     found = {}
     if card.classes and not all(name.isdecimal() for name in card.classes):
         found["Classes"] = wording.listed(card.classes, most=_NAMED)
@@ -91,7 +91,7 @@ def _span(numbers: Iterable[int]) -> str:
 
 
 def _when(first: datetime, last: datetime) -> str:
-    """Days, and the time between the first and the last result, pauses included.
+    """Days of the results, and the time between the first and the last, pauses included.
 
     Example:
         >>> from datetime import datetime
@@ -118,7 +118,7 @@ def study_file(results: Results) -> str:
 
 
 def _without_folders(study: Study) -> Study:
-    """The study with absolute paths cut down to their last part: they say where a person works."""
+    """Study with absolute paths cut to their last part, as they show where a person works."""
     source = study.dataset
     match source:
         case Columns():

@@ -1,4 +1,4 @@
-"""Parts of a page side by side: drawing them is most of what a page takes."""
+"""Drawing of a page's parts side by side, which takes most of the time of a page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _shared: list[Callable[[], Any]] = []
-"""In a fork, the functions that its parent wants called."""
+"""Functions for a fork to call, set by its parent."""
 
 
 def called(parts: Sequence[Callable[[], T]]) -> list[T]:

@@ -199,7 +199,7 @@ def _margin(judged: Judged) -> str:
 
 
 def _narrow(draw: Callable[[], Figure | None]) -> Figure | None:
-    """The same figure for a phone."""
+    """Same figure for a phone."""
     with figures.laid_out(figures.NARROW):
         return draw()
 

@@ -184,7 +184,7 @@ def _levels(results: Results) -> dict[str, list[str]]:
 
 
 def _medians(judged: Judged) -> list[float]:
-    """Medians in the metric's unit, diverged trials counted as worst; NaN where that decides."""
+    """Medians in the metric's unit, diverged trials counted as worst; NaN where such a one decides."""
     found = []
     for scores in verdicts.scored(judged.grid, judged.rule):
         there = np.sort(scores.numbers[~np.isnan(scores.numbers)])
@@ -258,7 +258,7 @@ def _verdict(verdict: Verdict | None) -> str:
 
 
 def _difference(verdict: Verdict | None, judged: Judged) -> str:
-    """The mean difference, or the typical one where a pair is infinite."""
+    """Mean difference, or the typical one where a pair is infinite."""
     if verdict is None:
         return ""
     found = verdict.comparison
@@ -268,7 +268,7 @@ def _difference(verdict: Verdict | None, judged: Judged) -> str:
 
 
 def _interval(verdict: Verdict | None, judged: Judged) -> str:
-    """The interval; in parentheses Student's, where the exact one is open."""
+    """Exact interval; Student's in parentheses, where the exact one is open."""
     if verdict is None:
         return ""
     found, units = verdict.comparison, judged.units
@@ -280,7 +280,7 @@ def _interval(verdict: Verdict | None, judged: Judged) -> str:
 
 
 def _mean(row: Any, judged: Judged, unit: str = " %") -> str:
-    """An arm's mean, or why it has none."""
+    """Mean of an arm, or the reason why it has none."""
     if row.diverged:
         return f"{row.diverged}/{row.n} diverged"
     return judged.units.value(row.mean, unit)

@@ -59,7 +59,7 @@ def others(results: Results) -> pd.DataFrame:
 
 
 def formatted_others(results: Results) -> pd.DataFrame:
-    """The same for people; metrics that are the same in all trainings say nothing and are left out.
+    """Table of the other metrics for people, without those that are the same in all trainings.
 
     Returns:
         Text such as ``97.1 % (0.4)``, the spread in parentheses.

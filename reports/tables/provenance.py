@@ -137,7 +137,7 @@ def _question(results: Results) -> Rows:
 
 
 def _stored(results: Results) -> Rows:
-    """The definition's digest, and when it was stored: before what. Also of the first one."""
+    """Digest of the definition, with its time and the trials by then; also of the first one."""
     rows = []
     first, *_, last = (*results.revisions[:1], *results.revisions)
     for name, one in {"first definition": first, "definition": last}.items():

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reports.verdicts import Judged
 
 FEWEST = 3
-"""Different values below which there is no inside, so no edge either."""
+"""Number of different values below which none lies inside, so that none is at an edge."""
 
 
 def tuning(results: Results) -> pd.DataFrame:

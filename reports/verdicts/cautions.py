@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reports.verdicts.judged import Judged
 
 _COUNTED = frozenset({"accuracy", "top_5_accuracy"})
-"""Metrics that count cases: none can change by less than one of them."""
+"""Metrics that count cases, so that one case is the smallest change."""
 
 
 def cautions(results: Results, judged: Judged) -> list[str]:
@@ -24,7 +24,7 @@ def cautions(results: Results, judged: Judged) -> list[str]:
 
 
 def _unfinished(results: Results) -> list[str]:
-    """Trainings whose best epoch is their last one: a longer one might have been better."""
+    """Caution if the best epoch is often the last one: longer trainings might have been better."""
     confirm = results.confirm[results.confirm["status"] == "completed"]
     rows = results.epochs[results.epochs["phase"] == "confirm"]
     last = rows.groupby(["arm", "replicate"])["epoch"].max().rename("last").reset_index()
@@ -45,7 +45,7 @@ def _unfinished(results: Results) -> list[str]:
 
 
 def _coarse(results: Results, judged: Judged) -> list[str]:
-    """A metric that counts cases, where one case is as large as what is to be told apart."""
+    """Caution if a single case changes a metric by as much as the differences to be told apart."""
     metric, cases = results.metric, _cases(results)
     if metric.name not in _COUNTED or results.card.task != "classification" or not cases:
         return []
@@ -77,7 +77,7 @@ def _coarse(results: Results, judged: Judged) -> list[str]:
 
 
 def _cases(results: Results) -> int:
-    """Cases that the deciding metric is measured on; 0 where they differ between arms."""
+    """Number of cases behind the deciding metric; 0 where it differs between arms."""
     card, study = results.card, results.study
     if results.metric.split == "test":
         return card.tests

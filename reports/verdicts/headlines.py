@@ -281,7 +281,7 @@ def _failures(judged: Judged) -> list[str]:
 
 
 def _contradictions(judged: Judged) -> list[str]:
-    """Means that a few replicates have made."""
+    """Sentences on means that a few replicates have made."""
     arms = [
         judged.labels[verdict.arm]
         for verdict in judged.verdicts
@@ -299,7 +299,7 @@ def _contradictions(judged: Judged) -> list[str]:
 
 
 def _negative(results: Results, judged: Judged) -> list[str]:
-    """Losses that have no logarithm."""
+    """Sentence on losses that have no logarithm."""
     if not judged.negative:
         return []
     text = f"{judged.units.name} is below zero in places, where ratios mean nothing"
@@ -308,7 +308,7 @@ def _negative(results: Results, judged: Judged) -> list[str]:
 
 
 def _zeros(judged: Judged) -> list[str]:
-    """Losses that have no ratio."""
+    """Sentence on losses that have no ratio."""
     arms = [judged.labels[verdict.arm] for verdict in judged.verdicts if verdict.comparison.zeros]
     if judged.negative or not arms:
         return []
@@ -321,7 +321,7 @@ def _zeros(judged: Judged) -> list[str]:
 
 
 def _undeclared(results: Results, judged: Judged) -> list[str]:
-    """A baseline that nobody declared."""
+    """Sentence on a baseline that nobody declared."""
     if not judged.verdicts or set(results.study.baseline) >= set(results.study.factors):
         return []
     baseline = results.arms[judged.baseline].label
@@ -334,7 +334,7 @@ def _undeclared(results: Results, judged: Judged) -> list[str]:
 
 
 def _revised(results: Results) -> list[str]:
-    """Changes of the plan when there were results to look at."""
+    """Sentence on changes of the plan after there were results to look at."""
     late = [one for one in results.revisions if one.finished and one.changed]
     if not late:
         return []

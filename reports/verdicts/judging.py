@@ -1,4 +1,4 @@
-"""From the frames of a study to its verdicts."""
+"""Judging of a study: from its frames to its verdicts."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class _Reading:
         return f"{self._estimate()}{self._described()} ({count}, {p})"
 
     def _estimate(self) -> str:
-        """The mean difference, or what is typical where there is no mean."""
+        """Mean difference, or the typical difference where there is no mean."""
         found = self.comparison
         if np.isfinite(found.difference):
             return self.units.effect(found.difference)

@@ -42,7 +42,7 @@ class Rule:
 
     @property
     def confidence(self) -> float:
-        """Of all intervals together."""
+        """Confidence of all intervals together."""
         return 1 - self.level
 
     @property
@@ -52,7 +52,7 @@ class Rule:
 
     @property
     def fewest(self) -> int:
-        """Pairs below which nothing is decided."""
+        """Number of pairs below which nothing is decided."""
         return fewest_pairs(self.family, self.level)
 
 
@@ -133,7 +133,7 @@ class Comparison:
 
     @property
     def sign(self) -> int:
-        """Of every difference in the interval; 0 where it holds zero."""
+        """Sign of every difference in the interval; 0 where it holds zero."""
         return int(self.low > 0) - int(self.high < 0)
 
 
@@ -219,6 +219,6 @@ def _test(found: Array, rule: Rule, rounding: float) -> tuple[Tested, Decider]:
 
 
 def _settled(limit: float, rule: Rule, rounding: float) -> float:
-    """A limit, put on the margin where it cannot be told from it."""
+    """Limit of an interval, moved onto the margin where the two cannot be told apart."""
     close = [bound for bound in rule.margin or () if abs(limit - bound) <= rounding]
     return close[0] if close else limit

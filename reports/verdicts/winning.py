@@ -1,4 +1,4 @@
-"""The arm to take away, and what is known of the others beside it."""
+"""The winning arm of a study, and the standing of all others beside it."""
 
 from __future__ import annotations
 
@@ -77,6 +77,6 @@ def _beside(found: int, judged: Judged) -> dict[int, Word]:
 
 
 def _rank(mean: float, *, minimize: bool) -> tuple[bool, float]:
-    """Smaller is better; no mean comes last."""
+    """Sort key of an arm's mean: smaller is better, and no mean comes last."""
     unknown = isnan(mean)
     return unknown, 0.0 if unknown else mean if minimize else -mean

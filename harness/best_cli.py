@@ -65,9 +65,9 @@ def answer(
     judged = verdicts.judge(results)
     if judged.missing:
         raise NothingToReportError(
-            "expected a study with all its results, for while some are missing nothing has won. "
+            "expected a study with all its results, because before that no arm has won. "
             f"Received: {'; '.join(judged.missing[:5])}{' ...' if judged.missing[5:] else ''}. "
-            "Run it again, and it goes on."
+            "Run the study again: it continues where it stopped."
         )
     won = verdicts.winner(results, judged)
     found = _content(results, judged, won, folder)

@@ -70,7 +70,7 @@ def build(
     if names_lsuv(settings):
         raise TemplateError(
             "expected an initializer that needs no data. Received: 'lsuv', which scales weights by "
-            "what training cases make of them. Name 'orthogonal', from which it starts."
+            "the outputs that training cases cause. Use 'orthogonal', from which it starts."
         )
     return network(template, shape, outputs, settings)
 
@@ -126,7 +126,7 @@ def _made(argument: catalog.Argument, setting: Any) -> Any:
 
 
 def _initializer(setting: Value) -> Any:
-    """Description of an initializer; each layer makes its own, as a shared one draws equal weights."""
+    """Description of an initializer, one per layer: a shared object would repeat its draws."""
     entry, arguments = layers.chosen("initializer", setting)
     made = layers.called(resolve(entry.target), arguments)
     if entry.target == "harness.blocks.initializers:LSUV":

@@ -115,7 +115,7 @@ class Card:
 
     @property
     def frame(self) -> dict[str, Any]:
-        """Changes that a study makes to the data beyond its training cases: normal classes, noise."""
+        """Study settings that change the data, its training cases aside: normal classes, noise."""
         normal = {"normal": list(self.normal)} if self.normal else {}
         return {**normal, **({"noise": dict(self.noise)} if self.noise else {})}
 

@@ -99,7 +99,8 @@ def _answer() -> int | None:
         code: int | None = app(standalone_mode=False)
     except SystemExit as error:
         raise TemplateError(
-            f"expected code of yours to return. Received: a call of sys.exit({error.code!r})."
+            "expected your code to return normally. Received: a call of "
+            f"sys.exit({error.code!r}). Remove it, or raise an error instead."
         ) from error
     return code
 
@@ -221,8 +222,9 @@ def check(study: StudyName, models: Models = False, yes: Yes = False, as_json: J
     if datasets.needs_code(datasets.split(loaded.dataset)[0]):
         if models:
             raise UsageError(
-                "expected data that is known before a study runs, to build networks for it. "
-                f"Received: {loaded.dataset}. `keras-harness run` builds them first of all."
+                "expected data that can be read without running your code, to build networks for "
+                f"it. Received: {loaded.dataset}. Leave --models out: `keras-harness run` builds "
+                "all networks before it trains."
             )
         return _check_without_data(loaded, folders, study, yes=yes, as_json=as_json)
     laid = _plan(study, yes=yes)

@@ -272,7 +272,7 @@ def check_operations(nodes: Iterable[Any]) -> None:
             )
 
 
-_EXPECTED = "expected random numbers that every trial can draw anew from its own seed."
+_EXPECTED = "expected random numbers that each trial can draw from a seed of its own."
 _REMEDY = (
     "Use a layer such as keras.layers.GaussianNoise, or keras.random.normal(shape, "
     "seed=self.seed_generator) with self.seed_generator = keras.random.SeedGenerator() made in "

@@ -35,7 +35,7 @@ def refuse_links(*files: Path) -> None:
     for file in files:
         if file.is_symlink():
             raise StoreError(
-                f"expected files and folders of our own, because no link is followed. Received: "
+                "expected files and folders, not links, because no link is followed. Received: "
                 f"{str(file)!r}, a link to {str(file.readlink())!r}. Nothing was changed. Remove "
                 "the link; to keep results elsewhere, link the folder above it, or use --root."
             )

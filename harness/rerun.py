@@ -60,8 +60,8 @@ def keep(stored: Trained, file: Path, folders: Sequence[Path]) -> Kept:
     trial, card = stored.trial, stored.card
     if trial.engine != ENGINE:
         raise StudyError(
-            f"expected a training of engine {ENGINE}, which this version has. Received: one of "
-            f"engine {trial.engine}, which gave other curves. Run the study again first."
+            f"expected a training by engine {ENGINE}, the one of this version. Received: one by "
+            f"engine {trial.engine}, which computes differently. Run the study again first."
         )
     set_up(trial.threads)
     x_test = cases(trial, card).x_test
@@ -97,10 +97,10 @@ def _check_equal(stored: Trained, found: Mapping[str, float]) -> None:
         else f"It was trained under {_told(stored.environment)}; this is {_told(here)}."
     )
     raise StoreError(
-        f"expected the training to give again what is stored: {other[0]} = "
+        f"expected the repeated training to reproduce the stored result {other[0]} = "
         f"{stored.metrics[other[0]]!r}. Received: {found.get(other[0])!r} ({len(other)} of "
-        f"{len(stored.metrics)} metrics differ). Nothing was written. {why} Running the study "
-        "again here, under another --root, gives results that can be taken away here."
+        f"{len(stored.metrics)} metrics differ). Nothing was written. {why} Run the study "
+        "again here, under another --root: those results can be reproduced and saved here."
     )
 
 
@@ -193,7 +193,7 @@ def _check_file(file: Path, trained: Any, x_test: Any) -> tuple[str, ...]:
     if not np.allclose(ours, theirs, rtol=RELATIVE, atol=ABSOLUTE):
         file.unlink()
         raise TemplateError(
-            "expected a saved model that predicts as the trained one. Received: predictions that "
+            "expected a saved model that predicts like the trained one. Received: predictions that "
             f"differ by up to {np.abs(ours - theirs).max():.3g}. The file was removed."
         )
     return ()

@@ -67,8 +67,8 @@ def _check(trial: Trial) -> None:
     own = design.own(trial.template, trial.settings)
     if own:
         raise TemplateError(
-            f"expected a winner of built-in entries to write as plain Keras. Received: {own[0]!r}, "
-            "which is code of yours. --weights takes it away as a trained model."
+            "expected a winner made of built-in entries, to write it as plain Keras. Received: "
+            f"{own[0]!r}, which is your own code. Use --weights to save the trained model instead."
         )
 
 

@@ -186,12 +186,12 @@ def _taken(arguments: ast.arguments, own: int, leading: int, reference: str) -> 
     first = own + leading
     if len(positional) < first and arguments.vararg is None:
         name = reference.partition(":")[2]
-        what, example = "what it is applied to", "apply(x, **arguments)"
+        what, example = "the array that it is applied to", "apply(x, **arguments)"
         if leading == _TEMPLATE:
             what, example = _SHAPES, "build(shape, outputs, **arguments)"
         raise StudyError(
-            f"expected {what} as the first of what {reference!r} takes. Received: "
-            f"({', '.join(positional[own:])}). Write a function that gives it what it needs:\n\n"
+            f"expected {reference!r} to take {what} first. Received: "
+            f"({', '.join(positional[own:])}). Write a function that calls it as it needs:\n\n"
             f"    def {example}:\n"
             f"        return {name}(**arguments)\n"
         )

@@ -158,7 +158,7 @@ def check_loss(loss: str, form: Form, card: Card, template: str) -> None:
     classes = catalog.TASKS[card.task].classes
     if classes and loss == "binary_crossentropy" and not form.single:
         raise TemplateError(
-            f"template {template!r}: expected one output that tells two classes apart, for loss "
-            f"'binary_crossentropy'. Received: {card.outputs} outputs. Leave 'loss' out: one "
-            "output per class has its own."
+            f"template {template!r}: expected a model with a single output for loss "
+            f"'binary_crossentropy'. Received: {card.outputs} outputs, one per class. Leave 'loss' "
+            "out: the default fits them."
         )

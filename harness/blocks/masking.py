@@ -51,8 +51,8 @@ def weighed(values: Any, outputs: Any) -> tuple[Any, Any]:
     mask = ops.cast(mask_of(outputs), "bool")
     if len(mask.shape) > len(values.shape):
         raise TemplateError(
-            f"expected a mask for {_axes(values)}, as labels and outputs have. Received: one for "
-            f"{_axes(mask)}, from a layer that hands its mask on although it leaves no steps. "
+            f"expected a mask for {_axes(values)}, the axes of labels and outputs. Received: one "
+            f"for {_axes(mask)}, because some layer passes its mask on after removing the steps. "
             "Pool the steps with a layer that ends the mask, such as GlobalAveragePooling1D."
         )
     within = tuple(range(len(mask.shape), len(values.shape)))

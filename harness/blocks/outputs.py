@@ -183,8 +183,8 @@ def form(
     if told and look.contradicts(kind, seen):
         raise TemplateError(
             f"template {template!r}: expected outputs that can be {kind.replace('_', ' ')}, as "
-            f"outputs = {told!r} says. Received: {look.described}. Leave 'outputs' out, or say "
-            "what they are."
+            f"outputs = {told!r} says. Received: {look.described}. Leave 'outputs' out, or set "
+            "it to what they are."
         )
     return Form(kind=kind, single=single, each=each)
 
@@ -314,7 +314,7 @@ def _drawn(
 
 
 def _redrawn(model: Any) -> Iterator[None]:
-    """Give a model other weights in turn: small and large ones, and the same with the end negated."""
+    """Give a model other weights in turn: small and large ones, and these with the end negated."""
     variables = list(model.trainable_variables)
     last = max((i for i, one in enumerate(variables) if len(one.shape) > 1), default=0)
     generator = seeds.stream(_SEED, "data", 0, "weights")

@@ -60,7 +60,8 @@ def _expanded(raw: Level, study: Study) -> Iterator[tuple[Levels, Levels]]:
         yield written, {}
     elif study.tune and "code" in study.tune.space:
         raise StudyError(
-            "expected a number of components, because the width of the code is tuned. Received: "
+            "expected a number of components for the reference, because the width of the code, "
+            "its default, is tuned. Received: "
             f"{chosen.name!r}. Write {{ name = {chosen.name!r}, components = ... }}."
         )
     elif "code" in study.factors:

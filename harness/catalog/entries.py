@@ -105,7 +105,7 @@ class Metric:
         if self.ranks and len(card.shape) not in self.ranks:
             return f"which is for images, while cases have shape {card.shape}"
         if self.tells_apart and sum(map(bool, card.test_counts)) == 1:
-            return "while all test cases are of one class, so that nothing can be told apart"
+            return "while the test cases are all of one class, so that nothing can be told apart"
         if self.of_classes and not card.counts:
             return "which takes a class for each case, while there are none"
         if card.outputs < self.outputs:

@@ -297,13 +297,14 @@ def _divided(made: Data, arrays: Arrays, source: str, *, official: bool) -> Data
     else:
         test = last_mask(len(made.y)) if ordered else test_mask(made.y)
     if test.all():
-        raise DataError(f"{source}: expected at least 3 groups. Received: too few to divide.")
+        raise DataError(f"{source}: expected at least 3 groups. Received: too few to split.")
     missing = np.setdiff1d(made.y[test], made.y[~test]) if made.y.dtype.kind == "i" else ()
     if len(missing) and made.y.ndim == 1 and drawing != "stratified":
         shown = ", ".join(made.classes[one] if made.classes else str(one) for one in missing)
         raise DataError(
-            f"{source}: expected every class among the cases to train on. Received: a test split, "
-            f"by {'groups' if groups is not None else 'time'}, that has all cases of {shown}."
+            f"{source}: expected training cases of every class. Received: none of {shown}, because "
+            f"the test split by {'groups' if groups is not None else 'time'} takes them all. Give "
+            "x_test and y_test yourself, or more cases of these classes."
         )
     return replace(
         made,
@@ -319,8 +320,8 @@ def _with_validation(made: Data, x: Rows, y: NDArray[np.generic], source: str) -
     """Data with its official validation cases placed behind the training cases."""
     if made.groups is not None:
         raise DataError(
-            f"{source}: expected either x_val and y_val, or groups to draw validation cases by. "
-            "Received: both. Leave one of them out."
+            f"{source}: expected either x_val and y_val, or 'groups' to draw validation cases "
+            "from. Received: both. Leave one of them out."
         )
     assert isinstance(made.x, Rows)
     before = made.x.array
@@ -376,9 +377,9 @@ def _unread(arrays: Arrays, names: Mapping[str, str], source: str) -> tuple[str,
         lower = name.lower()
         if "weight" in lower:
             raise DataError(
-                f"{source}: expected cases that count alike. Received: {name!r}. Weights of cases "
-                "are not understood: leave them out, draw cases by them beforehand, or weigh "
-                "classes with class_weight."
+                f"{source}: expected no weights of single cases, which are not supported. "
+                f"Received: {name!r}. Leave it out, draw cases by these weights beforehand, or "
+                "weigh classes with class_weight."
             )
         if lower in {"x", "y", "group"} or lower.startswith(("x_", "y_", "val", "test")):
             raise DataError(
@@ -403,13 +404,13 @@ def _has(part: str, arrays: Arrays, source: str) -> bool:
 def _inputs(raw: NDArray[np.generic], name: str, source: str, *, first: bool) -> Rows:
     if raw.dtype.kind not in "biuf" or raw.ndim < 2 or 0 in raw.shape[1:]:
         raise DataError(
-            f"{source}: expected {name} of numbers with a first axis of cases and at least one "
-            f"more. Received: {raw.dtype} of shape {raw.shape}."
+            f"{source}: expected {name} to be an array of numbers, the first axis for cases and at "
+            f"least one more for their content. Received: {raw.dtype} of shape {raw.shape}."
         )
     if first and raw.ndim < 3:
         raise DataError(
-            f"{source}: expected cases with channels and steps or pixels, for channels = 'first'. "
-            f"Received: {name} of shape {raw.shape}."
+            f"{source}: expected at least 3 axes for channels = 'first': cases, channels, then "
+            f"steps or pixels. Received: {name} of shape {raw.shape}. Leave 'channels' out."
         )
     return all_rows(np.moveaxis(raw, 1, -1) if first else raw)
 

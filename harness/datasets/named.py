@@ -159,7 +159,7 @@ def _long(
     found = [name for name in LENGTHS if name in arrays]
     if sorted(found) != sorted(wanted):
         raise DataError(
-            f"{source}: expected {', '.join(wanted)}, beside the sequences. "
+            f"{source}: expected lengths for every part of the sequences: {', '.join(wanted)}. "
             f"Received: {', '.join(found)}."
         )
     for name in found:
@@ -176,7 +176,7 @@ def _beside(x: Rows, lengths: Array) -> Several:
 def _check(lengths: Array, name: str, x: Array, source: str) -> None:
     if lengths.dtype.kind not in "iu" or lengths.shape != x.shape[:1]:
         raise DataError(
-            f"{source}: expected {name} of a whole number for each of the {len(x)} cases. "
+            f"{source}: expected {name} to hold a whole number for each of the {len(x)} cases. "
             f"Received: {lengths.dtype} of shape {lengths.shape}."
         )
     whole = lengths.astype(np.int64)

@@ -179,8 +179,8 @@ def _alike(source: Images, folder: Path, files: Sequence[Path]) -> tuple[list[Pi
     if wrong:
         more = f", and {len(wrong) - SHOWN:,} more" if len(wrong) > SHOWN else ""
         raise DataError(
-            f"{folder}: expected pictures. Received: {len(wrong):,} of {len(files):,} that cannot "
-            f"be read as an image: {'; '.join(wrong[:SHOWN])}{more}. Mend or remove them.",
+            f"{folder}: expected pictures only. Received: {len(wrong):,} of {len(files):,} files "
+            f"that cannot be read as one: {'; '.join(wrong[:SHOWN])}{more}. Mend or remove them.",
             key="dataset",
         )
     images = [one.pixels for one in pictures]

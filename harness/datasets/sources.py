@@ -55,8 +55,8 @@ def describe(source: Source, folders: Sequence[Path]) -> Card:
     if own.needs_code(reference):
         own.check_function(str(reference), folders)
         raise DataError(
-            "expected data that can be looked at without running code of yours. Received: "
-            f"{reference!r}, which only 'run' calls.",
+            "expected data that can be read without running your code. Received: "
+            f"{reference!r}, a function that only 'keras-harness run' calls.",
             key="dataset",
         )
     if is_own(reference, folders):
@@ -252,8 +252,8 @@ def _shrunk(card: Card, size: int, reference: str) -> Card:
         )
     if card.drawing != "stratified":
         raise DataError(
-            f"expected all cases of data whose validation cases are not drawn by class "
-            f"({card.drawing}). Received: a subset, {reference!r}.",
+            "expected the whole data set, because a subset is drawn by class and its validation "
+            f"cases are not ({card.drawing}). Received: {reference!r}. Leave the size out.",
             key="dataset",
         )
     name, content = f"{card.reference}@{size}", _subset_digest(card.digest, size)

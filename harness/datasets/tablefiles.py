@@ -114,7 +114,7 @@ def with_tests(
     missing = [name for name in names if name not in more.columns]
     if missing or not len(more):
         raise DataError(
-            f"expected the same columns, and rows, in {file.name}. "
+            f"expected rows in {file.name}, with the same columns as in the first file. "
             f"Received: {f'no {missing[0]!r}' if missing else 'no row'}."
         )
     both = [name for name in table.columns if name in more.columns]

@@ -134,8 +134,8 @@ def _chosen(source: Columns, file: Path, test: Path | None) -> _Table:
     inputs = source.named or tuple(name for name in names if name not in others)
     if {*inputs} & {*targets, *source.drop} or not inputs or not targets:
         raise DataError(
-            "expected input columns, the target and what is dropped not among them. "
-            f"Received: {', '.join(inputs) or 'none'}."
+            "expected a target column, and input columns that are neither target nor dropped. "
+            f"Received: inputs {', '.join(inputs) or 'none'}."
         )
     if nameless and not {*nameless} & {*inputs}:
         notes.append("a column without a name, such as a table's index, is no input")
@@ -216,7 +216,10 @@ def _measured(
         )
     made = [one for one in inputs if one.name not in {*left, *empty}]
     if not made:
-        raise DataError("expected an input column that tells more than which row it is in.")
+        raise DataError(
+            "expected an input column that describes the cases. Received: only columns that are "
+            "empty, or that number or name the rows. To keep one, list it in 'inputs'."
+        )
     return made
 
 
@@ -299,7 +302,10 @@ def _split(
 ) -> tuple[Mask, NDArray[np.intp], Arrays]:
     """Mask of test cases, order of all cases, and the basis for drawing validation cases."""
     if source.test and not official.any():
-        raise DataError("expected test cases without gaps. Received: none.")
+        raise DataError(
+            "expected test cases with a value in every column. Received: none. Say missing = "
+            "'median' to fill gaps, or leave columns out by drop = [...]."
+        )
     order = np.arange(len(y))
     if source.split is None:
         return (official if official.any() else test_mask(y)), order, {}
@@ -337,7 +343,10 @@ def _latest(times: NDArray[np.float64], name: str) -> Mask:
     first = np.sort(times)[len(times) - max(1, round(len(times) * TEST_SHARE))]
     late: Mask = times >= first
     if late.all():
-        raise DataError(f"expected several times in column {name!r}. Received: one.")
+        raise DataError(
+            f"expected at least 2 different times in column {name!r}, to split by time. "
+            "Received: too few. Name another column, or leave 'split' out."
+        )
     return late
 
 
@@ -415,7 +424,10 @@ def _varied(spread: Spread, known: Mask, notes: list[str]) -> Spread:
         name: [part for part in parts if part[0] not in constant] for name, parts in spread.items()
     }
     if not any(left.values()):
-        raise DataError("expected an input column that is not the same in every row.")
+        raise DataError(
+            "expected an input column whose values differ between rows. Received: none, the test "
+            "split aside. Add columns that vary."
+        )
     return left
 
 
@@ -430,8 +442,8 @@ def _grouped(source: Columns, spread: Spread) -> Spread:
     nothing = [repr(key[1:]) for key, parts in groups.items() if not parts]
     if nothing:
         raise DataError(
-            "expected a column that is not empty, nor the same in every row, in each group of "
-            f"inputs. Received: none in {', '.join(nothing)}."
+            "expected a column with differing values in each group of inputs. Received: none in "
+            f"{', '.join(nothing)}. Add one there, or leave the group out."
         )
     return groups
 

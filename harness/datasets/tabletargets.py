@@ -76,8 +76,9 @@ def _several(
         )
     if task == "classification" and not hot:
         raise DataError(
-            "expected one target column of classes, or several of zeros and a single 1 in each "
-            f"row. Received: {len(columns)} columns."
+            "expected one target column of classes, or several with a single 1 in each row and "
+            f"zeros else. Received: {len(columns)} columns. For several labels per case say task = "
+            "'multilabel'."
         )
     if others or task == "regression":
         return None
@@ -134,6 +135,7 @@ def check_known(y: NDArray[np.generic], test: NDArray[np.bool_], classes: Sequen
     unseen = sorted({*y[test].tolist()} - {*y[~test].tolist()}) if y.ndim == 1 else []
     if unseen:
         raise DataError(
-            "expected classes of the test split that occur in training. Received: "
-            f"{', '.join(repr(classes[one]) for one in unseen[:10])}."
+            "expected training cases of every class in the test split. Received: none of "
+            f"{', '.join(repr(classes[one]) for one in unseen[:10])}. Add some, or remove these "
+            "test cases."
         )

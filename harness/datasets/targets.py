@@ -182,7 +182,7 @@ def _of_one(found: _Form, source: str) -> str:
     if counts.min() < FEW and len(values) > 1:
         rare = values[counts.argmin()]
         raise _unclear(
-            f"whole numbers of which {rare:g} stands {counts.min()} times only", options, source
+            f"whole numbers of which {rare:g} occurs only {counts.min()} times", options, source
         )
     return "classification"
 
@@ -279,7 +279,8 @@ def _numbered(parts: Mapping[str, Array], source: str) -> tuple[dict[str, Array]
         if len(unknown):
             kind = {"y_test": "test labels", "y_val": "validation labels"}.get(name, name)
             raise DataError(
-                f"{source}: expected {kind} that occur in training. Received: {_some(unknown)}.",
+                f"{source}: expected {kind} that also occur in training. Received: "
+                f"{_some(unknown)}.",
                 key="dataset",
             )
     made: dict[str, Array] = {

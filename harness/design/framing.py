@@ -42,28 +42,31 @@ def framed(study: Study, card: Card) -> Card:
     makes = built_in.makes if built_in else asked
     if (makes or asked) and card.inputs:
         raise StudyError(
-            f"expected one input to reconstruct. Received: several ({card.form}).",
+            f"expected data with one input, to reconstruct it. Received: several ({card.form}). "
+            "Give the data as a single array x.",
             key=wanted[0] if wanted else "task" if study.task else "template",
         )
     if study.task and study.task != makes:
         raise StudyError(
-            "expected a template that reconstructs: 'autoencoder', or one of your own. "
-            f"Received: {study.template!r}.",
+            f"expected a template that gives back its inputs, for task = {study.task!r}: "
+            f"'autoencoder', or one of your own. Received: {study.template!r}. Change 'template', "
+            "or leave 'task' out.",
             key="task",
         )
     if not wanted:
         return replace(card, task=makes) if makes else card
     if len(wanted) > 1:
         raise StudyError(
-            "expected anomalies to tell or noise to remove. Received: 'normal' and 'denoise'.",
+            "expected either 'normal' (detect anomalies) or 'denoise' (remove noise). "
+            "Received: both. Leave one of them out.",
             key="denoise",
         )
     if makes != "reconstruction":
-        aim = "tell anomalies" if study.normal else "remove noise"
+        aim = "detect anomalies" if study.normal else "remove noise"
         raise StudyError(
-            f"expected a template that reconstructs, such as 'autoencoder', to {aim}, or one of "
-            "your own that gives back its inputs. "
-            f"Received: {study.template!r}.",
+            f"expected a template that gives back its inputs, to {aim}: 'autoencoder', or one of "
+            f"your own. Received: {study.template!r}. Change 'template', or leave {wanted[0]!r} "
+            "out.",
             key=wanted[0],
         )
     if study.denoise:
@@ -103,8 +106,8 @@ def _noisy(card: Card, corruption: Level) -> Card:
         raise StudyError(error.message, key="denoise") from None
     if chosen.name == "none":
         raise StudyError(
-            f"expected a corruption that leaves something to remove. Received: {chosen.name!r}. "
-            "Leave 'denoise' out.",
+            f"expected a kind of noise to remove. Received: {chosen.name!r}. See `keras-harness "
+            "catalog corruption`, or leave 'denoise' out.",
             key="denoise",
         )
     made = replace(card, task="denoising", noise=chosen.setting())
@@ -115,7 +118,8 @@ def _only_normal(card: Card, named: tuple[str | int, ...]) -> Card:
     """Data with only the normal classes to train on; the test split holds the anomalies."""
     if not card.counts:
         raise StudyError(
-            f"expected data with classes, some of them normal. Received: {card.task} data.",
+            "expected data with classes, of which 'normal' names some. "
+            f"Received: {card.task} data. Leave 'normal' out.",
             key="normal",
         )
     try:
@@ -124,7 +128,8 @@ def _only_normal(card: Card, named: tuple[str | int, ...]) -> Card:
         raise StudyError(error.message, key="normal") from None
     if len(normal) == card.outputs:
         raise StudyError(
-            f"expected some of the {card.outputs} classes, but not all. Received: {[*named]}.",
+            f"expected fewer than all {card.outputs} classes, because the others count as "
+            f"anomalies. Received: {[*named]}. Remove at least one.",
             key="normal",
         )
     cases = sum(card.counts[one] for one in normal)

@@ -253,9 +253,9 @@ def check_place(old: Definition, plan: Plan, finished: int) -> None:
         f"expected a name that no other study has. Received: {plan.study.name!r}, of which "
         f"{finished} finished trials are there, with other {' and other '.join(map(_bare, found))}"
         f" ({old.study.template}, content {old.data[:8]}; now {plan.study.template}, content "
-        f"{plan.card.digest[:8]}). Its report would show none of them. Choose another name or "
-        "another --root. Or add --replace: they stay in the store, and running the old study "
-        "again, with --replace, shows them again and trains nothing.",
+        f"{plan.card.digest[:8]}). The new report would show none of them. Choose another name or "
+        "another --root. Or add --replace: the old trials stay in the store, and running the old "
+        "study with --replace shows them again without training.",
         key="name",
     )
 

@@ -110,7 +110,9 @@ class Slots:
                 return self._proposed(slot)
             except (EOFError, OSError) as error:
                 if slot.ready:
-                    raise HarnessError(_last_words(slot, "died over its proposals")) from error
+                    raise HarnessError(
+                        _last_words(slot, "died while it proposed hyperparameters")
+                    ) from error
                 self._bury(0, slot)
         raise AssertionError
 

@@ -64,8 +64,8 @@ def lock(folder: Path) -> Any:
     if stream.read(len(HOLDER)) not in {"", HOLDER}:
         stream.close()
         raise StoreError(
-            f"expected a lock of ours. Received: {str(folder / 'lock')!r} with other content. "
-            "Nothing was changed."
+            f"expected the lock file of a study. Received: {str(folder / 'lock')!r} with other "
+            "content. Nothing was changed. Move that file elsewhere, or use another --root."
         )
     stream.seek(0)
     stream.truncate()

@@ -122,8 +122,8 @@ def trained(folder: Path, arm: int) -> Trained:
         ).fetchone()
         if row is None:
             raise NothingToReportError(
-                "expected an arm of which a training has completed. Received: one whose trainings "
-                "all diverged, so that there are no weights to take away."
+                "expected an arm with a completed training. Received: one whose trainings all "
+                "diverged, so that there are no weights to save."
             )
         key, definition, card, proposed, environment = row
         metrics = db.execute("SELECT metric, value FROM metric WHERE trial = ?", (key,))

@@ -82,7 +82,7 @@ def _drawn(results: Results, judged: Judged) -> Iterator[tuple[str, Figure]]:
 
 
 def _scale(figure: Figure, factor: float) -> None:
-    """Shrink a figure as a whole, with the sizes in points, which would not shrink by themselves."""
+    """Shrink a figure as a whole, with the sizes in points, which do not shrink by themselves."""
     figure.set_size_inches(figure.get_figwidth() * factor, figure.get_figheight() * factor)
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):

@@ -184,7 +184,7 @@ def _levels(results: Results) -> dict[str, list[str]]:
 
 
 def _medians(judged: Judged) -> list[float]:
-    """Medians in the metric's unit, diverged trials counted as worst; NaN where such a one decides."""
+    """Medians in the metric's unit, diverged trials counted as worst; NaN where one is median."""
     found = []
     for scores in verdicts.scored(judged.grid, judged.rule):
         there = np.sort(scores.numbers[~np.isnan(scores.numbers)])

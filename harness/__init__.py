@@ -1,4 +1,4 @@
-"""Which choice trains this network better, by how much, and how sure are we?
+"""Compare choices for training a network: the better one, by how much, and with what certainty.
 
 ``Study`` is the question, ``run`` trains it and gives back a ``Result``, ``build`` gives a network
 of its templates. Earlier results are read by ``reports.load``.

@@ -1,4 +1,4 @@
-"""The verb ``keras-harness best``: the winner of a study, to take away."""
+"""Command ``keras-harness best``: print the winner of a study, save it, or write it as a script."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def check(weights: Path | None, code: Path | None) -> None:
-    """Refuse files with names that would not be what they are, or that are there already.
+    """Refuse file names with an unfitting ending, and files that exist already.
 
     Raises:
         UsageError: naming the option.
@@ -65,9 +65,9 @@ def answer(
     judged = verdicts.judge(results)
     if judged.missing:
         raise NothingToReportError(
-            "expected a study with all its results, for while some are missing nothing has won. "
+            "expected a study with all its results, because before that no arm has won. "
             f"Received: {'; '.join(judged.missing[:5])}{' ...' if judged.missing[5:] else ''}. "
-            "Run it again, and it goes on."
+            "Run the study again: it continues where it stopped."
         )
     won = verdicts.winner(results, judged)
     found = _content(results, judged, won, folder)
@@ -175,4 +175,4 @@ _GROUPS = {
     "undecided": "not beaten",
     "better": "better",
 }
-"""What the other arms are called, by how they compare with the winner."""
+"""Headings for the other arms, by how each of them compares with the winner."""

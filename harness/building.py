@@ -70,7 +70,7 @@ def build(
     if names_lsuv(settings):
         raise TemplateError(
             "expected an initializer that needs no data. Received: 'lsuv', which scales weights by "
-            "what training cases make of them. Name 'orthogonal', from which it starts."
+            "the outputs that training cases cause. Use 'orthogonal', from which it starts."
         )
     return network(template, shape, outputs, settings)
 
@@ -100,7 +100,7 @@ def network(
 
 
 def names_lsuv(settings: Mapping[str, Value]) -> bool:
-    """Whether an initializer among the settings scales the weights by data."""
+    """True if the settings name an initializer that scales the weights by data (LSUV)."""
     found = settings.get("initializer")
     return isinstance(found, dict) and found["name"] == "lsuv"
 
@@ -115,7 +115,7 @@ def _checked(name: str, argument: catalog.Argument, raw: Value) -> Value:
 
 
 def _made(argument: catalog.Argument, setting: Any) -> Any:
-    """What a template is given for a setting."""
+    """Object that a template receives in place of a setting."""
     makers: Mapping[str, Callable[[Any], Any]] = {
         "initializer": _initializer,
         "regularizer": layers.regularizer,
@@ -126,7 +126,7 @@ def _made(argument: catalog.Argument, setting: Any) -> Any:
 
 
 def _initializer(setting: Value) -> Any:
-    """A description, of which every layer makes its own: one object would draw equal weights."""
+    """Description of an initializer, one per layer: a shared object would repeat its draws."""
     entry, arguments = layers.chosen("initializer", setting)
     made = layers.called(resolve(entry.target), arguments)
     if entry.target == "harness.blocks.initializers:LSUV":
@@ -137,7 +137,7 @@ def _initializer(setting: Value) -> Any:
 
 
 def _settled(model: keras.Model) -> keras.Model:
-    """The model with Keras' own parts also where these had to know the shapes of weights."""
+    """Model with Keras' own parts, also where the choice of these needed the shapes of weights."""
     for layer in model._flatten_layers(include_self=False):  # noqa: SLF001
         if isinstance(layer, PReLU):
             layer.__class__ = keras.layers.PReLU  # all that it adds is done: which axes share
@@ -151,7 +151,7 @@ def _settled(model: keras.Model) -> keras.Model:
 
 
 def _settle(layer: Any, prefix: str, weight: Any) -> None:
-    """Put in Keras' constraint and penalty of a weight, now that its axes are known."""
+    """Set Keras' constraint and penalty on a weight, now that its number of axes is known."""
     constraint = getattr(layer, f"{prefix}_constraint")
     if isinstance(constraint, penalties.Incoming):
         weight.constraint = constraint.stock(len(weight.shape))
@@ -163,7 +163,7 @@ def _settle(layer: Any, prefix: str, weight: Any) -> None:
 
 
 def _forget(layer: Any) -> None:
-    """Say in Keras' words that a forget gate starts at 1."""
+    """Replace the bias of a forget gate by the setting of Keras that starts it at 1."""
     if layer.bias_initializer.value == 1.0 and isinstance(layer, keras.layers.LSTMCell):
         layer.bias_initializer = keras.initializers.Zeros()
         layer.unit_forget_bias = True

@@ -1,4 +1,4 @@
-"""What planning, training and reporting need to know of a data set, without its arrays."""
+"""Facts about a data set that planning, training and reporting need, without its arrays."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Drawing = Literal["stratified", "grouped", "ordered", "official"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What is known of a data set without loading it.
+    """Facts that are known of a data set without loading its arrays.
 
     Args:
         reference: how a worker finds it.
@@ -92,12 +92,12 @@ class Card:
 
     @property
     def label(self) -> str:
-        """What people call it."""
+        """Name of the data set, for people."""
         return self.name or self.reference
 
     @property
     def has_lengths(self) -> bool:
-        """Whether a case is a sequence of which it is told how long it is."""
+        """True if cases are sequences whose lengths are given."""
         return self.inputs.get("lengths") == ()
 
     @property
@@ -115,12 +115,12 @@ class Card:
 
     @property
     def frame(self) -> dict[str, Any]:
-        """What a study makes of the data that it names, beyond what is trained on it."""
+        """Study settings that change the data, its training cases aside: normal classes, noise."""
         normal = {"normal": list(self.normal)} if self.normal else {}
         return {**normal, **({"noise": dict(self.noise)} if self.noise else {})}
 
     def validation_cases(self, share: float) -> int:
-        """How many of the cases outside the test split a replicate validates on.
+        """Number of validation cases of a replicate, taken from the cases outside the test split.
 
         Args:
             share: of these cases; where an official part validates, it does not count.
@@ -131,7 +131,7 @@ class Card:
         return -(-wanted // self.grain) * self.grain
 
     def training_cases(self, share: float) -> int:
-        """How many of the cases outside the test split a replicate trains on.
+        """Number of training cases of a replicate, taken from the cases outside the test split.
 
         Args:
             share: of these cases that validates.
@@ -145,17 +145,17 @@ class Card:
 
     @classmethod
     def read(cls, fields: Mapping[str, Any]) -> Card:
-        """A card from what JSON made of it."""
+        """Card from its JSON form."""
         axes = {key: tuple(part) for key, part in fields.items() if isinstance(part, list)}
         inputs = {key: tuple(part) for key, part in fields.get("inputs", {}).items()}
         return cls(**{**fields, **axes, "inputs": inputs})
 
     def class_name(self, number: int) -> str:
-        """What people call a class."""
+        """Name of a class, for people."""
         return self.classes[number] if self.classes else str(number)
 
     def lines(self) -> dict[str, str]:
-        """What people want to know before they believe a result, a line each.
+        """Facts that people check before they believe a result, a line each.
 
         Example:
             >>> card = Card(reference="a", digest="", task="classification", shape=(2,), cases=8,
@@ -195,7 +195,7 @@ class Card:
         return found
 
     def _divided(self) -> str:
-        """Which classes are trained on, and which are to be told from them."""
+        """Sentence that names the classes trained on and those that count as anomalies."""
         others = [one for one in range(self.outputs) if one not in self.normal]
         normal, rest = (", ".join(map(self._numbered, part)) for part in (self.normal, others))
         return f"{normal}; anomalies, in the test split alone: {rest}"
@@ -212,7 +212,7 @@ class Card:
         return ", ".join(self.classes[:SHOWN]) + rest
 
     def absent(self, validation: float = 0.2) -> str:
-        """Which classes have no test case, or no validation case; empty if all have both.
+        """Names of classes without a test case or a validation case; empty if all have both.
 
         Args:
             validation: share of the cases outside the test split that validates.
@@ -248,14 +248,14 @@ DRAWN = {
     "grouped": "drawn by groups, none of which is in two parts",
     "ordered": "the last cases in time before the test cases, in every replicate",
 }
-"""How validation cases are drawn, where that is not by class."""
+"""Descriptions of the ways to draw validation cases other than by class."""
 
 SHOWN = 12
 """Classes that are listed in one line."""
 
 
 def _quotas(counts: tuple[int, ...], size: int) -> tuple[int, ...]:
-    """How many of each class a stratified draw takes, as ``datasets.splits`` draws."""
+    """Number of cases of each class in a stratified draw, as ``datasets.splits`` draws it."""
     exact = [count * (size / sum(counts)) for count in counts]
     quota = [int(part) for part in exact]
     by_rest = sorted(range(len(counts)), key=lambda one: quota[one] - exact[one])
@@ -270,5 +270,5 @@ def _few(names: list[str]) -> str:
 
 
 def framed_digest(whole: str, frame: Mapping[str, Any]) -> str:
-    """Content hash of data of which a study makes something else; see ``Card.frame``."""
+    """Content hash of data after a study's changes to it; see ``Card.frame``."""
     return digest({"whole": whole, **frame}) if frame else whole

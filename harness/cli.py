@@ -94,12 +94,13 @@ def main() -> int:
 
 
 def _answer() -> int | None:
-    """What a verb returns; code of a user's cannot end the command with a code of its own."""
+    """Run the command and return its exit code; user code that calls ``sys.exit`` is an error."""
     try:
         code: int | None = app(standalone_mode=False)
     except SystemExit as error:
         raise TemplateError(
-            f"expected code of yours to return. Received: a call of sys.exit({error.code!r})."
+            "expected your code to return normally. Received: a call of "
+            f"sys.exit({error.code!r}). Remove it, or raise an error instead."
         ) from error
     return code
 
@@ -119,7 +120,7 @@ def _options(
         typer.Option("--version", callback=_version, is_eager=True, help="Print versions."),
     ] = False,
 ) -> None:
-    """Which choice trains this network better, by how much, and how sure are we?"""
+    """Compare choices for training a network: the better one, by how much, and how surely."""
 
 
 @app.command()
@@ -221,8 +222,9 @@ def check(study: StudyName, models: Models = False, yes: Yes = False, as_json: J
     if datasets.needs_code(datasets.split(loaded.dataset)[0]):
         if models:
             raise UsageError(
-                "expected data that is known before a study runs, to build networks for it. "
-                f"Received: {loaded.dataset}. `keras-harness run` builds them first of all."
+                "expected data that can be read without running your code, to build networks for "
+                f"it. Received: {loaded.dataset}. Leave --models out: `keras-harness run` builds "
+                "all networks before it trains."
             )
         return _check_without_data(loaded, folders, study, yes=yes, as_json=as_json)
     laid = _plan(study, yes=yes)
@@ -246,7 +248,7 @@ def check(study: StudyName, models: Models = False, yes: Yes = False, as_json: J
 
 
 def _print_networks(laid: Plan, networks: Sequence[Mapping[str, Any]]) -> None:
-    """What is to be known of networks before they are trained; or how it could be found out."""
+    """Print what is known of the networks before training, or how to find it out."""
     notes = dict.fromkeys(note for built in networks for note in built["notes"])
     if networks:
         found = [f"{len(networks)} built", *notes]
@@ -271,7 +273,7 @@ def _print_notes(notes: Iterable[str]) -> None:
 def _check_without_data(
     study: Study, folders: Sequence[Path], file: str, *, yes: bool, as_json: bool
 ) -> int:
-    """What can be said of a study whose data comes from a function of the user's."""
+    """Check a study whose data a function of the user's makes, as far as that goes without data."""
     places = _places(folders)
     try:
         design.check_size(study, yes=yes)
@@ -365,7 +367,7 @@ def _load(study: str) -> tuple[Study, tuple[Path, ...]]:
 
 
 def _places(folders: Sequence[Path]) -> tuple[Path, ...]:
-    """Where relative names are looked for: each folder once."""
+    """Folders in which relative names are looked up, each of them once."""
     return tuple(dict.fromkeys((*folders, Path.cwd().resolve())))
 
 
@@ -481,7 +483,7 @@ def _show_plan(laid: Plan, sizes: dict[str, int], programs: int) -> None:
 
 
 def _margin(laid: Plan) -> str:
-    """What counts as equivalent, in the unit that people think in."""
+    """Clause that gives the margin of equivalence, in the unit that people think in."""
     margin = laid.study.margin
     if margin is None:
         return ""

@@ -1,4 +1,4 @@
-"""Reads the environment that a training would run in, without importing what it names."""
+"""Description of the environment of a training, read without importing the packages in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.records import Environment
 
 PACKAGES = ("keras", "tensorflow", "numpy", "keras-tuner")
 WORKER = 1_000_000_000
-"""What one worker takes with TensorFlow loaded and a few programs compiled."""
+"""Bytes of memory for one worker with TensorFlow loaded and a few programs compiled."""
 
 DEVICES = Path("/dev")
 DRIVER = Path("/proc/driver/nvidia/gpus")
@@ -51,7 +51,7 @@ def gpus() -> list[str]:
 
 
 def room_for_workers() -> int:
-    """How many workers fit into the memory that is free now; a large number if unknown."""
+    """Number of workers that fit into the memory free now; a large number if that is unknown."""
     free = _free()
     return sys.maxsize if free is None else free // WORKER
 

@@ -55,7 +55,7 @@ class StudyError(HarnessError, ValueError):
         self.message, self.key, self.source = message, key, source
 
     def __str__(self) -> str:
-        """Where it is, then what is wrong."""
+        """Text of the error: its place, then its message."""
         key = f"[{self.key}]" if self.key else ""
         where = " ".join(part for part in (self.source, key) if part)
         return f"{where}: {self.message}" if where else self.message
@@ -123,4 +123,4 @@ def nearest(word: object, names: Iterable[str], listed: str = "") -> str:
 
 
 MANY = 20
-"""Names that are told in one message."""
+"""Number of names that one message lists."""

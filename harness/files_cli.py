@@ -124,7 +124,7 @@ def status(study: Results, root: Root = Path("results"), as_json: Json = False) 
 
 
 def _name(file: Path) -> str:
-    """The name of a study in a file: that of the file, if it can be one."""
+    """Name of the study in a file: that of the file, if valid."""
     return file.stem if NAME.fullmatch(file.stem) else "my-study"
 
 
@@ -140,7 +140,7 @@ def _planned(study: Study, found: store.Progress) -> dict[tuple[int, str], int]:
 
 
 def _seconds_left(planned: Mapping[tuple[int, str], int], found: store.Progress) -> float | None:
-    """What the rest will take at the pace so far; ``None`` without any pace."""
+    """Estimate the seconds left at the pace so far; ``None`` while there is no pace."""
     if not found.seconds:
         return None
     usual = max(found.seconds.values())  # a phase without a finished training is like the slowest
@@ -216,7 +216,7 @@ def _summary(folder: Path) -> dict[str, Any]:
 
 
 def _answer(folder: Path, changed: str) -> str:
-    """The words of the last report, counted; none where it is older than the results."""
+    """Counts of the verdicts in the last report; empty if the results are newer than the report."""
     file = folder / "report" / "verdicts.csv"
     try:
         reported = datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat()

@@ -1,4 +1,4 @@
-"""Canonical JSON and its digest: one content, one name."""
+"""Canonical JSON and its digest, so that equal content has one name."""
 
 from __future__ import annotations
 

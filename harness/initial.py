@@ -34,7 +34,7 @@ TRUNCATED = 0.87962566103423978
 """Standard deviation of a standard normal cut at two, by which Keras rescales."""
 
 TINY = 1e-30
-"""A variance below this counts as this: of a layer whose outputs are all alike."""
+"""Least variance of a layer's outputs; outputs that are all alike count as having this one."""
 
 
 def draw(weights: Sequence[Weight], trial: Trial) -> list[NDArray[np.generic]]:
@@ -75,14 +75,14 @@ def _chosen(setting: Value) -> Any:
 
 
 def variance(trial: Trial) -> float | None:
-    """What the outputs of every layer are scaled to; ``None`` where no data is needed."""
+    """Target variance of every layer's outputs; ``None`` where the initializer needs no data."""
     setting = trial.settings.get("initializer")
     made = _chosen(setting) if isinstance(setting, dict) and "name" in setting else None
     return made.variance if isinstance(made, LSUV) else None
 
 
 def notes(network: Network, trial: Trial) -> tuple[str, ...]:
-    """What a reader has to know of how a trial's initializer meets the layers of a network."""
+    """Notes for readers on how a trial's initializer acts on the layers of a network."""
     setting = trial.settings.get("initializer")
     made = _chosen(setting) if isinstance(setting, dict) and "name" in setting else None
     if not isinstance(made, keras.initializers.VarianceScaling) or made.mode == "fan_avg":
@@ -181,7 +181,7 @@ def _scaled(
 
 
 def _fans(initializer: Any, shape: tuple[int, ...]) -> tuple[int, int]:
-    """How many inputs and outputs a unit has, as Keras counts them.
+    """Number of inputs and of outputs of a unit, counted as Keras counts them.
 
     Layers whose kernels are no matrices and no filters (``EinsumDense``, attention) tell their
     initializer which axes are which.

@@ -1,4 +1,4 @@
-"""The global state of a process, as user code finds it and as it leaves it.
+"""Global state of a process, as user code finds it and leaves it behind.
 
 What a module sets while it is imported or builds a network holds for that network, and for no
 other. What is drawn without a seed comes from generators that a trial sets back; what cannot be
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 PRECISION = "float32"
-"""What every trial computes in; it is part of a trial's identity."""
+"""Number format of every trial's computations, a part of the trial's identity."""
 
 _DEFAULTS: Mapping[str, Any] = {
     "floatx": PRECISION,
@@ -37,7 +37,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "epsilon": 1e-7,
     "image_data_format": "channels_last",
 }
-"""What a network is built under, whatever the process was told: Keras' own defaults."""
+"""Keras' own defaults, under which networks are built whatever the process has set."""
 
 _KEPT = ("epsilon", "image_data_format")
 """Settings that a template may change for its own network."""
@@ -65,21 +65,21 @@ _SETTINGS: Mapping[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     ),
     "floating_errors": (np.geterr, lambda how: np.seterr(**how)),
 }
-"""How each setting is read and set."""
+"""Functions that read and set each of these settings."""
 
 _STATEFUL = re.compile(
     r"(Parameterized)?TruncatedNormal|Random(?!Dataset).*|Multinomial|Stateful.*|Rng.*"
     r"|NonDeterministicInts|.*CandidateSampler"
 )
-"""Operations whose random state is out of reach: those of ``tf.random`` are replaced before."""
+"""Operations with a random state out of reach; those of ``tf.random`` are replaced beforehand."""
 
 _FRESH = 624
-"""Where a Mersenne twister stands that has been seeded and not drawn from."""
+"""Position of a Mersenne twister that has been seeded and not drawn from."""
 
 
 @contextmanager
 def settled(kept: Mapping[str, Any] | None = None) -> Iterator[None]:
-    """Keras' own defaults, and afterwards whatever was set before.
+    """Set Keras' own defaults, and afterwards whatever was set before.
 
     Args:
         kept: settings that a template has made for its own network.
@@ -104,7 +104,7 @@ def _set(wanted: Mapping[str, Any]) -> None:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed all that may be drawn from without a seed, and leave the caller's state alone."""
+    """Seed all generators that code may use without a seed; leave the caller's state alone."""
     with ExitStack() as stack:
         stack.enter_context(_generators_kept())
         for owner, name, original in _ORIGINALS:
@@ -114,7 +114,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 class World:
-    """What the code behind one network finds and leaves in this process.
+    """Process state that the code behind one network finds, and leaves for its next run.
 
     Attributes:
         generators: seed generators of Keras that were made inside, and those that unseeded draws
@@ -122,7 +122,7 @@ class World:
     """
 
     def __init__(self) -> None:
-        """Nothing is left yet, and nothing is drawn."""
+        """Start with nothing left behind and nothing drawn."""
         self._own = {name: _Counted(name) for name in ("keras.random", "tf.random")}
         self.generators: list[Any] = [*self._own.values()]
         self._left: dict[str, Any] = {}
@@ -149,7 +149,7 @@ class World:
                 self._left = {name: _SETTINGS[name][0]() for name in _KEPT}
 
     def drawn(self) -> list[str]:
-        """What has been drawn from without a seed since the world was entered."""
+        """Names of the generators drawn from without a seed since the world was entered."""
         (numpy, _), python = _places()
         twisters = {
             "numpy.random": numpy != _FRESH or self._unseeded,
@@ -160,7 +160,7 @@ class World:
 
     @contextmanager
     def traced(self) -> Iterator[None]:
-        """Refuse numbers that are drawn while a graph is traced: it would keep them for ever.
+        """Refuse numbers drawn while a graph is traced, which would hold them for ever.
 
         Raises:
             TemplateError: naming where they were drawn from.
@@ -188,7 +188,7 @@ class World:
         global_state.set_global_attribute(seed_generator.GLOBAL_SEED_GENERATOR, keras_own)
 
     def _replaced(self) -> Iterable[tuple[Any, str, Any]]:
-        """What user code is given in place of functions whose state cannot be set back."""
+        """Replacements, given to user code, of functions whose state cannot be set back."""
         tensorflow = self._own["tf.random"]
         private = random.Random(int(self._entropy.integers(2**31)))  # noqa: S311, Keras' own draws
         yield seed_generator, "python_random", private
@@ -215,7 +215,7 @@ class World:
         return made
 
     def _passing_over(self) -> Callable[..., Any]:
-        """Draws of an initializer are no draws of the network: a trial makes them anew."""
+        """Leave the draws of an initializer uncounted, since a trial makes them anew."""
         original = keras.layers.Layer.add_weight
 
         @wraps(original)
@@ -235,7 +235,7 @@ class World:
 
 
 def check_precision(model: Any, template: str) -> None:
-    """Every trial computes in float32, and its record says so.
+    """Refuse a precision other than float32, in which every trial computes by its record.
 
     Raises:
         TemplateError: naming what computes in another precision.
@@ -256,7 +256,7 @@ def check_precision(model: Any, template: str) -> None:
 
 
 def check_operations(nodes: Iterable[Any]) -> None:
-    """No operation of a graph may draw from a state that nothing sets back.
+    """Refuse operations that draw from a state that nothing sets back.
 
     Args:
         nodes: of the graph, each with ``op`` and ``name``.
@@ -272,7 +272,7 @@ def check_operations(nodes: Iterable[Any]) -> None:
             )
 
 
-_EXPECTED = "expected random numbers that every trial can draw anew from its own seed."
+_EXPECTED = "expected random numbers that each trial can draw from a seed of its own."
 _REMEDY = (
     "Use a layer such as keras.layers.GaussianNoise, or keras.random.normal(shape, "
     "seed=self.seed_generator) with self.seed_generator = keras.random.SeedGenerator() made in "
@@ -281,7 +281,7 @@ _REMEDY = (
 
 
 class _Counted(keras.random.SeedGenerator):  # type: ignore[misc]
-    """A seed generator that knows how often it was asked, while a graph was made or without one."""
+    """Seed generator that counts its draws, while a graph is made or without one."""
 
     def __init__(self, name: str) -> None:
         super().__init__(0, name=name.replace(".", "_"))
@@ -293,7 +293,7 @@ class _Counted(keras.random.SeedGenerator):  # type: ignore[misc]
 
 
 def _places() -> tuple[tuple[int, int], int]:
-    """How far NumPy's and Python's global generators have come."""
+    """Positions of NumPy's and Python's global random generators."""
     numpy: Any = np.random.get_state()  # noqa: NPY002
     return (numpy[2], numpy[3]), _python_place()
 
@@ -389,7 +389,7 @@ _STATELESS: Mapping[str, Callable[..., Any]] = {
     "multinomial": _categorical,
     "random_shuffle": _shuffled,
 }
-"""What stands in for the operations behind ``tf.random``: the same distributions, from a seed."""
+"""Replacements of the operations behind ``tf.random``: the same distributions, from a seed."""
 
 _DEFAULT_RNG = np.random.default_rng
 
@@ -398,4 +398,4 @@ _ORIGINALS = (
     (np.random, "default_rng", _DEFAULT_RNG),
     *((gen_random_ops, name, getattr(gen_random_ops, name)) for name in _STATELESS),
 )
-"""What user code finds outside of a world."""
+"""Originals of the replaced functions, which user code finds outside of a world."""

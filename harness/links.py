@@ -1,4 +1,4 @@
-"""Links inside a store's folder: none is followed."""
+"""Refusal of links inside a store's folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def append_to(file: Path) -> BinaryIO:
-    """A file of ours to write at its end; made when it does not exist.
+    """Open a file for writing at its end; make it if it does not exist.
 
     Raises:
         StoreError: if it is a link, which is not followed.
@@ -24,7 +24,7 @@ def append_to(file: Path) -> BinaryIO:
 
 
 def refuse_links(*files: Path) -> None:
-    """Files and folders of a store are where they seem to be, or not touched.
+    """Refuse files and folders of a store that are links to other places.
 
     A link could lead what is written or deleted to somebody's own files. A link that leads to a
     study's whole folder, or further up, was made by its user and is followed.
@@ -35,7 +35,7 @@ def refuse_links(*files: Path) -> None:
     for file in files:
         if file.is_symlink():
             raise StoreError(
-                f"expected files and folders of our own, because no link is followed. Received: "
+                "expected files and folders, not links, because no link is followed. Received: "
                 f"{str(file)!r}, a link to {str(file.readlink())!r}. Nothing was changed. Remove "
                 "the link; to keep results elsewhere, link the folder above it, or use --root."
             )

@@ -1,4 +1,4 @@
-"""Where the results of a study are."""
+"""Location of a study's results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many pairs it takes to decide anything."""
+"""Number of pairs that it takes to decide anything."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Text of other people's, made safe to show."""
+"""Text from others, made safe to show."""
 
 from __future__ import annotations
 
 import re
 
 _ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""Characters that act on a terminal, or on the order in which others are read."""
+"""Characters that control a terminal, or change the order in which text is read."""
 
 
 def printable(text: str) -> str:

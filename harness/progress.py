@@ -23,7 +23,7 @@ ROWS = 16
 
 
 WAITS = 3
-"""Trainings that take long, to be named at a time."""
+"""Long trainings named at a time."""
 
 
 class Follower:
@@ -38,7 +38,7 @@ class Follower:
         self.told: tuple[str, ...] = ()
 
     def __call__(self, progress: Progress) -> None:
-        """Show how far it is."""
+        """Show the progress."""
         if not self.told:
             self.told = progress.plan.notes
             for note in self.told:
@@ -48,7 +48,7 @@ class Follower:
 
 @contextmanager
 def follow(console: Console) -> Iterator[Follower]:
-    """What shows progress on a console for as long as the context lasts."""
+    """Show progress on a console for as long as the context lasts."""
     if console.is_terminal:
         with Live(console=console, refresh_per_second=4, transient=True) as live:
             yield Follower(console, lambda progress: live.update(_table(progress)))

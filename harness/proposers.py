@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 
 TRIES = 50
-"""How often an oracle is asked again before the space counts as exhausted."""
+"""Number of times an oracle is asked again before its space counts as exhausted."""
 
 
 def token(tune: Tune, seed: int) -> str:
-    """Identity of a search: what its proposals depend on."""
+    """Identity of a search: everything that its proposals depend on."""
     return digest([tune.model_dump(mode="json", include={"space", "oracle", "trials"}), seed])
 
 
@@ -110,7 +110,7 @@ def choose(tried: Sequence[Sequence[Result]], objective: str, *, minimize: bool)
 
 
 def _seed(seed: int) -> int:
-    """A seed that KerasTuner does not take for a request to draw one: never zero."""
+    """Seed for KerasTuner that is never zero, which it would take as a request to draw one."""
     return 1 + int.from_bytes(hashlib.sha256(f"oracle/{seed}".encode()).digest()[:4], "big") // 2
 
 

@@ -1,4 +1,4 @@
-"""What is written down: the outcome of a training, and where it happened."""
+"""Records that are written down: the outcome of a training, and where it ran."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Epoch(Record):
 
 
 class Seconds(Record):
-    """Where the time of an attempt went, in seconds of a monotonic clock."""
+    """Time spent on the parts of an attempt, in seconds of a monotonic clock."""
 
     build: FiniteFloat = 0.0
     compile: FiniteFloat = 0.0
@@ -37,7 +37,7 @@ class Seconds(Record):
 
 
 class Outcome(Record):
-    """How a training ended.
+    """Result of one training.
 
     Args:
         status: ``completed``, ``diverged`` (a loss or weight stopped being finite), ``failed``
@@ -68,7 +68,7 @@ class Outcome(Record):
 
 
 class Rehearsal(Record):
-    """What came of building a trial's network before anything is trained.
+    """Result of building a trial's network before anything is trained.
 
     Args:
         problem: why it cannot be built; empty if it can.
@@ -82,7 +82,7 @@ class Rehearsal(Record):
 
 
 class Result(Record):
-    """What a decision needs to know of a trial.
+    """Facts about a finished trial on which decisions are based.
 
     Args:
         status: of the trial; ``pending`` or ``running`` before it ends.
@@ -116,7 +116,7 @@ class Member(Record):
 
 
 class Definition(Record):
-    """What a store was last run with.
+    """Definition that a store was last run with.
 
     Args:
         study: the question.
@@ -148,12 +148,12 @@ class Revision(Record):
 
     @property
     def short(self) -> str:
-        """The digest as people compare it."""
+        """Digest, shortened for people to compare."""
         return self.digest[:8]
 
     @property
     def time(self) -> str:
-        """When it was stored, to the minute.
+        """Time of storage, to the minute.
 
         Example:
             >>> Revision(number=1, digest="", at="2026-03-01T09:30:12.5+00:00").time
@@ -163,7 +163,7 @@ class Revision(Record):
 
 
 class Environment(Record):
-    """What a result may depend on beside the study.
+    """Circumstances, beside the study, that a result may depend on.
 
     Args:
         harness: version of this package.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """What one replicate gives a method.
+    """Cases of one replicate, as a reference method receives them.
 
     Args:
         x: training cases.
@@ -47,7 +47,7 @@ class Split:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a method makes of the test cases.
+    """Answer of a reference method for the test cases.
 
     Args:
         outputs: reconstructions, of the shape of the test cases.
@@ -128,7 +128,7 @@ def pca(split: Split, generator: np.random.Generator, *, components: int) -> Ans
 def isolation_forest(
     split: Split, generator: np.random.Generator, *, trees: int, samples: int
 ) -> Answer:
-    """How few random cuts isolate a case.
+    """Score cases by how few random cuts isolate them.
 
     Reference:
         Liu, Ting & Zhou, "Isolation Forest", 2008.
@@ -156,7 +156,7 @@ def one_class_svm(split: Split, generator: np.random.Generator, *, nu: float) ->
 
 
 def noisy_input(split: Split, generator: np.random.Generator) -> Answer:  # noqa: ARG001
-    """What the others are shown, as it is."""
+    """Return the noisy inputs unchanged."""
     return Answer(outputs=split.seen)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harness.store import Trained
 
 RELATIVE, ABSOLUTE = 1e-4, 1e-5
-"""How far predictions of a saved model may be from those of the training: rounding alone."""
+"""Largest relative and absolute difference of a saved model's predictions: rounding alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +60,8 @@ def keep(stored: Trained, file: Path, folders: Sequence[Path]) -> Kept:
     trial, card = stored.trial, stored.card
     if trial.engine != ENGINE:
         raise StudyError(
-            f"expected a training of engine {ENGINE}, which this version has. Received: one of "
-            f"engine {trial.engine}, which gave other curves. Run the study again first."
+            f"expected a training by engine {ENGINE}, the one of this version. Received: one by "
+            f"engine {trial.engine}, which computes differently. Run the study again first."
         )
     set_up(trial.threads)
     x_test = cases(trial, card).x_test
@@ -85,7 +85,7 @@ def keep(stored: Trained, file: Path, folders: Sequence[Path]) -> Kept:
 
 
 def _check_equal(stored: Trained, found: Mapping[str, float]) -> None:
-    """Every stored metric to its last digit, or nothing is written."""
+    """Check every stored metric to its last digit, before anything is written."""
     other = [name for name, value in stored.metrics.items() if found.get(name) != value]
     if not other:
         return
@@ -97,10 +97,10 @@ def _check_equal(stored: Trained, found: Mapping[str, float]) -> None:
         else f"It was trained under {_told(stored.environment)}; this is {_told(here)}."
     )
     raise StoreError(
-        f"expected the training to give again what is stored: {other[0]} = "
+        f"expected the repeated training to reproduce the stored result {other[0]} = "
         f"{stored.metrics[other[0]]!r}. Received: {found.get(other[0])!r} ({len(other)} of "
-        f"{len(stored.metrics)} metrics differ). Nothing was written. {why} Running the study "
-        "again here, under another --root, gives results that can be taken away here."
+        f"{len(stored.metrics)} metrics differ). Nothing was written. {why} Run the study "
+        "again here, under another --root: those results can be reproduced and saved here."
     )
 
 
@@ -135,7 +135,7 @@ def _portable(trained: Any, trial: Trial, card: Card) -> tuple[Any, tuple[str, .
 
 
 def _without_references(model: Any) -> tuple[Any, tuple[str, ...]]:
-    """A model none of whose layers uses the weights of another, which no file can hold."""
+    """Copy of a model in which no layer uses another layer's weights, which no file can hold."""
     notes = []
     if any(isinstance(layer, Tied) for layer in model.layers):
         notes.append(
@@ -158,7 +158,7 @@ def _without_references(model: Any) -> tuple[Any, tuple[str, ...]]:
 
 
 def _own_layers(model: Any) -> tuple[str, ...]:
-    """What a reader has to import to load a file, if anything."""
+    """Imports that a reader needs to load a saved model, if any."""
     found = {
         type(part).__name__
         for layer in model.layers
@@ -193,7 +193,7 @@ def _check_file(file: Path, trained: Any, x_test: Any) -> tuple[str, ...]:
     if not np.allclose(ours, theirs, rtol=RELATIVE, atol=ABSOLUTE):
         file.unlink()
         raise TemplateError(
-            "expected a saved model that predicts as the trained one. Received: predictions that "
+            "expected a saved model that predicts like the trained one. Received: predictions that "
             f"differ by up to {np.abs(ours - theirs).max():.3g}. The file was removed."
         )
     return ()

@@ -1,4 +1,4 @@
-"""What `harness.run` does in Python: it shows its progress, and gives back what was found."""
+"""Result of ``harness.run`` in Python, which shows progress and returns what was found."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Result(Finished, Answer):
-    """How a run ended, and what its results say.
+    """Result of a run: how it ended, and what its trainings say.
 
     ``table``, ``headline`` and the figures are those of ``reports.load(folder)``; a notebook shows
     the verdict table, below what went wrong.

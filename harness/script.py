@@ -69,8 +69,8 @@ def _check(trial: Trial) -> None:
     own = design.own(trial.template, trial.settings)
     if own:
         raise TemplateError(
-            f"expected a winner of built-in entries to write as plain Keras. Received: {own[0]!r}, "
-            "which is code of yours. --weights takes it away as a trained model."
+            "expected a winner made of built-in entries, to write it as plain Keras. Received: "
+            f"{own[0]!r}, which is your own code. Use --weights to save the trained model instead."
         )
     players = sorted({owner(key) for key in trial.settings} - {""})
     if players:
@@ -81,7 +81,7 @@ def _check(trial: Trial) -> None:
 
 
 def _arrays(trial: Trial, given: Cases) -> dict[str, Any]:
-    """What the script reads: the cases of the replicate, and the rates if they change."""
+    """Arrays that the script reads: the cases of the replicate, and learning rates that change."""
     parts: dict[str, Any] = {
         "x_train": given.x_train,
         "x_val": given.x_val,
@@ -103,7 +103,7 @@ def _arrays(trial: Trial, given: Cases) -> dict[str, Any]:
 
 
 def _notes(trial: Trial, card: Card) -> Iterator[str]:
-    """Where the script is not what the study did."""
+    """Sentences on every difference between the script and what the study did."""
     own = trial.template not in catalog.TEMPLATES
     yield (
         "It draws its own initial weights, batches and dropout: its numbers are those of one more "
@@ -128,7 +128,7 @@ def _notes(trial: Trial, card: Card) -> Iterator[str]:
 
 
 def _quantity(trial: Trial) -> str:
-    """What the script chooses the best epoch by: as the study did, if it measures that."""
+    """Quantity by which the script picks the best epoch: the study's, if the script measures it."""
     name = trial.choosing.name
     return name if name in {*_metrics(trial, ""), "loss"} else "loss"
 
@@ -249,7 +249,7 @@ def _classes(trial: Trial) -> bool:
 
 
 def _logits(trial: Trial) -> str:
-    """Whether outputs are logits, as an expression."""
+    """Python expression that is true if the outputs are logits."""
     said = trial.settings.get("outputs")
     if trial.template in catalog.TEMPLATES or said == "logits" or not _labels(trial):
         return "True"
@@ -257,7 +257,7 @@ def _logits(trial: Trial) -> str:
 
 
 def _metrics(trial: Trial, logits: str) -> dict[str, str]:
-    """What the script measures beside the loss, by name."""
+    """Metrics of the script beside the loss, by name."""
     if _classes(trial):
         kind = "" if trial.settings["label_smoothing"] else "Sparse"
         return {
@@ -314,7 +314,7 @@ def _compiled(trial: Trial, *, changing: bool) -> list[str]:
 
 
 def _optimizer(trial: Trial, *, changing: bool) -> str:
-    """Keras' optimizer with all that the study says of updates."""
+    """Expression of Keras' optimizer with every setting of the study that concerns updates."""
     chosen = catalog.settled("optimizer", trial.settings["optimizer"])
     name = chosen.entry.target.partition(":")[2]
     arguments = {"learning_rate": trial.settings["learning_rate"], **chosen.arguments}
@@ -334,7 +334,7 @@ _CLIPS = {"norm": "clipnorm", "global_norm": "global_clipnorm", "value": "clipva
 
 
 def _class_weight(trial: Trial, given: Cases) -> str:
-    """An argument of ``fit``; empty if all classes count alike."""
+    """Argument of ``fit`` for class weights; empty if all classes count alike."""
     if given.class_weight is None or not _classes(trial):
         return ""
     weights = [float(weight) for weight in given.class_weight]

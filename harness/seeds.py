@@ -1,4 +1,4 @@
-"""Random streams: functions of what a draw is for, never of who draws it or when.
+"""Random streams that depend on the purpose of a draw, never on who draws it or when.
 
 A stream is named by (study seed, phase, replicate, purpose). Neither the arm nor the
 worker nor the order of execution enters, so all arms of one replicate see the same split,
@@ -41,7 +41,7 @@ def stream(seed: int, phase: str, replicate: int, *purpose: str | int) -> np.ran
 
 
 def salted(trial: Trial, *purpose: str | int) -> np.random.Generator:
-    """The generator of one purpose in a training, which the trial's salt enters.
+    """Generator of one purpose in a training, which depends on the trial's salt.
 
     Splits, and the noise on what a trial is judged by, are not salted.
 

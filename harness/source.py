@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SKIPPED = frozenset({"name", "trainable", "dtype", "quantization_config"})
-"""What a configuration says of every layer."""
+"""Configuration keys that every layer has, which code need not repeat."""
 
 _OPERATIONS = {"Flip": "keras.ops.flip({}, axis=1)", "LogicalAnd": "keras.ops.logical_and({}, {})"}
-"""Operations of templates that are no layers."""
+"""Operations of templates that are not layers."""
 
 
 def call(name: str, made: Any, arguments: Mapping[str, Any]) -> str:
@@ -57,7 +57,7 @@ class Source:
     """
 
     def __init__(self) -> None:
-        """Nothing is needed yet."""
+        """Start with no needs."""
         self.classes: list[str] = []
         self.keras: list[str] = []
         self.standard: list[str] = []
@@ -99,7 +99,7 @@ class Source:
         return [*lines, f"return keras.Model({inputs}, {outputs}, name={model.name!r})"]
 
     def _made(self, operation: Any) -> str:
-        """What makes a layer."""
+        """Expression that makes a layer."""
         if isinstance(operation, keras.layers.InputLayer):
             return f"keras.Input({tuple(operation.batch_shape[1:])!r}, name={operation.name!r})"
         if not isinstance(operation, keras.layers.Layer):
@@ -116,7 +116,7 @@ class Source:
         return self._call(type(operation), config, more)
 
     def _call(self, kind: type, config: Mapping[str, Any], more: list[str]) -> str:
-        """A class called with what is not its default."""
+        """Call of a class with its arguments other than the defaults."""
         parameters = inspect.signature(kind).parameters
         needed = [
             key
@@ -136,7 +136,7 @@ class Source:
         return f"{self._name(kind)}({', '.join([*first, *rest, *more])})"
 
     def _name(self, kind: type) -> str:
-        """How the code calls a class."""
+        """Name of a class in the code."""
         if kind.__module__.startswith("harness."):
             self._need(kind)
             return kind.__name__
@@ -155,7 +155,7 @@ class Source:
         return repr(part)
 
     def _need(self, thing: Any) -> None:
-        """Note the source of a class or function, behind all that it uses."""
+        """Add the source of a class or function, after everything that it uses."""
         if thing.__qualname__ in self._seen:
             return
         self._seen.add(thing.__qualname__)
@@ -193,7 +193,7 @@ class Source:
 
 
 def _nodes(model: Any) -> list[Any]:
-    """The calls that outputs come from, in order; Keras finds the way of a mask by itself."""
+    """Calls that outputs come from, in order; masks are skipped where Keras passes them on."""
     found: dict[int, Any] = {}
 
     def visit(tensor: Any) -> None:
@@ -213,7 +213,7 @@ def _nodes(model: Any) -> list[Any]:
 
 
 def _tensors(part: Any, names: Mapping[int, str]) -> str:
-    """Tensors by the names that they have, in the lists in which they are given."""
+    """Names of tensors in the lists in which the tensors are given."""
     if isinstance(part, dict):
         return (
             "{" + ", ".join(f"{key!r}: {_tensors(one, names)}" for key, one in part.items()) + "}"

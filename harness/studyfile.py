@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BUILT_IN = Path(__file__).resolve().parent.parent / "studies"
-"""Beside this package, in a checkout as in an installation: never a user's own ``studies/``."""
+"""Folder of the built-in studies, in a checkout or an installation; never the user's own."""
 
 
 def built_in() -> dict[str, Path]:

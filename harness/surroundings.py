@@ -1,4 +1,4 @@
-"""Under which global state user code builds a network, and a trial of it is trained."""
+"""Global state under which user code builds a network and trials of it are trained."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 REPLACED = (
     "compile() in the template is replaced: optimizer, loss and metrics are those of the study"
 )
-"""Said of a network that comes compiled."""
+"""Note on a network that comes compiled."""
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def training(network: Network, trial: Trial, folders: Sequence[Path]) -> Iterato
 
 
 def _of_program(trial: Trial, card: Card) -> np.random.Generator:
-    """What is drawn without a seed while a network is built."""
+    """Generator for everything drawn without a seed while a network is built."""
     return seeds.stream(trial.seed, "build", 0, design.program_key(trial, card))
 
 
@@ -101,7 +101,7 @@ def _forget(references: Sequence[str], folders: Sequence[Path]) -> None:
 
 
 def _forward(model: Any, card: Card) -> list[Any]:
-    """The operations of a forward pass; none where no graph expresses it, and ``fit`` may."""
+    """Operations of a forward pass; empty if no graph can express it but ``fit`` might."""
     try:
         return program.forward(model, card)
     except Exception:  # noqa: BLE001, a user's layer may raise anything
@@ -109,7 +109,7 @@ def _forward(model: Any, card: Card) -> list[Any]:
 
 
 def _drawn(world: World) -> list[str]:
-    """What has been drawn while a network was built, as a reader of the results has to know it."""
+    """Note on numbers drawn while a network was built, for readers of the results."""
     drawn = " and ".join(world.drawn())
     note = (
         f"numbers drawn from {drawn} while the network was built belong to its structure: they "

@@ -75,8 +75,9 @@ def judge(
     if judged.missing and not partial:
         raise NothingToReportError(
             f"expected a run of every replicate in every arm. Received: "
-            f"{'; '.join(judged.missing[:5])}{' ...' if judged.missing[5:] else ''}. A run that "
-            "failed is a row with an empty value; --partial shows estimates, without a verdict."
+            f"{'; '.join(judged.missing[:5])}{' ...' if judged.missing[5:] else ''}. Enter a run "
+            "that failed as a row with an empty value, or add --partial to see estimates without a "
+            "verdict."
         )
     written = page and lay_out_runs(table, judged, page, declared=bool(baseline))
     if as_json:
@@ -213,8 +214,8 @@ def judged_results(folder: Path, *, partial: bool) -> tuple[frames.Results, Judg
     if judged.missing and not partial:
         raise NothingToReportError(
             f"expected a study with all its results. Received: {'; '.join(judged.missing[:5])}"
-            f"{' ...' if judged.missing[5:] else ''}. Run it again, and it goes on; --partial "
-            "shows the estimates that there are, without a verdict."
+            f"{' ...' if judged.missing[5:] else ''}. Run it again: it continues where it "
+            "stopped. Or add --partial to see the estimates so far, without a verdict."
         )
     return results, judged
 
@@ -222,7 +223,7 @@ def judged_results(folder: Path, *, partial: bool) -> tuple[frames.Results, Judg
 def _tables(
     results: frames.Results, judged: Judged, kind: str, wanted: str, to: Path
 ) -> list[Path]:
-    """Write tables in a format; those of text for people are not those of numbers for programs."""
+    """Write tables in a format: as text for people, or as numbers for programs."""
     from reports import export as exporting
     from reports import tables
 

@@ -10,7 +10,7 @@ _FILE = re.compile(r"(?:\./)?((?:[^\W\d]\w*/)*[^\W\d]\w*)\.py:([^\W\d]\w*)")
 
 
 def names_code(name: str) -> bool:
-    """Whether a name has the form ``module:function``, code of the user's own."""
+    """True for a name of the form ``module:function``, which is code of the user's own."""
     module, _, function = name.partition(":")
     return bool(function.isidentifier() and all(part.isidentifier() for part in module.split(".")))
 

@@ -1,4 +1,4 @@
-"""The one way to a terminal."""
+"""Console of the command line, the only way to the terminal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Terminal(Console):
     """
 
     def __init__(self, *, stderr: bool = False) -> None:
-        """Everything that is printed may come from a file of somebody else's."""
+        """Make a console for text that may come from anybody's file."""
         super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False)
 
     def on_broken_pipe(self) -> None:
@@ -40,7 +40,7 @@ class Terminal(Console):
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without what TensorFlow says to file descriptor 2 as it starts; errors are exceptions."""
+    """Silence what TensorFlow writes to file descriptor 2 at its start; errors stay exceptions."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:

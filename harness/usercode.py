@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """What a user's function accepts.
+    """Arguments that a user's function accepts.
 
     Args:
         names: its keyword arguments.
@@ -88,7 +88,7 @@ _TRANSPARENT = frozenset({"register_keras_serializable", "cache", "lru_cache", "
 def _definitions(
     module: str, name: str, folders: Sequence[Path], leading: int, seen: tuple[str, ...] = ()
 ) -> Iterator[ast.AST]:
-    """What a name of a module may stand for: definitions, and calls that make something.
+    """Definitions, and calls that make an object, which a name of a module may stand for.
 
     Raises:
         StudyError: if it comes from an installed package.
@@ -110,7 +110,7 @@ def _definitions(
 
 
 def _imported(node: ast.ImportFrom, name: str) -> Iterator[str]:
-    """What a name is called where it is imported from."""
+    """Names that an imported name has in the module it comes from."""
     for alias in node.names:
         if alias.name == "*":
             yield name
@@ -119,7 +119,7 @@ def _imported(node: ast.ImportFrom, name: str) -> Iterator[str]:
 
 
 def _bindings(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.AST]]:
-    """All names that a module binds, wherever outside of functions and classes."""
+    """Names that a module binds, anywhere outside of functions and classes."""
     for node in body:
         match node:
             case ast.FunctionDef() | ast.ClassDef():
@@ -156,7 +156,7 @@ def _is_transparent(decorator: ast.expr) -> bool:
 
 
 def _adapter(target: str, name: str, leading: int) -> str:
-    """What to write to use an object of an installed package."""
+    """Error message with the code to write for using an object of an installed package."""
     module, _, original = target.partition(":")
     takes, gives = "*given", "*given"
     if leading == _TEMPLATE:
@@ -171,7 +171,7 @@ def _adapter(target: str, name: str, leading: int) -> str:
 
 
 def _taken(arguments: ast.arguments, own: int, leading: int, reference: str) -> Signature:
-    """What is left for a study to name.
+    """Signature of the arguments that remain for a study to name.
 
     Args:
         arguments: of a function.
@@ -186,12 +186,12 @@ def _taken(arguments: ast.arguments, own: int, leading: int, reference: str) -> 
     first = own + leading
     if len(positional) < first and arguments.vararg is None:
         name = reference.partition(":")[2]
-        what, example = "what it is applied to", "apply(x, **arguments)"
+        what, example = "the array that it is applied to", "apply(x, **arguments)"
         if leading == _TEMPLATE:
             what, example = _SHAPES, "build(shape, outputs, **arguments)"
         raise StudyError(
-            f"expected {what} as the first of what {reference!r} takes. Received: "
-            f"({', '.join(positional[own:])}). Write a function that gives it what it needs:\n\n"
+            f"expected {reference!r} to take {what} first. Received: "
+            f"({', '.join(positional[own:])}). Write a function that calls it as it needs:\n\n"
             f"    def {example}:\n"
             f"        return {name}(**arguments)\n"
         )
@@ -223,7 +223,7 @@ def fingerprint(reference: str, folders: Sequence[Path]) -> str:
 
 
 def _named(tree: ast.Module, folders: Sequence[Path]) -> dict[str, Path]:
-    """Files by the strings of a module that name them, as a whole or by their last part."""
+    """Files named by strings in a module, by their whole path or by its last part."""
     texts = {
         node.value
         for node in ast.walk(tree)
@@ -242,7 +242,7 @@ def _named(tree: ast.Module, folders: Sequence[Path]) -> dict[str, Path]:
 
 @contextmanager
 def contained() -> Iterator[None]:
-    """Working directory and environment variables are afterwards what they were before."""
+    """Restore the working directory and the environment variables afterwards."""
     place, variables = Path.cwd(), dict(os.environ)
     try:
         yield
@@ -254,7 +254,7 @@ def contained() -> Iterator[None]:
 
 
 def forget(reference: str, folders: Sequence[Path]) -> None:
-    """Let a module and the local modules that it imports be run anew when they are next loaded.
+    """Let a module and its local imports run anew when they are next loaded.
 
     What they keep between two calls, such as a generator of random numbers, would make what they
     build depend on what was built before.
@@ -296,7 +296,7 @@ def load(reference: str, folders: Sequence[Path]) -> Callable[..., Any]:
 
 
 _searched: list[str] = []
-"""Folders of users that ``load`` has put behind the search path."""
+"""Folders of users that ``load`` has added to the search path."""
 
 
 def _refuse_installed(name: str, file: Path, folders: Sequence[Path]) -> None:
@@ -309,7 +309,7 @@ def _refuse_installed(name: str, file: Path, folders: Sequence[Path]) -> None:
 
 
 def _installed(top: str, folders: Sequence[Path]) -> bool:
-    """Whether a module of this name is found without the folders of users."""
+    """True if a module of this name is found outside the users' folders."""
     own = {folder.resolve() for folder in folders} | {Path(folder) for folder in _searched}
     places = [entry for entry in sys.path if Path(entry).resolve() not in own]
     return top in sys.stdlib_module_names or PathFinder.find_spec(top, places) is not None

@@ -1,4 +1,4 @@
-"""Words of other people for what a study names: spelling, synonyms, and what is near."""
+"""Names from other tools for keys of a study: spelling, synonyms, and near misses."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ SYNONYMS: Mapping[str, Sequence[str]] = {
     for words, _, names in [line.partition(":")]
     for word in words.split()
 }
-"""What a key is called elsewhere, folded, and its names here: the first valid one is meant."""
+"""Names of a key in other tools, folded, and the keys here that they may mean, best first."""
 
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 def fold(word: str) -> str:
-    """A name without what people write differently: case, ``_``, ``-`` and spaces.
+    """Name without the differences people make: case, ``_``, ``-`` and spaces.
 
     Example:
         >>> fold("LeakyReLU") == fold("leaky_relu") == fold("Leaky-ReLU")
@@ -75,7 +75,7 @@ def fold(word: str) -> str:
 
 
 def near(word: str, names: Collection[str]) -> str | None:
-    """The valid name that a word stands for or is likely to be a slip of.
+    """Valid name that a word stands for, or that it likely misspells.
 
     Example:
         >>> near("code_size", ["batch_size", "code"]), near("tile_size", ["batch_size", "code"])
@@ -99,7 +99,7 @@ def near(word: str, names: Collection[str]) -> str | None:
 
 
 def _begun(word: str, names: Collection[str]) -> str | None:
-    """A name that a word begins with, or the only one that begins with the word, part by part."""
+    """Name that the word begins with, or the only name that begins with the word, part by part."""
     parts = _parts(word)
     begins = [name for name in names if _parts(name) and parts[: len(_parts(name))] == _parts(name)]
     if begins:

@@ -1,4 +1,4 @@
-"""Several studies side by side: one table of all arms, and what two studies differ in."""
+"""Several studies side by side: a table of all arms, and the differences between two studies."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def compared(studies: Sequence[Told]) -> pd.DataFrame:
 
 
 def notes(studies: Sequence[Told]) -> list[str]:
-    """What a reader of the table has to know: why studies are not paired, and what differs."""
+    """Notes for a reader of the table: why studies are not paired, and in what they differ."""
     first, found = studies[0], []
     for study in studies[1:]:
         why = reasons(first, study)
@@ -99,7 +99,7 @@ def notes(studies: Sequence[Told]) -> list[str]:
 
 
 def reasons(one: Told, other: Told) -> list[str]:
-    """Why replicates of two studies are no pairs; empty if they are."""
+    """Reasons why replicates of two studies do not form pairs; empty if they do."""
     ours, theirs = one.results, other.results
     same = {
         "other data": (_view(ours), _view(theirs)),
@@ -195,13 +195,13 @@ def _word(judged: Judged, arm: int) -> str:
 
 
 def _view(results: Results) -> tuple[Any, ...]:
-    """The data, and what of it is trained on, tested and made noisy."""
+    """Identity of the data and of its use for training, testing and noise."""
     study = results.study
     return results.card.digest, study.normal, label(study.denoise or ""), results.card.task
 
 
 def _share(study: Study) -> object:
-    """What decides which cases validate; a level of its own where arms differ in it."""
+    """Share of validation cases; a value of the study's own where its arms differ in that share."""
     if "validation" in {*study.factors, *(study.tune.space if study.tune else ())}:
         return study.name
     return study.fixed.get("validation", catalog.SETTINGS["validation"].default)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Answer:
-    """What a study's results say. They are read once, when something is first asked of them.
+    """Results of a study, read once, when something is first asked of them.
 
     A notebook shows the verdict table. Anything that is asked raises ``NothingToReportError`` while
     no confirm trial has finished, and ``StoreError`` if there is no store in the folder.

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from harness.spec import Level
 
 PLACE = ["arm", "phase", "candidate", "replicate"]
-"""What names a row of the trials frame."""
+"""Columns that together name a row of the trials frame."""
 
 _ALIKE = ("data", "task", "seed", "best", "threads", "engine", "precision", "xla", "deterministic")
-"""Of a trial's definition, what beside its settings no arm has a value of its own for."""
+"""Parts of a trial's definition, beside its settings, that are the same in all arms."""
 
 _PHASES = ["tune", "confirm"]
 _OPEN = frozenset({"pending", "running"})
@@ -160,7 +160,7 @@ class Results:
 
     @cached_property
     def candidates(self) -> pd.DataFrame:
-        """What tuning tried, a row per arm and candidate.
+        """Candidates that tuning tried, a row per arm and candidate.
 
         The objective of a candidate is the mean over its tune trials, as in the search that chose:
         NaN if one of them diverged, failed or is still missing.
@@ -314,7 +314,7 @@ def _definition(db: sqlite3.Connection, folder: Path) -> tuple[int, Study, Metri
 
 
 def _notes(db: sqlite3.Connection, revision: int) -> list[str]:
-    """What was noted of the networks of a revision, each sentence once."""
+    """Notes on the networks of a revision, each sentence once."""
     rows = db.execute(
         "SELECT DISTINCT note.value FROM member JOIN trial ON trial.key = member.trial "
         "JOIN attempt ON attempt.trial = trial.key AND attempt.number = trial.attempt, "
@@ -325,7 +325,7 @@ def _notes(db: sqlite3.Connection, revision: int) -> list[str]:
 
 
 def _settings(db: sqlite3.Connection, revision: int, arms: int) -> dict[int, dict[str, Any]]:
-    """What each arm's confirm trials were trained with; they differ in the replicate alone."""
+    """Settings of each arm's confirm trials, which differ in the replicate alone."""
     rows = db.execute(
         "SELECT member.arm, trial.definition, min(member.replicate) FROM member "
         "JOIN trial ON trial.key = member.trial "
@@ -340,7 +340,7 @@ def _settings(db: sqlite3.Connection, revision: int, arms: int) -> dict[int, dic
 
 
 def _trained(db: sqlite3.Connection, revision: int) -> tuple[datetime, datetime] | None:
-    """When the first and the last training of a revision ended, whichever study began it."""
+    """Times at which the first and last training of a revision ended, in whichever study."""
     first, last = db.execute(
         "SELECT min(at), max(at) FROM event WHERE kind = 'attempt ended' "
         "AND trial IN (SELECT trial FROM member WHERE revision = ?)",
@@ -477,7 +477,7 @@ def _check_places(members: pd.DataFrame, count: int, folder: Path) -> None:
 
 
 def _measured(members: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
-    """What the references reached: a row each and replicate."""
+    """Results of the references, a row per reference and replicate."""
     named = ["arm", "replicate", "status"]
     reasons = _outcomes(members)[["reason"]].fillna("").astype("str")
     numbers = members[["row"]].merge(measured, on="row", how="left").drop(columns="row")
@@ -504,7 +504,7 @@ def _conform(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
 
 
 def _outcomes(members: pd.DataFrame) -> pd.DataFrame:
-    """What the newest attempt of each trial reported, for trials that reported anything."""
+    """Reports of the newest attempt of each trial; rows without a report are empty."""
     spent = list(Seconds.model_fields)
     names = ["reason", "parameters", "best_epoch", "engine", "xla", "reused"]
     empty = [None] * (len(names) + len(spent))
@@ -553,7 +553,7 @@ def _proposed(members: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def _account(trials: pd.DataFrame, study: Study, metric: Metric) -> tuple[pd.DataFrame, pd.Series]:
-    """Mark what enters estimates; for the rest, say why not."""
+    """Mark the trials that enter estimates; give the reason for the others."""
     why = trials["status"].where(~trials["status"].isin(FINAL), "")
     reported = (why != "") & (trials["reason"] != "")
     why = why.where(~reported, why + ": " + trials["reason"])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reports.verdicts import Judged
 
 COLUMNS = ("arm", "replicate", "value")
-"""What a table of runs has, in any order."""
+"""Columns of a table of runs, in any order."""
 
 _FINEST = 15
 """Decimals that a difference is printed with at most."""

@@ -25,7 +25,7 @@ MANY_TIMES = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Units:
-    """How one metric is written.
+    """Notation of one metric.
 
     Args:
         name: for sentences, such as ``test accuracy``.
@@ -45,7 +45,7 @@ class Units:
 
     @property
     def axis(self) -> str:
-        """The name with what it is counted in, for axes.
+        """Name of the metric and its unit, for axes.
 
         Example:
             >>> Units(name="test mean absolute error", percent=False, relative=True, of="MW").axis
@@ -112,7 +112,7 @@ class Units:
         return abs(self.change(difference)), self.difference(difference).lstrip("+-")
 
     def bare(self, text: str) -> str:
-        """A text of this unit without it."""
+        """Text of a number in this unit, without the unit."""
         return text.removesuffix(self.unit).rstrip() if self.unit else text
 
     def span(self, low: float, high: float) -> str:
@@ -159,7 +159,7 @@ class Units:
         return f"above {shown.number(low)}" if isfinite(low) else ""
 
     def hides(self, difference: float) -> bool:
-        """Whether rounding turns a difference into zero, so that a sign alone tells its side."""
+        """True if rounding turns a difference into zero, so that its sign alone tells its side."""
         return (
             isfinite(difference) and difference != 0 and not self.number(difference).strip("+-0.")
         )
@@ -171,7 +171,7 @@ class Units:
 
 
 SQUARED = {"mean_squared_error": " squared", "mean_absolute_error": ""}
-"""What errors of a regression are counted in, behind the name of its target."""
+"""Unit of a regression error, written behind the name of its target."""
 
 
 def units(
@@ -236,7 +236,7 @@ def p_equals(p: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A confidence.
+    """Confidence in percent.
 
     Example:
         >>> percent(0.95), percent(0.999)
@@ -309,7 +309,7 @@ def without_folders(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """A remark with a capital in front and a full stop behind.
+    """Remark as a sentence: with a capital in front and a full stop at its end.
 
     Example:
         >>> sentence("labels are one-hot")

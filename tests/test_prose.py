@@ -16,6 +16,28 @@ from harness.errors import ExitCode
 from harness.spec import Study
 
 ROOT = Path(__file__).parent.parent
+DESCRIBED = (
+    ast.Module,
+    ast.ClassDef,
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.Assign,
+    ast.AnnAssign,
+)
+OPENERS = {"What", "Whether", "How", "Which", "That", "Why", "Where", "When"}
+OPEN_AS_THEY_LIKE = (
+    "harness/catalog/choices.py",
+    "harness/catalog/objectives.py",
+    "harness/coordinator",
+    "harness/design/structure.py",
+    "harness/evaluation",
+    "harness/program",
+    "harness/spec",
+    "harness/templates",
+    "harness/train",
+)
+"""Modules and folders whose docstrings have yet to be rewritten; nothing may be added."""
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -81,3 +103,42 @@ def test_every_key_of_a_study_file_is_explained():
 def test_tables_are_what_journeys_prove(page):
     """Every row of the pages about one's own model and data is a test; `make docs` writes them."""
     assert (ROOT / "docs" / page).read_text(encoding="utf-8") == tables.written(page)
+
+
+def docstrings(tree):
+    """Every docstring, and every string under a constant, with its line."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        before = node
+        for statement in body if isinstance(body, list) else ():
+            match statement:
+                case ast.Expr(value=ast.Constant(value=str(text))) if isinstance(before, DESCRIBED):
+                    yield statement.lineno, text
+            before = statement
+
+
+def modules():
+    """Paths of all modules of the harness and the reports."""
+    for folder in ("harness", "reports"):
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            yield file.relative_to(ROOT)
+
+
+def asking(module):
+    """Docstrings of a module that open with a question word instead of a noun or a verb."""
+    tree = ast.parse((ROOT / module).read_text(encoding="utf-8"))
+    return [
+        f"{module}:{line} {text.strip().splitlines()[0]}"
+        for line, text in docstrings(tree)
+        if re.match(r"\w*", text.strip()).group() in OPENERS
+    ]
+
+
+def is_exempt(module):
+    """True if a module has yet to be rewritten."""
+    return any(module.is_relative_to(place) for place in OPEN_AS_THEY_LIKE)
+
+
+def test_docstrings_open_with_a_noun_or_a_verb():
+    """A newcomer reads them once."""
+    assert [text for one in modules() if not is_exempt(one) for text in asking(one)] == []

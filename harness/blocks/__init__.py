@@ -1,1 +1,1 @@
-"""What templates and programs are made of, and Keras lacks or has otherwise."""
+"""Parts for templates and programs that Keras lacks or defines differently."""

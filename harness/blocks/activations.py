@@ -25,20 +25,20 @@ class Given:
     """
 
     def __init__(self, function: str, **numbers: Any) -> None:
-        """Keep both."""
+        """Keep the function's name and its numbers."""
         self.function, self.numbers = function, numbers
 
     def __call__(self, inputs: Any) -> Any:
-        """The function of some inputs."""
+        """Apply the function to some inputs."""
         return getattr(keras.activations, self.function)(inputs, **self.numbers)
 
     def get_config(self) -> dict[str, Any]:
-        """What it is made of."""
+        """Settings from which the activation can be made again."""
         return {"function": self.function, **self.numbers}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Given:
-        """The same one again."""
+        """Make the activation again from its settings."""
         return cls(**config)
 
 
@@ -84,7 +84,7 @@ class PReLU(keras.layers.PReLU):  # type: ignore[misc]
     """
 
     def __init__(self, alpha: float = 0.0, **kwargs: Any) -> None:
-        """Keep where the slopes start."""
+        """Keep the initial value of the slopes."""
         super().__init__(alpha_initializer=keras.initializers.Constant(alpha), **kwargs)
 
     def build(self, input_shape: Any) -> None:
@@ -95,8 +95,8 @@ class PReLU(keras.layers.PReLU):  # type: ignore[misc]
 
 @keras.saving.register_keras_serializable("harness")
 class Gate(keras.layers.Activation):  # type: ignore[misc]
-    """A layer around a function that halves the last axis: Keras' own would expect it whole."""
+    """Layer around a function that halves the last axis, which Keras' own would expect to stay."""
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Half of the units."""
+        """Shape with half as many units."""
         return (*input_shape[:-1], input_shape[-1] // 2)

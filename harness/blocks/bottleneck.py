@@ -94,7 +94,7 @@ class Contractive(keras.layers.Layer):  # type: ignore[misc]
 
     @property
     def weight(self) -> Any:
-        """Of the penalty."""
+        """Weight of the penalty in the loss."""
         return self._parts()[0]
 
     def call(self, code: Any) -> Any:
@@ -135,7 +135,7 @@ class Variational(Noise):
         return mean + ops.exp(0.5 * spread) * self.normal(ops.shape(mean))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Half as wide as the inputs."""
+        """Shape half as wide as the inputs."""
         return (*input_shape[:-1], input_shape[-1] // 2)
 
     def get_config(self) -> dict[str, Any]:
@@ -159,7 +159,7 @@ class Tied(keras.layers.Layer):  # type: ignore[misc]
         self.encoder_name = encoder.name
 
     def build(self, input_shape: Any) -> None:  # noqa: ARG002, the encoder knows
-        """A bias of its own."""
+        """Make the layer's own bias; the kernel belongs to another layer."""
         self.bias = self.add_weight(
             name="bias", shape=(self._kernel().shape[0],), initializer="zeros"
         )
@@ -169,7 +169,7 @@ class Tied(keras.layers.Layer):  # type: ignore[misc]
         return ops.matmul(inputs, ops.transpose(self._kernel())) + self.bias
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """As wide as the encoder's inputs."""
+        """Shape as wide as the encoder's inputs."""
         return (*input_shape[:-1], self._kernel().shape[0])
 
 

@@ -16,7 +16,7 @@ class Classical(keras.initializers.VarianceScaling):  # type: ignore[misc]
     """
 
     def __init__(self, seed: int | None = None) -> None:
-        """A third of LeCun's variance."""
+        """Pass a third of LeCun's variance on to Keras."""
         super().__init__(scale=1 / 3, mode="fan_in", distribution="uniform", seed=seed)
 
     def get_config(self) -> dict[str, Any]:
@@ -25,7 +25,7 @@ class Classical(keras.initializers.VarianceScaling):  # type: ignore[misc]
 
 
 class LSUV(keras.initializers.Orthogonal):  # type: ignore[misc]
-    """Layer-sequential unit variance: orthogonal, and then scaled by what data makes of it.
+    """Layer-sequential unit variance: orthogonal weights, scaled until outputs have variance 1.
 
     The scaling needs the whole network: see ``harness.initial.calibrate``.
 

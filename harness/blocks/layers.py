@@ -1,4 +1,4 @@
-"""How catalogue names become layers; their numbers may be variables, the inputs of a program.
+"""Layers made from catalogue names; their numbers may be variables, the inputs of a program.
 
 Where all numbers are plain, the layer is Keras' own if it has one.
 """
@@ -131,7 +131,7 @@ def _variable(arguments: dict[str, Any]) -> bool:
 
 
 def _stock_function(name: str, arguments: dict[str, Any]) -> Callable[[Any], Any]:
-    """Keras' function of that name, where it need not be told these numbers."""
+    """Function of that name in Keras, where its default numbers are the ones wanted."""
     function: Callable[[Any], Any] = getattr(keras.activations, name)
     known = inspect.signature(function).parameters
     same = all(known[key].default == part for key, part in arguments.items())
@@ -139,7 +139,7 @@ def _stock_function(name: str, arguments: dict[str, Any]) -> Callable[[Any], Any
 
 
 def width(units: int, level: Value) -> int:
-    """How many outputs a layer needs, so that ``units`` are left behind its activation."""
+    """Number of outputs that a layer needs so that its activation returns ``units`` of them."""
     entry, _ = chosen("activation", level)
     return 2 * units if entry.gated else units
 
@@ -190,7 +190,7 @@ def normalization(level: Value, name: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """What follows the weights of every hidden layer of a template.
+    """Steps that follow the weights of every hidden layer of a template.
 
     Args:
         activation: a catalogue entry.
@@ -237,7 +237,7 @@ def _check_groups(level: Value, width: int, name: str) -> None:
 def kernel(
     hidden: Hidden, initializer: Any, regularizer: Any, bias_regularizer: Any, constraint: Any
 ) -> dict[str, Any]:
-    """What every hidden layer with weights is given.
+    """Keyword arguments that every hidden layer with weights is made with.
 
     Args:
         hidden: what follows those weights.
@@ -256,7 +256,7 @@ def kernel(
 
 
 def has_bias(level: Value, order: str = "before") -> bool:
-    """Whether a layer keeps its bias, given its normalization and where that stands.
+    """True if a layer keeps its bias, which depends on its normalization and the order of the two.
 
     Batch normalization subtracts the mean, and with it any bias: its gradient is zero but for
     rounding, which an adaptive optimizer blows up into a random walk.
@@ -305,7 +305,7 @@ def _spatial(axes: int) -> Any:
 
 
 def disturbed(inputs: Any, dropped: Any, spread: Any) -> Any:
-    """What a network is shown of its inputs: some of them dropped, all of them noisy.
+    """Inputs as the network sees them: some dropped out, all with noise added.
 
     Args:
         inputs: of the network.

@@ -33,7 +33,7 @@ def per_case(loss: str, form: Form, smoothing: Any = None) -> OverSteps:
 
 
 def _pointwise(loss: str, form: Form, smoothing: Any = None) -> Callable[[Any, Any], Any]:
-    """As ``per_case``, but of each step where labels are per step."""
+    """Loss of each case, or of each step where labels are per step."""
     if form.single:
         return partial(_single, smoothing, form.kind == "logits")
     if form.each:
@@ -59,7 +59,7 @@ def _smoothed(smoothing: Any, from_logits: bool, labels: Any, outputs: Any) -> A
 
 
 def _spread(smoothing: Any, labels: Any, outputs: Any) -> Any:
-    """Vectors of labels, a share of each spread over all classes."""
+    """One-hot vectors of labels, a share of each spread over all classes."""
     classes = outputs.shape[-1]
     share = keras.ops.convert_to_tensor(smoothing)
     return (1 - share) * keras.ops.one_hot(labels, classes) + share / classes
@@ -83,7 +83,7 @@ def _single(smoothing: Any, from_logits: bool, labels: Any, outputs: Any) -> Any
 
 
 def _each(smoothing: Any, from_logits: bool, labels: Any, outputs: Any) -> Any:
-    """Mean crossentropy of outputs that are a yes or no each."""
+    """Mean crossentropy over outputs each of which is a yes or no of its own."""
     targets = _halved(smoothing, labels, outputs)
     return keras.losses.binary_crossentropy(targets, outputs, from_logits=from_logits)
 
@@ -98,7 +98,7 @@ def _halved(smoothing: Any, labels: Any, outputs: Any) -> Any:
 
 
 def alike(labels: Any, outputs: Any) -> Any:
-    """Labels with an axis for a single output.
+    """Labels with a last axis of one, where a single output has that axis.
 
     The outputs stay as they are: behind a sigmoid Keras looks for its logits.
     """
@@ -107,7 +107,7 @@ def alike(labels: Any, outputs: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class OverSteps:
-    """The mean over steps, or pixels, of what is measured at each; one number per case.
+    """Mean of a measure over steps or pixels; one number per case.
 
     Args:
         each: the measure, one number per step or pixel.
@@ -116,7 +116,7 @@ class OverSteps:
     each: Callable[[Any, Any], Any]
 
     def __call__(self, labels: Any, outputs: Any) -> Any:
-        """Of every case."""
+        """Return one number per case."""
         found = self.each(labels, outputs)
         within = tuple(range(1, len(found.shape)))
         return keras.ops.mean(found, axis=within) if within else found
@@ -150,7 +150,7 @@ def check_outputs(shape: Any, card: Card, template: str) -> None:
 
 
 def check_loss(loss: str, form: Form, card: Card, template: str) -> None:
-    """Make sure that a loss of single outputs is not asked of a model with one per class.
+    """Refuse a loss for single outputs if the model has one output per class.
 
     Raises:
         TemplateError: naming the template and what it has.
@@ -158,7 +158,7 @@ def check_loss(loss: str, form: Form, card: Card, template: str) -> None:
     classes = catalog.TASKS[card.task].classes
     if classes and loss == "binary_crossentropy" and not form.single:
         raise TemplateError(
-            f"template {template!r}: expected one output that tells two classes apart, for loss "
-            f"'binary_crossentropy'. Received: {card.outputs} outputs. Leave 'loss' out: one "
-            "output per class has its own."
+            f"template {template!r}: expected a model with a single output for loss "
+            f"'binary_crossentropy'. Received: {card.outputs} outputs, one per class. Leave 'loss' "
+            "out: the default fits them."
         )

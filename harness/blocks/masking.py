@@ -23,7 +23,7 @@ def mask_of(outputs: Any) -> Any:
 
 
 def is_masked(model: Any, outline: Any) -> bool:
-    """Whether a model's output bears a mask.
+    """True if the output of a model carries a Keras mask.
 
     Args:
         model: a built Keras model.
@@ -39,7 +39,7 @@ def is_masked(model: Any, outline: Any) -> bool:
 
 
 def weighed(values: Any, outputs: Any) -> tuple[Any, Any]:
-    """Sum of what counts of some values, and how many these are.
+    """Sum of the values that count, and their number.
 
     Args:
         values: what is measured, shape ``(cases, ...)``, reduced to the axes of the mask.
@@ -51,8 +51,8 @@ def weighed(values: Any, outputs: Any) -> tuple[Any, Any]:
     mask = ops.cast(mask_of(outputs), "bool")
     if len(mask.shape) > len(values.shape):
         raise TemplateError(
-            f"expected a mask for {_axes(values)}, as labels and outputs have. Received: one for "
-            f"{_axes(mask)}, from a layer that hands its mask on although it leaves no steps. "
+            f"expected a mask for {_axes(values)}, the axes of labels and outputs. Received: one "
+            f"for {_axes(mask)}, because some layer passes its mask on after removing the steps. "
             "Pool the steps with a layer that ends the mask, such as GlobalAveragePooling1D."
         )
     within = tuple(range(len(mask.shape), len(values.shape)))
@@ -75,11 +75,11 @@ class Masked(keras.layers.Layer):  # type: ignore[misc]
     """Gives a sequence a mask; values stay as they are."""
 
     def call(self, both: Any) -> Any:
-        """The first of sequence and mask."""
+        """Return the sequence, the first of the two inputs."""
         return ops.multiply(both[0], 1)  # a tensor of its own, to bear the mask
 
     def compute_mask(self, both: Any, previous: Any) -> Any:  # noqa: ARG002
-        """The second of them."""
+        """Return the mask, the second of the two inputs."""
         return both[1]
 
     def compute_output_shape(self, both: Any) -> Any:
@@ -89,7 +89,7 @@ class Masked(keras.layers.Layer):  # type: ignore[misc]
 
 @keras.saving.register_keras_serializable("harness")
 class Other(keras.layers.Layer):  # type: ignore[misc]
-    """Which tokens are other than padding.
+    """Mask of the tokens that are not padding.
 
     Args:
         padding: the token that fills cases up.
@@ -115,7 +115,7 @@ class Other(keras.layers.Layer):  # type: ignore[misc]
 
 @keras.saving.register_keras_serializable("harness")
 class Before(keras.layers.Layer):  # type: ignore[misc]
-    """Which steps are before the end of a case.
+    """Mask of the steps that come before the end of each case.
 
     Args:
         steps: of the longest case.
@@ -149,7 +149,7 @@ class Pooled(keras.layers.Layer):  # type: ignore[misc]
     """
 
     def __init__(self, by: str, **kwargs: Any) -> None:
-        """Keep which."""
+        """Keep the way of pooling."""
         super().__init__(**kwargs)
         self._by = by
         self.supports_masking = True
@@ -167,9 +167,9 @@ class Pooled(keras.layers.Layer):  # type: ignore[misc]
         """None: there are no steps left."""
 
     def compute_output_shape(self, steps: Any) -> Any:
-        """Without the axis of steps."""
+        """Shape without the axis of steps."""
         return (steps[0], steps[2])
 
     def get_config(self) -> dict[str, Any]:
-        """Which of the two, with which a saved layer is made again."""
+        """Settings for making the layer again when a model is loaded."""
         return {**super().get_config(), "by": self._by}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Noise(keras.layers.Layer):  # type: ignore[misc]
-    """The identity but in training; what happens there is the business of subclasses.
+    """Base of layers that change their inputs in training only; subclasses say how.
 
     Args:
         amount: of the disturbance, a number or a scalar variable.
@@ -39,7 +39,7 @@ class Noise(keras.layers.Layer):  # type: ignore[misc]
         return self.disturb(inputs, amount)
 
     def disturb(self, inputs: Any, amount: Any) -> Any:
-        """What happens in training."""
+        """Change the inputs, as is done in training only."""
         raise NotImplementedError
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -74,7 +74,7 @@ class Dropout(Noise):
         return keras.ops.where(kept, inputs / (1 - amount), keras.ops.zeros_like(inputs))
 
     def places(self, inputs: Any) -> Any:
-        """The shape of what is dropped independently."""
+        """Shape of the independent draws that decide which inputs are dropped."""
         return keras.ops.shape(inputs)
 
 

@@ -14,7 +14,7 @@ class SGD(keras.optimizers.SGD):  # type: ignore[misc]
     """
 
     def __init__(self, momentum: Any = 0.0, **kwargs: Any) -> None:
-        """Keep the momentum as it is; Keras only learns that there is one."""
+        """Keep the momentum as it is, even a variable; Keras only learns that there is one."""
         super().__init__(momentum=0.5, **kwargs)
         self._given = momentum
 

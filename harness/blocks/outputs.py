@@ -1,4 +1,4 @@
-"""What a model's outputs are: logits or probabilities; one forward pass tells, or a setting."""
+"""Kind of a model's outputs, logits or probabilities: told by a setting, or by one forward pass."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ Kind = Literal["logits", "probabilities", "log_probabilities"]
 KINDS: tuple[Kind, ...] = ("logits", "probabilities", "log_probabilities")
 
 _SEED = 20260101
-"""Of what is shown to a model whose outputs are looked at: the same for all trials."""
+"""Seed of the inputs shown to a model to see its outputs; the same for all trials."""
 
 _SHOWN = 4
 """Cases of each width that are shown to a model, so that a large one is not slow to judge."""
 
 TINY = float(np.finfo(np.float64).tiny)
-"""Instead of 0, where something is divided."""
+"""Smallest divisor, which takes the place of 0."""
 
 _EXACT, _HALF = 1e-3, 1e-2
-"""How far a sum of probabilities may be from 1: in single precision, and in half."""
+"""Largest distance from 1 of a sum of probabilities: in single precision, and in half."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """What the outputs of a model are.
+    """Form of a model's outputs: logits or probabilities, and how many there are per case.
 
     Args:
         kind: of the numbers, where they tell classes or labels.
@@ -55,11 +55,11 @@ class Form:
 
     @property
     def threshold(self) -> float:
-        """Above which an output says yes."""
+        """Value of an output above which it says yes."""
         return 0.0 if self.kind == "logits" else 0.5
 
     def read(self, outputs: Numbers) -> Predictions:
-        """What outputs predict; of a single one, what both classes get."""
+        """Predictions from raw outputs; a single output is spread over both classes."""
         if not self.single:
             return Predictions(kind=self.kind, each=self.each, outputs=outputs)
         one = np.asarray(outputs, np.float64)
@@ -87,14 +87,14 @@ class Predictions:
 
     @property
     def raw(self) -> Numbers:
-        """What ranks the classes of one case; where each is a yes or no, above 0 for yes."""
+        """Scores that rank the classes of one case; for outputs of yes or no, above 0 means yes."""
         if self.each and self.kind != "logits":
             return self.outputs - np.asarray(0.5, self.outputs.dtype)
         return self.outputs
 
     @property
     def probabilities(self) -> Numbers:
-        """Of every class, or of every yes."""
+        """Probabilities of the classes; where each output is a yes or no, those of yes."""
         exact = np.asarray(self.outputs, np.float64)
         if self.each:
             return np.asarray(expit(exact) if self.kind == "logits" else exact)
@@ -111,7 +111,7 @@ class Predictions:
 
     @property
     def ranks(self) -> Numbers:
-        """What ranks cases by one class: its log odds from logits, else its probability."""
+        """Scores that rank cases by one class: log odds for logits, else probabilities."""
         if self.each or self.kind == "probabilities":
             return self.outputs
         return _log_odds(np.asarray(self.outputs, np.float64))
@@ -153,7 +153,7 @@ def form(
     built_in: bool,
     shape: tuple[int | None, ...] = (),
 ) -> Form:
-    """What a model's outputs are.
+    """Find the form of a model's outputs.
 
     Args:
         model: a built Keras model whose output has an expected shape.
@@ -183,8 +183,8 @@ def form(
     if told and look.contradicts(kind, seen):
         raise TemplateError(
             f"template {template!r}: expected outputs that can be {kind.replace('_', ' ')}, as "
-            f"outputs = {told!r} says. Received: {look.described}. Leave 'outputs' out, or say "
-            "what they are."
+            f"outputs = {told!r} says. Received: {look.described}. Leave 'outputs' out, or set "
+            "it to what they are."
         )
     return Form(kind=kind, single=single, each=each)
 
@@ -218,7 +218,7 @@ class _Look:
         return rows[~np.isnan(rows).any(axis=1) & ~np.isposinf(rows).any(axis=1)]
 
     def kind(self) -> Kind | None:
-        """What all outputs are; ``None`` if that is not clear."""
+        """Kind that all outputs share; ``None`` if they do not show it clearly."""
         if self._inputs is None:
             return None
         if (self.built < 0).any() and (self.built > self.near).any():
@@ -228,12 +228,12 @@ class _Look:
 
     @property
     def wanted(self) -> str:
-        """What probabilities look like."""
+        """Description of valid probabilities, for a message."""
         return "0 to 1" if self._each else "rows that sum to 1"
 
     @property
     def described(self) -> str:
-        """What was seen, for a message."""
+        """Description of the outputs that were seen, for a message."""
         if self._inputs is None:
             return self._problem
         if not len(self.built):
@@ -245,7 +245,7 @@ class _Look:
 
     @property
     def _constant(self) -> bool:
-        """Whether the weights as built make all cases alike, which tells nothing."""
+        """True if the initial weights give every case the same outputs, which show no kind."""
         return not len(self.built) or np.ptp(self.built, axis=0).max() == 0
 
     def _of_each(self, others: Numbers) -> Kind | None:
@@ -269,17 +269,17 @@ class _Look:
         return "logits" if (rows < 0).any() else None
 
     def _sum_to_one(self, rows: Numbers) -> bool:
-        """Whether all rows are probabilities of classes."""
+        """True if every row holds probabilities of classes, which sum to 1."""
         return bool((rows >= 0).all() and np.allclose(rows.sum(axis=1), 1, atol=self.near, rtol=0))
 
     def _logs_of_such(self, rows: Numbers) -> bool:
-        """Whether all rows are logarithms of such."""
+        """True if every row holds logarithms of such probabilities."""
         if (rows > self.near).any():
             return False
         return bool(np.allclose(logsumexp(rows, axis=1), 0, atol=self.near, rtol=0))
 
     def contradicts(self, told: Kind, seen: Kind | None) -> bool:
-        """Whether the outputs, with the weights as built, cannot be what is told."""
+        """True if the outputs at the initial weights rule out the kind that the study states."""
         if told == "logits":  # Keras would look behind a sigmoid, or a softmax, all the same
             within = (self.built >= 0).all() and (self.built <= 1 + self.near).all()
             return seen == "probabilities" or bool(within and not self._constant)
@@ -289,7 +289,7 @@ class _Look:
 
 
 def _inputs(card: Card) -> Iterator[Any]:
-    """Inputs like real ones: first numbers of several widths, then such as count things."""
+    """Inputs like real ones: real numbers of several widths first, then whole ones like counts."""
     shapes = dict(card.inputs) or {"": card.shape}
     for kind in ("tokens",) if card.tokens else ("numbers", "counts"):
         drawn = {
@@ -314,7 +314,7 @@ def _drawn(
 
 
 def _redrawn(model: Any) -> Iterator[None]:
-    """Give a model other weights: normal ones, small and large, each also with its end negated."""
+    """Give a model other weights in turn: small and large ones, and these with the end negated."""
     variables = list(model.trainable_variables)
     last = max((i for i, one in enumerate(variables) if len(one.shape) > 1), default=0)
     generator = seeds.stream(_SEED, "data", 0, "weights")
@@ -331,7 +331,7 @@ def _redrawn(model: Any) -> Iterator[None]:
 
 @contextmanager
 def _restored(model: Any) -> Iterator[None]:
-    """Leave a model's every variable as it was."""
+    """Put every variable of a model back to its value afterwards."""
     before = [(variable, variable.numpy()) for variable in model.variables]
     try:
         yield

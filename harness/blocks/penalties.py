@@ -62,7 +62,7 @@ class Orthogonal(keras.regularizers.Regularizer):  # type: ignore[misc]
         return self.factor * keras.ops.sum(keras.ops.absolute(others)) / max(count * (count - 1), 1)
 
     def get_config(self) -> dict[str, Any]:
-        """What a saved penalty is made of again."""
+        """Settings from which a saved penalty is made again."""
         return {"factor": self.factor, "mode": self.mode}
 
 
@@ -90,15 +90,15 @@ class Incoming(keras.constraints.Constraint):  # type: ignore[misc]
 
 
 def max_norm(**numbers: Any) -> Incoming:
-    """At most a norm."""
+    """Limit the norm to a maximum."""
     return Incoming(keras.constraints.MaxNorm, **numbers)
 
 
 def unit_norm() -> Incoming:
-    """A norm of one."""
+    """Set the norm to one."""
     return Incoming(keras.constraints.UnitNorm)
 
 
 def min_max_norm(**numbers: Any) -> Incoming:
-    """A norm in a range, approached at a rate."""
+    """Move the norm into a range, at some rate."""
     return Incoming(keras.constraints.MinMaxNorm, **numbers)

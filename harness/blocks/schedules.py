@@ -49,7 +49,7 @@ def rates(setting: Value, rate: float, per_epoch: int, epochs: int) -> NDArray[n
 
 
 def constant(epoch: Steps, epochs: float) -> Steps:  # noqa: ARG001, one signature for all
-    """The same rate throughout."""
+    """Factor of 1 in every epoch."""
     return np.ones_like(epoch)
 
 

@@ -1,4 +1,4 @@
-"""What is done to an autoencoder's inputs and asked of its code, as literal tables."""
+"""Literal tables of the changes to an autoencoder's inputs and of the demands on its code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which methods a study is measured against, and which of its arms each of them is meant for."""
+"""Methods that a study is measured against, and the arms that each of them is meant for."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ def _expanded(raw: Level, study: Study) -> Iterator[tuple[Levels, Levels]]:
         yield written, {}
     elif study.tune and "code" in study.tune.space:
         raise StudyError(
-            "expected a number of components, because the width of the code is tuned. Received: "
+            "expected a number of components for the reference, because the width of the code, "
+            "its default, is tuned. Received: "
             f"{chosen.name!r}. Write {{ name = {chosen.name!r}, components = ... }}."
         )
     elif "code" in study.factors:

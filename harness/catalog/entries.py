@@ -1,4 +1,4 @@
-"""What a catalogue entry says of itself."""
+"""Types of catalogue entries: the facts that each entry states about itself."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Metric:
         return 1.0 if self.minimize else -1.0
 
     def misfit(self, card: Card) -> str:
-        """Why it cannot be measured on some data, as a clause; empty if it can."""
+        """Reason why the metric cannot be measured on some data, as a clause; empty if it can."""
         if card.task not in self.tasks:
             return f"which is not for {card.task} data"
         if self.ranks and len(card.shape) not in self.ranks:
@@ -193,7 +193,7 @@ class Argument:
 
     @property
     def compiled(self) -> bool:
-        """Whether a program is compiled for it."""
+        """True if each value of it needs a compiled program of its own."""
         return not (self.value or self.outside)
 
 

@@ -1,4 +1,4 @@
-"""What ``keras-harness catalog`` lists: every name, what it takes, what is compiled in."""
+"""Listing of ``keras-harness catalog``: every name, its arguments, and what is compiled in."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ class Row:
     note: str = ""
 
     def cells(self) -> tuple[str, str, str, str]:
-        """For people: what is compiled in has a mark."""
+        """Cells of the row for people, with a mark on compiled-in settings."""
         family = self.family + MARK * ("name" in self.structure)
         takes = [text + MARK * (key in self.structure) for key, text in self.takes.items()]
         return family, self.name, ", ".join(takes), self.note
 
     def content(self) -> dict[str, object]:
-        """For programs."""
+        """Row as a dictionary, for programs."""
         return {
             "family": self.family,
             "name": self.name,
@@ -118,7 +118,7 @@ def markdown(listed: Iterable[Row]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text of which Markdown makes nothing else."""
+    """Text in which Markdown sees no markup."""
     return text.replace("|", r"\|").replace("*", r"\*")
 
 

@@ -1,4 +1,4 @@
-"""Kinds of data, and what becomes of them in a training."""
+"""Tasks: the kinds of data, and what a training does with each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What is asked of a network.
+    """Task that a network is trained for.
 
     Args:
         loss: what is trained on, where a study does not say.

@@ -77,7 +77,7 @@ class Data:
         return self.x.nbytes + self.x_test.nbytes
 
     def without_inputs(self) -> Data:
-        """All but the inputs, so that they need not be in memory twice."""
+        """Data without its inputs, so that they need not be in memory twice."""
         none = all_rows(np.empty((0, 1), np.float32))
         return replace(self, x=none, x_test=none)
 
@@ -136,7 +136,7 @@ NAMES = ({"x": "x", "y": "y"}, {"x": "x_train", "y": "y_train"})
 ASIDE = frozenset(
     {"groups", "ordered", "standardize", "task", "target_name", "classes", "columns", "notes"}
 )
-"""Arrays that say more of the data than inputs and labels do."""
+"""Names of arrays that describe the data rather than hold inputs or labels."""
 
 
 def read_arrays(file: Path) -> dict[str, NDArray[np.generic]]:
@@ -165,7 +165,7 @@ def _archive(stream: BinaryIO) -> Any:
 
 
 def _mapped(file: Path, archive: Any, name: str) -> NDArray[np.generic]:
-    """One array of an archive; in the file if its bytes stand there as they are."""
+    """One array of an archive, left in the file if its bytes are stored there uncompressed."""
     member = next(one for one in archive.zip.infolist() if one.filename in {name, f"{name}.npy"})
     if member.compress_type != zipfile.ZIP_STORED:
         return archive[name]  # type: ignore[no-any-return]
@@ -275,7 +275,7 @@ def _of_one_input(arrays: Arrays, source: str, reading: Mapping[str, Any]) -> Da
 
 
 def _target(found: Targets, name: str, *, standardized: bool) -> str:
-    """What a regression predicts, as axes call it."""
+    """Name of the quantity that a regression predicts, as plot axes show it."""
     if found.task != "regression":
         return ""
     count = next(iter(found.parts.values())).shape[1]
@@ -285,7 +285,7 @@ def _target(found: Targets, name: str, *, standardized: bool) -> str:
 
 
 def _divided(made: Data, arrays: Arrays, source: str, *, official: bool) -> Data:
-    """The data with a test split, and with what says how validation cases are drawn."""
+    """Data with a test split, and with the rule for drawing validation cases."""
     ordered = "ordered" in arrays and bool(arrays["ordered"])
     groups = _groups(arrays, len(made.x), source) if "groups" in arrays else None
     drawing: Drawing = "grouped" if groups is not None else "ordered" if ordered else "stratified"
@@ -297,13 +297,14 @@ def _divided(made: Data, arrays: Arrays, source: str, *, official: bool) -> Data
     else:
         test = last_mask(len(made.y)) if ordered else test_mask(made.y)
     if test.all():
-        raise DataError(f"{source}: expected at least 3 groups. Received: too few to divide.")
+        raise DataError(f"{source}: expected at least 3 groups. Received: too few to split.")
     missing = np.setdiff1d(made.y[test], made.y[~test]) if made.y.dtype.kind == "i" else ()
     if len(missing) and made.y.ndim == 1 and drawing != "stratified":
         shown = ", ".join(made.classes[one] if made.classes else str(one) for one in missing)
         raise DataError(
-            f"{source}: expected every class among the cases to train on. Received: a test split, "
-            f"by {'groups' if groups is not None else 'time'}, that has all cases of {shown}."
+            f"{source}: expected training cases of every class. Received: none of {shown}, because "
+            f"the test split by {'groups' if groups is not None else 'time'} takes them all. Give "
+            "x_test and y_test yourself, or more cases of these classes."
         )
     return replace(
         made,
@@ -316,11 +317,11 @@ def _divided(made: Data, arrays: Arrays, source: str, *, official: bool) -> Data
 
 
 def _with_validation(made: Data, x: Rows, y: NDArray[np.generic], source: str) -> Data:
-    """The data with official validation cases behind those that are trained on."""
+    """Data with its official validation cases placed behind the training cases."""
     if made.groups is not None:
         raise DataError(
-            f"{source}: expected either x_val and y_val, or groups to draw validation cases by. "
-            "Received: both. Leave one of them out."
+            f"{source}: expected either x_val and y_val, or 'groups' to draw validation cases "
+            "from. Received: both. Leave one of them out."
         )
     assert isinstance(made.x, Rows)
     before = made.x.array
@@ -350,7 +351,7 @@ def _groups(arrays: Arrays, cases: int, source: str) -> NDArray[np.int64]:
 def _standardized(
     arrays: Arrays, shape: tuple[int, ...], *, standardize: bool
 ) -> NDArray[np.bool_] | None:
-    """Which places of the last axis are standardized, if any are."""
+    """Mask of the places of the last axis that are standardized; ``None`` if there are none."""
     if "standardize" in arrays:
         return np.broadcast_to(arrays["standardize"].astype(bool), shape[-1:])
     return np.ones(shape[-1], dtype=bool) if standardize else None
@@ -365,7 +366,7 @@ def _text(arrays: Arrays, name: str) -> str:
 
 
 def _unread(arrays: Arrays, names: Mapping[str, str], source: str) -> tuple[str, ...]:
-    """A sentence on arrays that are not read; what would change results is refused.
+    """Sentence on arrays that are not read; arrays that would change results are refused.
 
     Raises:
         DataError: of weights, and of cases or labels under a name that is not known.
@@ -376,9 +377,9 @@ def _unread(arrays: Arrays, names: Mapping[str, str], source: str) -> tuple[str,
         lower = name.lower()
         if "weight" in lower:
             raise DataError(
-                f"{source}: expected cases that count alike. Received: {name!r}. Weights of cases "
-                "are not understood: leave them out, draw cases by them beforehand, or weigh "
-                "classes with class_weight."
+                f"{source}: expected no weights of single cases, which are not supported. "
+                f"Received: {name!r}. Leave it out, draw cases by these weights beforehand, or "
+                "weigh classes with class_weight."
             )
         if lower in {"x", "y", "group"} or lower.startswith(("x_", "y_", "val", "test")):
             raise DataError(
@@ -389,7 +390,7 @@ def _unread(arrays: Arrays, names: Mapping[str, str], source: str) -> tuple[str,
 
 
 def _has(part: str, arrays: Arrays, source: str) -> bool:
-    """Whether there is such a part of the data."""
+    """True if the data has this part."""
     wanted = {f"x_{part}", f"y_{part}"}
     given = wanted & set(arrays)
     if len(given) == 1:
@@ -403,19 +404,19 @@ def _has(part: str, arrays: Arrays, source: str) -> bool:
 def _inputs(raw: NDArray[np.generic], name: str, source: str, *, first: bool) -> Rows:
     if raw.dtype.kind not in "biuf" or raw.ndim < 2 or 0 in raw.shape[1:]:
         raise DataError(
-            f"{source}: expected {name} of numbers with a first axis of cases and at least one "
-            f"more. Received: {raw.dtype} of shape {raw.shape}."
+            f"{source}: expected {name} to be an array of numbers, the first axis for cases and at "
+            f"least one more for their content. Received: {raw.dtype} of shape {raw.shape}."
         )
     if first and raw.ndim < 3:
         raise DataError(
-            f"{source}: expected cases with channels and steps or pixels, for channels = 'first'. "
-            f"Received: {name} of shape {raw.shape}."
+            f"{source}: expected at least 3 axes for channels = 'first': cases, channels, then "
+            f"steps or pixels. Received: {name} of shape {raw.shape}. Leave 'channels' out."
         )
     return all_rows(np.moveaxis(raw, 1, -1) if first else raw)
 
 
 def _check_channels(shape: tuple[int, ...], source: str) -> None:
-    """Images with channels in front would be taken for a few rows of many channels."""
+    """Refuse images with channels first, which would be taken for a few rows of many channels."""
     if len(shape) == 3 and shape[0] in COLOURS and shape[2] not in COLOURS:
         raise DataError(
             f"{source}: expected images with channels last, such as "
@@ -426,7 +427,7 @@ def _check_channels(shape: tuple[int, ...], source: str) -> None:
 
 
 def _extents(inputs: Mapping[str, Rows], names: Mapping[str, str], source: str) -> Extent:
-    """What is seen of all inputs together."""
+    """Extent of all inputs together."""
     found = {part: extent(rows) for part, rows in inputs.items()}
     for part, seen in found.items():
         if seen.bad:
@@ -439,7 +440,7 @@ def _extents(inputs: Mapping[str, Rows], names: Mapping[str, str], source: str) 
 
 
 def _check_one_scale(found: Mapping[str, Extent], names: Mapping[str, str], source: str) -> None:
-    """Pixels of one part must not be numbers of 0 to 1 in another."""
+    """Refuse parts of which one holds pixels and another numbers from 0 to 1."""
     raw = [part for part, seen in found.items() if seen.whole and seen.high.max() > SCALED]
     scaled = [
         part
@@ -455,7 +456,7 @@ def _check_one_scale(found: Mapping[str, Extent], names: Mapping[str, str], sour
 
 
 SCALED = 100
-"""Whole numbers above this beside numbers of 0 to 1 are the same ones, divided and not."""
+"""Value from which whole numbers beside numbers of 0 to 1 are taken for the same ones undivided."""
 
 
 def _same_length(x: Rows, y: NDArray[np.generic], source: str) -> None:
@@ -468,6 +469,6 @@ def _same_length(x: Rows, y: NDArray[np.generic], source: str) -> None:
 
 
 def _brief(error: Exception) -> str:
-    """What was wrong, without NumPy's advice to unpickle all the same."""
+    """Text of an error, without NumPy's advice to unpickle the file after all."""
     text = str(error).rstrip(".")
     return "something else, perhaps pickled objects" if "pickle" in text else text

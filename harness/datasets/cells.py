@@ -1,4 +1,4 @@
-"""What the cells of one column of a table are: numbers, dates or words.
+"""Reading of the cells of one table column as numbers, dates or words.
 
 A column is decided as a whole. Numbers may be written with a decimal comma or in thousands, if all
 of the column can be read in one way only; what stands for "no value" among numbers, such as ``?``
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MISSING = frozenset({"", "?", "-", ".", "n/a", "na", "nan", "null", "none", "<na>", "#n/a"})
-"""Lower-case cells that are no value where all others are numbers or dates."""
+"""Cells, in lower case, that mean a missing value where all others are numbers or dates."""
 
 MOSTLY = 0.9
-"""Share of numbers from which a column is one of numbers, and words in it are refused."""
+"""Share of numbers from which a column counts as numbers, so that a word in it is refused."""
 
 COMMA, THOUSANDS = "read with a decimal comma", "read with commas between thousands"
 MIXED = "taken as words, though some are numbers"
-"""What is said of a column."""
+"""Notes on how a column was read."""
 
 _EXPONENT = r"(?:[eE][+-]?\d+)?"
 _PLAIN = re.compile(rf"[+-]?(?:\d+\.?\d*|\.\d+){_EXPONENT}|[+-]?inf(?:inity)?", re.IGNORECASE)
@@ -48,7 +48,7 @@ _UNITS = "%$€£ \u00a0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column, decided.
+    """Column of a table with its kind decided.
 
     Args:
         name: in the file.
@@ -66,7 +66,7 @@ class Column:
 
     @property
     def missing(self) -> NDArray[np.bool_]:
-        """Where there is no value."""
+        """Mask of the cells that have no value."""
         if self.numbers is not None:
             return np.isnan(self.numbers)
         assert self.words is not None
@@ -75,20 +75,20 @@ class Column:
 
     @property
     def whole(self) -> bool:
-        """Whether all are whole numbers."""
+        """True if all values are whole numbers."""
         if self.numbers is None or self.date:
             return False
         return bool((np.mod(self.numbers[~self.missing], 1) == 0).all())
 
     def only(self, rows: NDArray[Any]) -> Column:
-        """Some of its rows."""
+        """Column with some of its rows."""
         parts = (None if one is None else one[rows] for one in (self.numbers, self.words))
         numbers, words = parts
         return Column(name=self.name, numbers=numbers, words=words, date=self.date, form=self.form)
 
 
 def decide(column: Any, name: str, decimal: str = "", *, categorical: bool = False) -> Column:
-    """What a column is.
+    """Read a column as numbers, dates or words.
 
     Args:
         column: a pandas series.
@@ -125,14 +125,14 @@ def decide(column: Any, name: str, decimal: str = "", *, categorical: bool = Fal
 
 
 def may_be_grouped(column: Any) -> bool:
-    """Whether all points in a column of texts may stand between thousands."""
+    """True if every point in a column of texts could separate thousands."""
     texts = {text.strip() for text in column.astype(str)}
     given = [text for text in texts if text.lower() not in MISSING]
     return all(_WHOLE.fullmatch(text) or _GROUPED_BY_DOTS.fullmatch(text) for text in given)
 
 
 def _written(number: float) -> str:
-    """A number as a name; nothing where there is none."""
+    """Text of a number, used as a name; empty where there is no number."""
     if np.isnan(number):
         return ""
     return str(int(number)) if number % 1 == 0 else str(float(number))
@@ -161,7 +161,7 @@ def _more(count: int, what: str) -> str:
 
 
 def _decided(texts: Texts, name: str, decimal: str) -> Column:
-    """A column of texts, by its different texts."""
+    """Column of texts, read by its different texts."""
     import pandas as pd
 
     codes, found = pd.factorize(texts)
@@ -202,7 +202,7 @@ def _missing_or(text: str, read: Callable[[str], float]) -> float:
 def _number_form(
     given: Sequence[str], name: str, decimal: str
 ) -> tuple[Callable[[str], float] | None, str]:
-    """How to read texts as numbers, if all of them are; and what is unusual about it."""
+    """Function that reads texts as numbers, if all of them are, and a note on their format."""
     plain = all(map(_PLAIN.fullmatch, given))
     if plain and decimal != ",":
         return float, ""
@@ -239,7 +239,7 @@ def _looks_like_number(text: str) -> bool:
 
 
 def _refuse_mostly_numbers(texts: Texts, given: Sequence[str], name: str) -> None:
-    """Numbers among which a word is a slip would become one column for each of them."""
+    """Refuse a column of numbers with a few words, or every number would become an input."""
     numbers = {text for text in given if _looks_like_number(text)}
     others = {text for text in given if text not in numbers}
     rows = np.array([text in numbers for text in texts])

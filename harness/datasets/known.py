@@ -1,4 +1,4 @@
-"""The data sets that a study can name: where each comes from, and how it becomes arrays.
+"""Data sets that a study can name: the origin of each, and its conversion to arrays.
 
 The literal table. A set without an official test split gets one, stratified, from a fixed seed.
 """
@@ -73,7 +73,7 @@ IDX_NAMES = tuple(
 )
 
 WORDS, LENGTH = 10_000, 200
-"""Of imdb: distinct tokens, padding and unknown words included, and tokens per review."""
+"""Settings of imdb: different tokens, with padding and unknown words, and tokens per review."""
 
 _WORD = re.compile(r"[a-z0-9']+")
 
@@ -103,7 +103,7 @@ def _cifar10(files: Files) -> Arrays:
 
 
 def _imdb(files: Files) -> Arrays:
-    """Reviews as word numbers: the last words of each, in front of them zeros.
+    """Reviews as word numbers: the last words of each, padded with zeros in front.
 
     0 is padding, 1 any word that is not among the most frequent of the training part, which
     are numbered from 2. The order of the file is test-negative, train-negative, test-positive,

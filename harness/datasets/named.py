@@ -1,4 +1,4 @@
-"""Cases of several named inputs, and of sequences of which a length is told.
+"""Cases with several named inputs, and sequences with given lengths.
 
 ``x/NAME`` with ``y``, or ``x_train/NAME``, ``x_test/NAME`` and so on, are several inputs, of
 which ``columns/NAME`` and ``standardize/NAME`` may say more. With
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 PARTS = ("x", "x_train", "x_val", "x_test")
 LENGTHS = ("lengths", "lengths_train", "lengths_val", "lengths_test")
 OF_ONE = ("columns", "standardize")
-"""What is said of one of several inputs, as ``columns/NAME``."""
+"""Names of arrays that describe one of several inputs, as in ``columns/NAME``."""
 
 
 def flat(given: Mapping[str, Any]) -> dict[str, Array]:
-    """Arrays by name, where several inputs may be given as ``{"x": {"image": ..., ...}}``."""
+    """Arrays by name, also from several inputs given as ``{"x": {"image": ..., ...}}``."""
     found: dict[str, Array] = {}
     for name, part in given.items():
         if isinstance(part, dict):
@@ -40,7 +40,7 @@ def flat(given: Mapping[str, Any]) -> dict[str, Array]:
 
 
 def _plain(given: Any) -> Array:
-    """What somebody gives as an array; words as text, which a file can hold."""
+    """Array from any given value; words become text, which a file can hold."""
     array = np.asarray(given)
     if array.dtype.kind == "O" and all(isinstance(one, str) for one in array.flat):
         return array.astype(str)
@@ -48,7 +48,7 @@ def _plain(given: Any) -> Array:
 
 
 def is_named(arrays: Mapping[str, Array]) -> bool:
-    """Whether arrays are several inputs, or sequences with lengths."""
+    """True if the arrays hold several inputs, or sequences with lengths."""
     return bool(_inputs_of(arrays)) or any(name in arrays for name in LENGTHS)
 
 
@@ -113,7 +113,7 @@ def _is_input(key: str) -> bool:
 
 
 def _one_by_one(arrays: Mapping[str, Array], source: str) -> dict[str, dict[str, Array]]:
-    """What is to be read for each of several inputs: ``x``, ``y`` and so on, by its name.
+    """Arrays of each of several inputs, by its name, under the usual ``x``, ``y`` and so on.
 
     Raises:
         DataError: if some input is missing in a part, or is beside an array ``x``.
@@ -159,7 +159,7 @@ def _long(
     found = [name for name in LENGTHS if name in arrays]
     if sorted(found) != sorted(wanted):
         raise DataError(
-            f"{source}: expected {', '.join(wanted)}, beside the sequences. "
+            f"{source}: expected lengths for every part of the sequences: {', '.join(wanted)}. "
             f"Received: {', '.join(found)}."
         )
     for name in found:
@@ -176,7 +176,7 @@ def _beside(x: Rows, lengths: Array) -> Several:
 def _check(lengths: Array, name: str, x: Array, source: str) -> None:
     if lengths.dtype.kind not in "iu" or lengths.shape != x.shape[:1]:
         raise DataError(
-            f"{source}: expected {name} of a whole number for each of the {len(x)} cases. "
+            f"{source}: expected {name} to hold a whole number for each of the {len(x)} cases. "
             f"Received: {lengths.dtype} of shape {lengths.shape}."
         )
     whole = lengths.astype(np.int64)

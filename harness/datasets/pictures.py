@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
-"""As Pillow calls what is behind these endings."""
+"""Names of the file formats in Pillow."""
 
 VALIDATION = ("val", "valid", "validation")
 SHOWN = 5
@@ -51,7 +51,7 @@ class Picture:
 
 
 def read(source: Images, folder: Path) -> Arrays:
-    """One class per folder, in the order of their names; perhaps below ``train`` and ``test``.
+    """Read a folder per class, in the order of the names; perhaps below ``train`` and ``test``.
 
     Args:
         source: size and colours.
@@ -143,7 +143,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 def _unread(folder: Path, parts: Mapping[str, str], names: Sequence[str]) -> list[str]:
-    """What lies beside the pictures and may have been meant."""
+    """Notes on files and folders beside the pictures that were not read but may have been meant."""
     notes = []
     if len(parts) > 1 or parts["train"] != ".":
         others = [name for name in _names(folder) if name not in parts.values()]
@@ -169,7 +169,7 @@ def _unread(folder: Path, parts: Mapping[str, str], names: Sequence[str]) -> lis
 
 
 def _alike(source: Images, folder: Path, files: Sequence[Path]) -> tuple[list[Pixels], list[str]]:
-    """All pictures with the same size, channels and type; and what was done to them."""
+    """Pictures with one size, channels and type, and notes on what was changed for that."""
     pictures, wrong = [], []
     for file in files:
         try:
@@ -179,8 +179,8 @@ def _alike(source: Images, folder: Path, files: Sequence[Path]) -> tuple[list[Pi
     if wrong:
         more = f", and {len(wrong) - SHOWN:,} more" if len(wrong) > SHOWN else ""
         raise DataError(
-            f"{folder}: expected pictures. Received: {len(wrong):,} of {len(files):,} that cannot "
-            f"be read as an image: {'; '.join(wrong[:SHOWN])}{more}. Mend or remove them.",
+            f"{folder}: expected pictures only. Received: {len(wrong):,} of {len(files):,} files "
+            f"that cannot be read as one: {'; '.join(wrong[:SHOWN])}{more}. Mend or remove them.",
             key="dataset",
         )
     images = [one.pixels for one in pictures]
@@ -197,7 +197,7 @@ def _alike(source: Images, folder: Path, files: Sequence[Path]) -> tuple[list[Pi
 
 
 def _as_share(pixels: Any) -> NDArray[np.float32]:
-    """From 0 to the largest number of its type, as 0 to 1."""
+    """Numbers from 0 to 1, scaled from the range of an integer type."""
     most = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1.0
     return np.asarray(pixels / np.float32(most), np.float32)
 
@@ -257,7 +257,7 @@ def _opened(file: Path, source: Images) -> Picture:
 
 
 _ORIENTATION = 0x0112
-"""Number of the EXIF tag."""
+"""Number of the EXIF tag for the orientation."""
 
 _DEEPEST = 65535
 
@@ -280,7 +280,7 @@ def _pixels(image: Any, source: Images) -> tuple[Pixels, list[str]]:
 
 
 def _on_white(image: Any) -> tuple[Any, bool]:
-    """A picture on a white ground, and whether any of that is seen."""
+    """Picture on a white ground, and whether any of that ground shows."""
     from PIL import Image
 
     gray = image.mode in {"1", "L", "LA", "La"}

@@ -20,12 +20,12 @@ BLOCK = 1 << 26
 """Bytes to convert at a time where all rows are looked at."""
 
 EXACT, ROUNDED = 1e-12, 1e-6
-"""Deviation relative to its numbers, in double and in single precision, that is but rounding."""
+"""Relative deviations that are mere rounding, in double and in single precision."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """What numbers are standardized by, one of each for the last axis of a case.
+    """Mean and deviation for standardizing numbers, one pair for each place of a case's last axis.
 
     Args:
         mean: over the training cases.
@@ -50,16 +50,16 @@ class Joined:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of both together."""
+        """Shape of both arrays together."""
         return (len(self.first) + len(self.second), *self.first.shape[1:])
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
-        """That holds the numbers of both."""
+        """Type that can hold the numbers of both parts."""
         return np.result_type(self.first, self.second)
 
     def __getitem__(self, rows: NDArray[np.integer]) -> NDArray[np.generic]:
-        """The rows of these numbers."""
+        """Take the rows of these numbers."""
         early = rows < len(self.first)
         taken = np.empty((len(rows), *self.shape[1:]), self.dtype)
         taken[early] = self.first[rows[early]]
@@ -89,7 +89,7 @@ class Rows:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of all rows together."""
+        """Shape of all rows together."""
         return (len(self), *self.array.shape[1:])
 
     @property
@@ -116,7 +116,7 @@ class Rows:
 
     @property
     def stamp(self) -> tuple[int, int] | None:
-        """Time and size of the file that the rows are in: another one if it is written anew."""
+        """Time and size of the rows' file, which change if it is written anew."""
         array = self.array.first if isinstance(self.array, Joined) else self.array
         if not isinstance(array, np.memmap):
             return None
@@ -124,7 +124,7 @@ class Rows:
         return found.st_mtime_ns, found.st_size
 
     def only(self, mask: NDArray[np.bool_]) -> Rows:
-        """Those rows where the mask holds."""
+        """Rows for which the mask is true."""
         return replace(self, index=self.index[mask])
 
     def blocks(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
@@ -156,7 +156,7 @@ class Rows:
         )
 
     def _average(self, function: Callable[[Array], Array]) -> Array:
-        """The mean of what a function makes of these rows, over all but the last axis."""
+        """Mean of a function's values on these rows, over all but the last axis."""
         size = max(1, BLOCK // max(1, 2 * self.itemsize))
         total = np.zeros(self.shape[-1])
         for start in range(0, len(self), size):
@@ -167,7 +167,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """Some rows of several named arrays: the same ones of each.
+    """The same rows of several named arrays.
 
     Args:
         parts: rows by name, as many of each.
@@ -181,7 +181,7 @@ class Several:
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Of one row, by name."""
+        """Shape of one row of each array, by name."""
         return {name: rows.shape[1:] for name, rows in self.parts.items()}
 
     @property
@@ -200,11 +200,11 @@ class Several:
 
     @property
     def stamp(self) -> tuple[int, int] | None:
-        """Time and size of the file that rows are in; all are in the same one."""
+        """Time and size of the file that holds the rows of all arrays."""
         return next((rows.stamp for rows in self.parts.values() if rows.stamp), None)
 
     def only(self, mask: NDArray[np.bool_]) -> Several:
-        """Those rows where the mask holds."""
+        """Rows for which the mask is true."""
         return Several({name: rows.only(mask) for name, rows in self.parts.items()})
 
 

@@ -1,4 +1,4 @@
-"""What happens to the inputs before they are trained on, and the line that says so."""
+"""Scaling of the inputs before training, and the line that tells people about it."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ WHITES = (255, 65535)
 
 COLOURS = (1, 3, 4)
 SIDE, OBLONG = 8, 3
-"""Of what looks like a picture without a channel axis: least side, and how many times longer."""
+"""Bounds of images without a channel axis: shortest side, and largest ratio of the sides."""
 
 WIDER = 100
-"""How many times wider than the median column one is told of."""
+"""Ratio to the median column's spread beyond which a wide column is worth a note."""
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What is seen of inputs in one pass over them.
+    """Summary of the inputs after one pass over them.
 
     Args:
         low: smallest number at each place of the last axis.
@@ -46,7 +46,7 @@ class Extent:
     first: int = 0
 
     def __or__(self, other: Extent) -> Extent:
-        """Of both together."""
+        """Extent of both together."""
         low, high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
         return Extent(low, high, self.whole and other.whole)
 
@@ -73,7 +73,7 @@ def extent(rows: Rows) -> Extent:
 
 
 def white(seen: Extent, rows: Rows, source: str, *, scale: bool | None) -> int:
-    """What number becomes 1: of pixels the largest that there can be, else 1 itself.
+    """Number that is scaled to 1: for pixels the largest one possible, otherwise 1 itself.
 
     The type of a file does not decide: the same pixels are scaled alike as 8-bit numbers, as
     32-bit ones and as real ones.
@@ -105,7 +105,7 @@ def white(seen: Extent, rows: Rows, source: str, *, scale: bool | None) -> int:
 
 
 def looks_like_pictures(shape: Sequence[int]) -> bool:
-    """Whether cases have the shape of images, grey or with channels last."""
+    """True if cases have the shape of images, either grey or with channels last."""
     if len(shape) == 3:
         return shape[-1] in COLOURS
     return len(shape) == 2 and min(shape) >= SIDE and max(shape) <= OBLONG * min(shape)
@@ -120,7 +120,7 @@ def line(
     columns: Sequence[str] = (),
     asked: bool = False,
 ) -> str:
-    """What happens to inputs, in one line.
+    """Describe the scaling of the inputs in one line.
 
     Args:
         seen: of all inputs.

@@ -27,11 +27,11 @@ KINDS = (*SINGLES, *combinations_with_replacement(range(3), 2))
 
 CLASSES = len(KINDS)
 RADIUS = (0.15, 0.3)
-"""Of the circle around a shape, in sides of the image."""
+"""Range of radii of the circle around a shape, in sides of the image."""
 
 RATIO, GREY = (0.5, 1.0), (0.4, 1.0)
 FINER = 2
-"""Points per pixel and axis; their mean softens the edges."""
+"""Points per pixel and axis, whose mean softens the edges."""
 
 COVERED = 0.5
 BLOCK = 500
@@ -79,7 +79,7 @@ def _block(
 def _masks(
     kinds: NDArray[np.integer], side: int, generator: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Where one shape each is, on the finer grid."""
+    """Mask of one shape per case, on the finer grid."""
     count = len(kinds)
     radius = _between(generator, RADIUS, count)
     centre = radius + generator.random((2, count)) * (1 - 2 * radius)

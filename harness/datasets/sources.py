@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from harness.spec import Source
 
 SHORTEST = 4
-"""Steps of a case from which on equal last ones may be there to fill it up."""
+"""Fewest steps from which equal last ones are taken for padding."""
 
 
 def describe(source: Source, folders: Sequence[Path]) -> Card:
-    """What planning needs to know of a data set, without loading a known one.
+    """Card of a data set, without loading one of the known data sets.
 
     Args:
         source: ``digits``, ``digits@500``, ``adding-100``, the path of an ``.npz`` file, arrays
@@ -55,8 +55,8 @@ def describe(source: Source, folders: Sequence[Path]) -> Card:
     if own.needs_code(reference):
         own.check_function(str(reference), folders)
         raise DataError(
-            "expected data that can be looked at without running code of yours. Received: "
-            f"{reference!r}, which only 'run' calls.",
+            "expected data that can be read without running your code. Received: "
+            f"{reference!r}, a function that only 'keras-harness run' calls.",
             key="dataset",
         )
     if is_own(reference, folders):
@@ -84,12 +84,12 @@ def describe(source: Source, folders: Sequence[Path]) -> Card:
 
 
 def without_notes(arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
-    """Arrays as they are kept and told apart: the wording of notes on them changes no training."""
+    """Arrays as they are stored and told apart: without notes, which change no training."""
     return {name: part for name, part in arrays.items() if name != "notes"}
 
 
 def describe_kept(file: Path, source: Source, arrays: Mapping[str, NDArray[np.generic]]) -> Card:
-    """What planning needs to know of arrays that were put where workers find them.
+    """Card of arrays that were stored where workers find them.
 
     Args:
         file: with the arrays, without notes.
@@ -127,7 +127,7 @@ def _of_file(
 
 
 def _reading(source: Source, arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Any]:
-    """How arrays are to be read: what their owner says, or what made them knows."""
+    """Keywords for reading arrays, given by their owner or known from the source of the arrays."""
     if isinstance(source, Arrays):
         return source.reading
     base, _ = split(source)
@@ -141,7 +141,7 @@ def _reading(source: Source, arrays: Mapping[str, NDArray[np.generic]]) -> dict[
 
 
 def _treated(known: DataSet) -> Card:
-    """The card of a known data set, with what happens to its inputs."""
+    """Card of a known data set with the treatment of its inputs added."""
     if known.standardized:
         card = known.card
         return replace(card, scaled=True, scaling=f"-> {STANDARDIZED}")
@@ -153,14 +153,14 @@ def _pixels(card: Card) -> Card:
 
 
 def is_own(source: Source, folders: Sequence[Path]) -> bool:
-    """Whether data has to be read and brought into one form before workers can load it."""
+    """True if the data must be read and brought into one form before workers can load it."""
     if isinstance(source, str) and (source in KNOWN or synthetic.describe(source)):
         return False
     return own.is_own(source, folders)
 
 
 def title(source: Source) -> str:
-    """What people call a data set: the name of its file, folder or function."""
+    """Name of a data set for people: that of its file, folder or function."""
     reference, _ = split(source)
     if isinstance(reference, str):
         return reference or "given arrays"
@@ -170,7 +170,7 @@ def title(source: Source) -> str:
 
 
 def split(source: Source) -> tuple[Source, int]:
-    """A data set, and the size of the subset that is meant; 0: all of it."""
+    """Data set, and the size of the subset that is meant; 0 for all of it."""
     if isinstance(source, str):
         return _subset(source)
     if isinstance(source, Arrays):
@@ -227,7 +227,7 @@ def _read(base: str, card: Card) -> tuple[Data, str]:
 
 
 def _without_anomalies(data: Data, normal: tuple[int, ...]) -> Data:
-    """Normal cases to train on; of test cases, whether they are something else."""
+    """Normal cases for training, and test cases labelled by whether they are anomalies."""
     kept, other = np.isin(data.y, normal), ~np.isin(data.y_test, normal)
     return replace(
         data,
@@ -252,8 +252,8 @@ def _shrunk(card: Card, size: int, reference: str) -> Card:
         )
     if card.drawing != "stratified":
         raise DataError(
-            f"expected all cases of data whose validation cases are not drawn by class "
-            f"({card.drawing}). Received: a subset, {reference!r}.",
+            "expected the whole data set, because a subset is drawn by class and its validation "
+            f"cases are not ({card.drawing}). Received: {reference!r}. Leave the size out.",
             key="dataset",
         )
     name, content = f"{card.reference}@{size}", _subset_digest(card.digest, size)
@@ -301,7 +301,7 @@ def _of_pixels(name: str) -> bool:
 
 
 def _card(reference: str, content: str, data: Data, reading: Mapping[str, Any]) -> Card:
-    """What is known of data that has been read."""
+    """Card of data that has been read."""
     classes = data.y.dtype.kind == "i"
     outputs = int(data.y.max()) + 1 if classes else data.y.shape[1]
     counts: tuple[int, ...] = ()
@@ -341,7 +341,7 @@ def _card(reference: str, content: str, data: Data, reading: Mapping[str, Any]) 
 
 
 def _tail(x: Rows | Several) -> int:
-    """The whole number that most cases end in at least twice; -1 if there is none."""
+    """Whole number that fills most cases up to their end; -1 if there is none."""
     if not isinstance(x, Rows) or x.array.dtype.kind not in "iu" or x.white != 1:
         return -1
     if len(x.shape) != 2 or x.shape[1] < SHORTEST:
@@ -354,7 +354,7 @@ def _tail(x: Rows | Several) -> int:
 
 
 def _chance(data: Data) -> float:
-    """What is reached without looking at a case."""
+    """Score of the best guess that looks at no case: accuracy, or squared error."""
     if data.task == "sequence":
         return float(np.bincount(data.y.ravel()).max() / data.y.size)
     if data.task == "regression" and data.y.shape[1] == 1:

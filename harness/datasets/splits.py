@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 TEST_SHARE = 0.2
 TEST_SEED = 20240229
-"""Fixed for ever: the test split of a data set without an official one is never redrawn."""
+"""Seed of the test splits, fixed for ever: without an official split none is ever redrawn."""
 
 
 def quotas(counts: NDArray[np.integer], size: int) -> NDArray[np.integer]:
-    """How many of each class a stratified choice of so many cases takes."""
+    """Number of cases of each class in a stratified choice of ``size`` cases."""
     exact = counts * (size / counts.sum())
     quota: NDArray[np.integer] = np.floor(exact).astype(int)
     remainders = np.argsort(-(exact - quota), kind="stable")
@@ -59,12 +59,12 @@ def test_mask(labels: NDArray[np.generic]) -> NDArray[np.bool_]:
 
 
 def last_mask(cases: int) -> NDArray[np.bool_]:
-    """The test split of cases in the order of time: the last ones."""
+    """Mask of the test cases where cases are in order of time: the last ones."""
     return np.arange(cases) >= cases - _tests(cases)
 
 
 def group_mask(groups: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """The fixed test split of cases in groups, none of which is in two parts."""
+    """Mask of the test cases where cases are in groups, none of which is split."""
     generator = seeds.stream(TEST_SEED, "data", 0, "test")
     return _whole_groups(groups, _tests(len(groups)), generator)
 
@@ -117,7 +117,7 @@ def draw(
 
 
 def _some(mask: NDArray[np.bool_], size: int, generator: np.random.Generator) -> NDArray[np.int32]:
-    """As many of these cases as are wanted, sorted."""
+    """Random choice of ``size`` of these cases, sorted."""
     cases = np.flatnonzero(mask).astype(np.int32)
     if len(cases) == size:
         return cases

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 CASES, TESTS = 10_000, 2_000
 VERSION = 1
-"""Of the definitions; raised whenever their data changes."""
+"""Version of the definitions, raised whenever their data changes."""
 
 SYMBOLS, COPIED = 8, 10
-"""Of copy memory: different symbols, and how many of them are to be remembered."""
+"""Settings of copy memory: number of different symbols, and number of symbols to remember."""
 
 _NAME = re.compile(r"([a-z]+)-([1-9][0-9]{0,4})")
 
@@ -132,13 +132,13 @@ GRID_STEP, GRID_SPREAD = 2.0, 0.05
 
 
 def _labels(cases: int, classes: int, generator: np.random.Generator) -> NDArray[np.int32]:
-    """As many cases of every class as possible, in random order."""
+    """Labels with an equal number of cases per class, in random order."""
     order = seeds.permutation(generator, cases)
     return (np.arange(cases) % classes)[order].astype(np.int32)
 
 
 def _ring(cases: int, modes: int, generator: np.random.Generator) -> Drawn:
-    """Points around so many places on a circle; the label says around which."""
+    """Points around places on a circle, labelled by the place."""
     y = _labels(cases, modes, generator)
     angle = 2 * np.pi * y / modes
     centre = RING_RADIUS * np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -162,7 +162,7 @@ def _normal(generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[n
 
 
 def _shapes(cases: int, side: int, generator: np.random.Generator) -> Drawn:
-    """Images of one or two shapes; the label says of which."""
+    """Images of one or two shapes, labelled by the shapes."""
     y = _labels(cases, shapes.CLASSES, generator)
     return shapes.draw(y, side, generator), y
 
@@ -268,7 +268,7 @@ SYNTHETIC: Mapping[str, Synthetic] = {
 
 
 EXAMPLES = tuple(f"{name}-{family.example}" for name, family in SYNTHETIC.items())
-"""Names to show: other sizes will do."""
+"""Examples of names; other sizes work, too."""
 
 
 def describe(name: str) -> Card | None:

@@ -1,4 +1,4 @@
-"""The rows of a table file, texts as they are, and what is odd about the file."""
+"""Rows of a table file, with texts unchanged and notes on anything odd about the file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def rows(file: Path, decimal: str) -> tuple[Any, list[str]]:
-    """A table as pandas reads it, and what is to be said of that.
+    """Read a table with pandas, with notes on the reading.
 
     Args:
         file: in one of ``FORMS``.
@@ -97,7 +97,7 @@ def _separator(header: str) -> str:
 def with_tests(
     table: Any, file: Path, decimal: str, names: Sequence[str]
 ) -> tuple[Any, NDArray[np.bool_]]:
-    """A table and one of test cases as one, and which rows are of the second.
+    """Join a table with one of test cases, and mark the rows of the latter.
 
     Args:
         table: the first.
@@ -114,7 +114,7 @@ def with_tests(
     missing = [name for name in names if name not in more.columns]
     if missing or not len(more):
         raise DataError(
-            f"expected the same columns, and rows, in {file.name}. "
+            f"expected rows in {file.name}, with the same columns as in the first file. "
             f"Received: {f'no {missing[0]!r}' if missing else 'no row'}."
         )
     both = [name for name in table.columns if name in more.columns]
@@ -123,7 +123,7 @@ def with_tests(
 
 
 def _joined(one: Any, other: Any) -> Any:
-    """Two columns as one, as they are written where their types differ."""
+    """Join two columns, as text where their types differ."""
     import pandas as pd
 
     numeric = all(map(pd.api.types.is_numeric_dtype, (one.dtype, other.dtype)))

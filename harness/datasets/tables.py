@@ -36,10 +36,10 @@ WORDS = 50
 """Different words that an input column may have; each becomes a column of zeros and ones."""
 
 NAMED_WORDS = 1000
-"""The same of a column that the study calls categorical."""
+"""Different words that a column may have if the study calls it categorical."""
 
 MANY = 20
-"""More different values than this, only rising or never twice, number the rows."""
+"""Number of values beyond which a column that only rises, or never repeats, numbers the rows."""
 
 _NAMELESS = re.compile(r"(Unnamed: \d+(\.\d+)*|__index_level_\d+__)?")
 
@@ -122,7 +122,7 @@ def _arrays(source: Columns, table: _Table) -> Arrays:
 
 
 def _chosen(source: Columns, file: Path, test: Path | None) -> _Table:
-    """The file, and which of its columns are meant."""
+    """File with its columns sorted into those that are meant."""
     rows, notes = rows_of(file, source.decimal)
     names = [*map(str, rows.columns)]
     targets = (source.target,) if isinstance(source.target, str) else source.target
@@ -134,8 +134,8 @@ def _chosen(source: Columns, file: Path, test: Path | None) -> _Table:
     inputs = source.named or tuple(name for name in names if name not in others)
     if {*inputs} & {*targets, *source.drop} or not inputs or not targets:
         raise DataError(
-            "expected input columns, the target and what is dropped not among them. "
-            f"Received: {', '.join(inputs) or 'none'}."
+            "expected a target column, and input columns that are neither target nor dropped. "
+            f"Received: inputs {', '.join(inputs) or 'none'}."
         )
     if nameless and not {*nameless} & {*inputs}:
         notes.append("a column without a name, such as a table's index, is no input")
@@ -148,7 +148,7 @@ def _chosen(source: Columns, file: Path, test: Path | None) -> _Table:
 
 
 def _key(source: Columns) -> list[str]:
-    """The column that splits go by, if there is one."""
+    """Name of the column that decides the splits, if there is one."""
     return [source.split.group or source.split.time] if source.split else []
 
 
@@ -156,7 +156,7 @@ def _key(source: Columns) -> list[str]:
 
 
 def _decided(source: Columns, table: _Table) -> dict[str, Column]:
-    """All columns that play a part; what is wrong with them is told at once."""
+    """Decide the kind of all columns in use; report everything wrong with them at once."""
     columns, wrong = {}, []
     for name in dict.fromkeys((*table.targets, *table.inputs, *_key(source))):
         named = name in source.categorical
@@ -171,7 +171,7 @@ def _decided(source: Columns, table: _Table) -> dict[str, Column]:
 
 
 def _one_decimal(source: Columns, columns: Mapping[str, Column], file: Path) -> None:
-    """Beside a decimal comma, a point may stand between thousands."""
+    """Refuse a file with a decimal comma in one column and doubtful points in another."""
     commas = [name for name, column in columns.items() if column.form == COMMA]
     if not commas or source.decimal or file.suffix == ".parquet":
         return
@@ -199,7 +199,7 @@ def _listed(names: Sequence[str]) -> str:
 def _measured(
     source: Columns, inputs: Sequence[Column], known: Mask, notes: list[str]
 ) -> list[Column]:
-    """Columns without the empty ones, and without those that only tell one row from another."""
+    """Columns without the empty ones and those that only identify rows."""
     empty = [one.name for one in inputs if one.missing[known].all()]
     if empty:
         notes.append(f"not inputs, because they are empty: {_listed(empty)}")
@@ -216,12 +216,15 @@ def _measured(
         )
     made = [one for one in inputs if one.name not in {*left, *empty}]
     if not made:
-        raise DataError("expected an input column that tells more than which row it is in.")
+        raise DataError(
+            "expected an input column that describes the cases. Received: only columns that are "
+            "empty, or that number or name the rows. To keep one, list it in 'inputs'."
+        )
     return made
 
 
 def _identifies(column: Column, known: Mask) -> bool:
-    """Whether a column is a row number or an identifier: other values of it tell nothing."""
+    """True if a column numbers or names its rows, so that it says nothing about new rows."""
     given = known & ~column.missing
     if column.words is not None:
         words = column.words[given]
@@ -242,7 +245,7 @@ def _identifies(column: Column, known: Mask) -> bool:
 
 
 def _complete(source: Columns, columns: Sequence[Column]) -> Mask:
-    """Rows that have all of what cannot be filled in."""
+    """Mask of rows that have a value in all columns that cannot be filled in."""
     missing = np.stack([column.missing for column in columns])
     gaps = [one for one, gap in zip(columns, missing, strict=True) if gap.any()]
     if gaps and source.missing != "drop":
@@ -255,7 +258,7 @@ def _complete(source: Columns, columns: Sequence[Column]) -> Mask:
 
 
 def _complete_inputs(source: Columns, inputs: Sequence[Column], notes: list[str]) -> Mask:
-    """Rows that are used, once inputs without a value are dealt with as the study says."""
+    """Mask of the rows in use, after inputs without a value are treated as the study says."""
     gaps = [column for column in inputs if column.missing.any()]
     if gaps and not source.missing:
         raise DataError(
@@ -297,9 +300,12 @@ def _split(
     y: NDArray[np.generic],
     complete: Mask,
 ) -> tuple[Mask, NDArray[np.intp], Arrays]:
-    """Test cases, the order of all cases, and what validation is drawn by."""
+    """Mask of test cases, order of all cases, and the basis for drawing validation cases."""
     if source.test and not official.any():
-        raise DataError("expected test cases without gaps. Received: none.")
+        raise DataError(
+            "expected test cases with a value in every column. Received: none. Say missing = "
+            "'median' to fill gaps, or leave columns out by drop = [...]."
+        )
     order = np.arange(len(y))
     if source.split is None:
         return (official if official.any() else test_mask(y)), order, {}
@@ -321,7 +327,7 @@ def _split(
 
 
 def _some_groups(groups: NDArray[np.integer], name: str) -> Mask:
-    """All rows of a fifth of the groups."""
+    """Mask of all rows of a fifth of the groups."""
     count = int(groups.max()) + 1
     if count < 3:
         raise DataError(
@@ -333,16 +339,19 @@ def _some_groups(groups: NDArray[np.integer], name: str) -> Mask:
 
 
 def _latest(times: NDArray[np.float64], name: str) -> Mask:
-    """The last fifth; rows of one time stay together."""
+    """Mask of the last fifth of the rows by time; rows of one time stay together."""
     first = np.sort(times)[len(times) - max(1, round(len(times) * TEST_SHARE))]
     late: Mask = times >= first
     if late.all():
-        raise DataError(f"expected several times in column {name!r}. Received: one.")
+        raise DataError(
+            f"expected at least 2 different times in column {name!r}, to split by time. "
+            "Received: too few. Name another column, or leave 'split' out."
+        )
     return late
 
 
 def _few_words(source: Columns, inputs: Sequence[Column], known: Mask) -> None:
-    """Every word becomes an input; with too many of them a column names cases."""
+    """Refuse columns with too many words, as each would become an input; they rather name cases."""
     many = {
         column.name: words
         for column in inputs
@@ -415,12 +424,15 @@ def _varied(spread: Spread, known: Mask, notes: list[str]) -> Spread:
         name: [part for part in parts if part[0] not in constant] for name, parts in spread.items()
     }
     if not any(left.values()):
-        raise DataError("expected an input column that is not the same in every row.")
+        raise DataError(
+            "expected an input column whose values differ between rows. Received: none, the test "
+            "split aside. Add columns that vary."
+        )
     return left
 
 
 def _grouped(source: Columns, spread: Spread) -> Spread:
-    """What is made of the columns, by the end of the names of its arrays: ``/NAME`` in groups."""
+    """Input parts by the ending of array names: empty, or ``/NAME`` for each group of columns."""
     if not isinstance(source.inputs, dict):
         return {"": [part for parts in spread.values() for part in parts]}
     groups = {
@@ -430,14 +442,14 @@ def _grouped(source: Columns, spread: Spread) -> Spread:
     nothing = [repr(key[1:]) for key, parts in groups.items() if not parts]
     if nothing:
         raise DataError(
-            "expected a column that is not empty, nor the same in every row, in each group of "
-            f"inputs. Received: none in {', '.join(nothing)}."
+            "expected a column with differing values in each group of inputs. Received: none in "
+            f"{', '.join(nothing)}. Add one there, or leave the group out."
         )
     return groups
 
 
 def _numbers(parts: Spread) -> Arrays:
-    """Which of the inputs are numbers, to be shifted and scaled."""
+    """Flags for the numeric inputs, which are to be shifted and scaled."""
     return {
         f"standardize{key}": np.array([number for _, _, number in part])
         for key, part in parts.items()

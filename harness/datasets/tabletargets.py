@@ -1,4 +1,4 @@
-"""What the target columns of a table are: classes or labels by name, or numbers."""
+"""Target columns of a table: classes or labels by name, or numbers."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from harness.datasets.cells import Column
 
 FEW = 20
-"""Up to so many different whole numbers are classes."""
+"""Number of different whole numbers up to which they count as classes."""
 
 SEVERAL = 5
-"""Cases that each class of numbers has."""
+"""Fewest cases that each class given by a number has."""
 
 
 def target(
@@ -76,8 +76,9 @@ def _several(
         )
     if task == "classification" and not hot:
         raise DataError(
-            "expected one target column of classes, or several of zeros and a single 1 in each "
-            f"row. Received: {len(columns)} columns."
+            "expected one target column of classes, or several with a single 1 in each row and "
+            f"zeros else. Received: {len(columns)} columns. For several labels per case say task = "
+            "'multilabel'."
         )
     if others or task == "regression":
         return None
@@ -90,7 +91,7 @@ def _several(
 
 
 def _flags(column: Column) -> NDArray[np.float64] | None:
-    """A column as zeros and ones, if it is nothing else."""
+    """Column as zeros and ones, if it holds nothing else."""
     if column.words is not None:
         words = np.array([word.lower() for word in column.words])
         return (words == "true").astype(float) if {*words} <= {"true", "false"} else None
@@ -100,7 +101,7 @@ def _flags(column: Column) -> NDArray[np.float64] | None:
 
 
 def _few(name: str, different: int, rarest: int) -> None:
-    """Whole numbers may be classes or amounts: what is likely to be meant is not enough."""
+    """Refuse whole numbers that may be classes or amounts, since a guess may be wrong."""
     if different > FEW or rarest < SEVERAL:
         shown = f", the rarest in {rarest} rows" if different <= FEW else ""
         raise DataError(
@@ -134,6 +135,7 @@ def check_known(y: NDArray[np.generic], test: NDArray[np.bool_], classes: Sequen
     unseen = sorted({*y[test].tolist()} - {*y[~test].tolist()}) if y.ndim == 1 else []
     if unseen:
         raise DataError(
-            "expected classes of the test split that occur in training. Received: "
-            f"{', '.join(repr(classes[one]) for one in unseen[:10])}."
+            "expected training cases of every class in the test split. Received: none of "
+            f"{', '.join(repr(classes[one]) for one in unseen[:10])}. Add some, or remove these "
+            "test cases."
         )

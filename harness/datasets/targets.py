@@ -1,4 +1,4 @@
-"""What labels are: classes by number or by name, at every step or not, several at once, numbers."""
+"""Kinds of labels: classes by number or name, one per case or step, several at once, or numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.generic]
 
 MANY, FEW = 20, 5
-"""Classes, and cases of a class, beyond and below which whole numbers may be measurements."""
+"""Most classes, and fewest cases of a class, for whole numbers that are surely no measurements."""
 
 SHOWN = 8
 """Labels that a message lists."""
@@ -43,7 +43,7 @@ class Targets:
 
 
 def understood(raw: Mapping[str, Array], shape: tuple[int, ...], task: str, source: str) -> Targets:
-    """Labels in the form that trains.
+    """Labels in the form that training takes.
 
     Args:
         raw: labels of the training, validation and test cases, the training ones first.
@@ -74,7 +74,7 @@ def understood(raw: Mapping[str, Array], shape: tuple[int, ...], task: str, sour
 
 
 class _Form:
-    """What can be seen of labels.
+    """Form of the labels, as far as their values show it.
 
     Attributes:
         text: whether they are words.
@@ -103,12 +103,12 @@ class _Form:
         self.axes = len(shape)
 
     def __str__(self) -> str:
-        """The form for messages."""
+        """Text of the form, for messages."""
         return f"{self.every.dtype} of shape {self.every.shape[1:]} per case"
 
 
 def _checked(task: str, found: _Form, source: str) -> str:
-    """A task that somebody has named, if these labels can be it."""
+    """Task that somebody named, if these labels fit it."""
     axes = found.every.ndim
     one_of = found.text or found.whole
     fits = {
@@ -132,7 +132,7 @@ def _checked(task: str, found: _Form, source: str) -> str:
 
 
 def _told(found: _Form, source: str) -> str:
-    """The task that labels are for, where that can be told."""
+    """Task that the labels are for, as far as they show it."""
     every = found.every
     if every.ndim == 1:
         return _of_one(found, source)
@@ -182,7 +182,7 @@ def _of_one(found: _Form, source: str) -> str:
     if counts.min() < FEW and len(values) > 1:
         rare = values[counts.argmin()]
         raise _unclear(
-            f"whole numbers of which {rare:g} stands {counts.min()} times only", options, source
+            f"whole numbers of which {rare:g} occurs only {counts.min()} times", options, source
         )
     return "classification"
 
@@ -260,13 +260,13 @@ def check_told_apart(parts: Mapping[str, Array], source: str) -> None:
 
 
 def single(part: Array) -> NDArray[np.float32]:
-    """In single precision; what is too large for it becomes infinite, and is refused then."""
+    """Convert to single precision; numbers too large for it become infinite and are refused."""
     with np.errstate(over="ignore"):
         return part.astype(np.float32)
 
 
 def _numbered(parts: Mapping[str, Array], source: str) -> tuple[dict[str, Array], tuple[str, ...]]:
-    """Classes by number in the order of their labels, and their names where those differ."""
+    """Class numbers in the order of the labels, and names where labels are not these numbers."""
     first, *others = parts
     values = np.unique(parts[first])
     if len(values) < 2:
@@ -279,7 +279,8 @@ def _numbered(parts: Mapping[str, Array], source: str) -> tuple[dict[str, Array]
         if len(unknown):
             kind = {"y_test": "test labels", "y_val": "validation labels"}.get(name, name)
             raise DataError(
-                f"{source}: expected {kind} that occur in training. Received: {_some(unknown)}.",
+                f"{source}: expected {kind} that also occur in training. Received: "
+                f"{_some(unknown)}.",
                 key="dataset",
             )
     made: dict[str, Array] = {

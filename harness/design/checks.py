@@ -1,4 +1,4 @@
-"""A study against everything that it names: catalogue, user code, data."""
+"""Checks of a study against everything that it names: catalogue, user code, data."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def check_names(study: Study, folders: Sequence[Path]) -> None:
 
 
 def _signature(study: Study, folders: Sequence[Path]) -> usercode.Signature:
-    """What a study may name: the template's arguments and the training settings."""
+    """Names that a study may use: arguments of the template, and training settings."""
     if study.template in catalog.TEMPLATES:
         return usercode.Signature(
             names=tuple(arguments(study.template)), required=frozenset(), open=False
@@ -46,7 +46,7 @@ def _signature(study: Study, folders: Sequence[Path]) -> usercode.Signature:
     if not names_code(study.template):
         hint = _spelling(study.template) or nearest(study.template, catalog.TEMPLATES)
         raise StudyError(
-            "expected a template or a function of yours as module:function. "
+            "expected the name of a template, or of your own function as module:function. "
             f"Received: {study.template!r}. {hint}",
             key="template",
         )
@@ -54,8 +54,9 @@ def _signature(study: Study, folders: Sequence[Path]) -> usercode.Signature:
     for name in found.names:
         if name in catalog.SETTINGS and name in found.required:
             raise StudyError(
-                f"expected a default for {name!r}, which is a setting of a study: a template is "
-                f"called without it. Received: an argument of {study.template!r} without one.",
+                f"expected a default for argument {name!r} of {study.template!r}, because a study "
+                "has a setting of that name, which is not passed to the template. Received: none. "
+                "Give the argument a default, or another name.",
                 key="template",
             )
     names = (*found.names, *catalog.SETTINGS)
@@ -63,7 +64,7 @@ def _signature(study: Study, folders: Sequence[Path]) -> usercode.Signature:
 
 
 def _spelling(name: str) -> str:
-    """How a function in a file is to be named."""
+    """Hint that spells a function in a file as ``module:function``; empty if that is impossible."""
     file, _, function = name.rpartition(":")
     module = PurePath(file).stem
     if not file.endswith(".py") or not names_code(f"{module}:{function}"):
@@ -79,7 +80,7 @@ def _taken(template: str, folders: Sequence[Path]) -> usercode.Signature:
 
 
 def unpassed(template: str, folders: Sequence[Path]) -> tuple[str, ...]:
-    """What a template of the user's is not given, although it would take it, in a sentence."""
+    """Note on settings that a user's template takes as arguments but is never given."""
     if template in catalog.TEMPLATES:
         return ()
     shared = [name for name in _taken(template, folders).names if name in catalog.SETTINGS]
@@ -110,8 +111,8 @@ def _check_keys(study: Study, taken: usercode.Signature) -> None:
                 )
             if key in seen:
                 raise StudyError(
-                    f"expected each name in one place. Received: {key!r} in [{seen[key]}] "
-                    f"and in [{place}].",
+                    f"expected each name in one table only. Received: {key!r} in [{seen[key]}] "
+                    f"and in [{place}]. Remove one of them.",
                     key=f"{place}.{key}",
                 )
             seen[key] = place
@@ -119,20 +120,20 @@ def _check_keys(study: Study, taken: usercode.Signature) -> None:
     for name in ("learning_rate", "weight_decay"):
         if name in seen and any(name in raw for raw in optimizers):
             raise StudyError(
-                f"expected one {name.replace('_', ' ')}. Received: one inside an optimizer, "
-                f"and one in [{seen[name]}].",
+                f"expected the {name.replace('_', ' ')} in one place only. Received: one inside an "
+                f"optimizer, and one in [{seen[name]}]. Remove one of them.",
                 key=f"{seen[name]}.{name}",
             )
     for name in sorted(taken.required - set(seen)):
         raise StudyError(
-            f"expected a value for {name!r}, which {study.template} has no default for. "
-            "Received: nothing.",
+            f"expected a value for {name!r}, because {study.template} has no default for it. "
+            "Received: none. Name one in [fixed], [factors] or [tune.space].",
             key=f"fixed.{name}",
         )
 
 
 def _meant(key: str, study: Study, names: Sequence[str]) -> str:
-    """What a key that nothing takes is likely to mean."""
+    """Hint at the likely meaning of a key that nothing takes."""
     owners = [
         name
         for name, entry in catalog.OPTIMIZERS.items()
@@ -154,14 +155,15 @@ def _check_levels(study: Study) -> None:
         for index, form in enumerate(forms):
             if any(form == other and type(form) is type(other) for other in forms[:index]):
                 raise StudyError(
-                    f"expected levels that differ. Received: {label(levels[index])} twice.",
+                    f"expected levels that differ. Received: {label(levels[index])} twice. Remove "
+                    "one of them.",
                     key=f"factors.{factor}",
                 )
     for name, space in (study.tune.space if study.tune else {}).items():
         if name == "salt":
             raise StudyError(
-                "expected a factor or a fixed setting. Received: a search, which would choose "
-                "luck. Name it under [factors] or [fixed].",
+                "expected 'salt' in [factors] or [fixed]. Received: a search over it, which would "
+                "choose lucky random numbers. Move it there.",
                 key="tune.space.salt",
             )
         for raw in space.values if isinstance(space, Choices) else (space.min, space.max):
@@ -173,8 +175,8 @@ def _check_levels(study: Study) -> None:
             and argument.kind not in {"number", "fraction", "amount"}
         ):
             raise StudyError(
-                "expected { values = [...] } for an argument that is no real number. "
-                f"Received: a range from {space.min:g} to {space.max:g}.",
+                f"expected a list of values for {name!r}, which is not a real number. Received: a "
+                f"range from {space.min:g} to {space.max:g}. Write {{ values = [...] }}.",
                 key=f"tune.space.{name}",
             )
 
@@ -192,7 +194,8 @@ def _check_baseline(study: Study) -> None:
     for factor, level in study.baseline.items():
         if factor not in study.factors:
             raise StudyError(
-                f"expected a factor. Received: {factor!r}. {nearest(factor, study.factors)}",
+                f"expected the name of a factor. Received: {factor!r}. "
+                f"{nearest(factor, study.factors)}",
                 key="baseline",
             )
         if level not in study.factors[factor]:
@@ -205,7 +208,7 @@ def _check_baseline(study: Study) -> None:
 
 
 def check_metrics(study: Study, card: Card) -> None:
-    """Metrics have to fit the data, and the place in which a study names them.
+    """Check that metrics fit the data and the place in which the study names them.
 
     Raises:
         StudyError: naming the key, what was expected and what was received.
@@ -220,11 +223,11 @@ def check_metrics(study: Study, card: Card) -> None:
 
 
 WIDE = 0.5
-"""Margin of a share from which on it says nothing: more likely points, or percent, are meant."""
+"""Margin of a share from which on it is likely meant in points or percent."""
 
 
 def _check_margin(study: Study) -> None:
-    """A margin in points or percent would make everything equivalent."""
+    """Refuse a margin given in points or percent, which would make everything equivalent."""
     margin, metric = study.margin, study.deciding
     entry = catalog.METRICS[metric.name]
     relative, shared = entry.scale == "log", entry.percent or entry.limited
@@ -233,9 +236,9 @@ def _check_margin(study: Study) -> None:
         return
     why = "its differences are relative" if relative else "it is at most 1"
     raise StudyError(
-        f"expected a margin below {most:g} of {metric.name}, because {why}. Received: {margin:g}. "
-        f"{margin:g} is {entry.amount(margin)}, which makes everything equivalent; "
-        f"{margin / 100:g} is {entry.amount(margin / 100)}.",
+        f"expected a margin below {most:g} for {metric.name}, because {why}. Received: {margin:g}, "
+        f"which is {entry.amount(margin)} and makes everything equivalent. For "
+        f"{entry.amount(margin / 100)}, write {margin / 100:g}.",
         key="margin",
     )
 
@@ -251,20 +254,22 @@ def _check_metric(metric: Metric, card: Card, key: str) -> None:
     if entry.test_only and metric.split != "test":
         measured = [one for one in names if not catalog.METRICS[one].test_only]
         raise StudyError(
-            f"expected a metric that is measured in every epoch: {', '.join(measured)}. "
-            f"Received: {str(metric)!r}, which needs all test cases at once.",
+            f"expected a metric that can be measured in every epoch: {', '.join(measured)}. "
+            f"Received: {str(metric)!r}, which is measured once, on all test cases together. "
+            "Choose one of these here.",
             key=key,
         )
     misfit = entry.misfit(card)
     if misfit:
         raise StudyError(
-            f"expected a metric for the data, {card.label!r}. Received: {name!r}, {misfit}.",
+            f"expected a metric that can be measured on the data, {card.label!r}. Received: "
+            f"{name!r}, {misfit}. Choose another.",
             key=key,
         )
 
 
 def _check_penalties(study: Study, card: Card) -> None:
-    """A loss that holds the penalties of an arm cannot decide between penalties."""
+    """Refuse to judge penalties by a loss that contains them."""
     table = arguments(study.template, _keys(study))
     penalized = [
         name
@@ -273,15 +278,15 @@ def _check_penalties(study: Study, card: Card) -> None:
     ]
     if study.deciding.name == "loss" and penalized:
         raise StudyError(
-            f"expected a metric without penalties, because {penalized[0]} differs between arms: "
-            f"its own part of the loss would decide. Received: {study.metric!r}. "
+            f"expected a metric other than the loss, because {penalized[0]} differs between arms "
+            f"and is itself a part of the loss. Received: {study.metric!r}. "
             f"Use 'test/{catalog.TASKS[card.task].fit}@best'.",
             key="metric",
         )
 
 
 def check_references(study: Study, card: Card, references: Sequence[Reference]) -> None:
-    """Methods that train no network have to fit the data too.
+    """Check that methods without training fit the data.
 
     Raises:
         StudyError: naming what was expected and what was received.
@@ -290,8 +295,8 @@ def check_references(study: Study, card: Card, references: Sequence[Reference]) 
         _check_reference(one, card, card.training_cases(validation_share(study)))
     if references and "validation" in {*study.factors, *_searched(study)}:
         raise StudyError(
-            "expected one validation share, because references are measured on the splits of the "
-            "arms. Received: several.",
+            "expected the same validation share in all arms, because references are measured on "
+            "the arms' splits. Received: several. Name one in [fixed], or leave 'references' out.",
             key="references",
         )
 
@@ -299,8 +304,8 @@ def check_references(study: Study, card: Card, references: Sequence[Reference]) 
 def _check_reference(one: Reference, card: Card, cases: int) -> None:
     if card.inputs:
         raise StudyError(
-            f"expected no method without training for several inputs ({card.form}), because each "
-            f"takes one. Received: {one.label!r}.",
+            f"expected no references for data with several inputs ({card.form}), because each "
+            f"method takes one. Received: {one.label!r}. Leave 'references' out.",
             key="references",
         )
     chosen = catalog.choice("reference", one.method)
@@ -318,14 +323,14 @@ def _check_reference(one: Reference, card: Card, cases: int) -> None:
     most = min(prod(card.shape), cases)
     if chosen.numbers.get("components", 0) > most:
         raise StudyError(
-            f"expected at most {most} components, as many as a case has numbers and no more "
-            f"than there are training cases. Received: {one.label}.",
+            f"expected at most {most} components: no more than a case has numbers, and no more "
+            f"than there are training cases. Received: {one.label}. Name fewer.",
             key="references",
         )
 
 
 def check_data(study: Study, card: Card) -> None:
-    """Template, loss, schedules and batches have to fit the data.
+    """Check that template, loss, schedules and batches fit the data.
 
     Raises:
         StudyError: naming the key, what was expected and what was received.
@@ -336,7 +341,8 @@ def check_data(study: Study, card: Card) -> None:
     for key, share in _named(study, "label_smoothing"):
         if share and not catalog.TASKS[card.task].labels:
             raise StudyError(
-                f"expected data with classes, to smooth their labels. Received: {card.task} data.",
+                "expected data with classes or labels, because label_smoothing changes these. "
+                f"Received: {card.task} data. Leave 'label_smoothing' out.",
                 key=key,
             )
     _check_class_weights(study, card)
@@ -351,8 +357,8 @@ def _check_class_weights(study: Study, card: Card) -> None:
         chosen = catalog.choice("class_weight", raw)
         if chosen.name != "none" and not catalog.TASKS[card.task].classes:
             raise StudyError(
-                f"expected data with one class per case or step, to weigh classes. Received: "
-                f"{card.task} data. Leave 'class_weight' out.",
+                "expected data with one class per case or step, because class_weight weighs "
+                f"classes. Received: {card.task} data. Leave 'class_weight' out.",
                 key=key,
             )
         given = chosen.words.get("weights")
@@ -368,18 +374,18 @@ def _check_class_weights(study: Study, card: Card) -> None:
 
 
 def _check_outputs(study: Study, card: Card) -> None:
-    """What outputs are can be said of a user's model with classes or labels alone."""
+    """Check that 'outputs' is set only for a user's model on data with classes or labels."""
     for key, raw in _named(study, "outputs"):
         if not catalog.TASKS[card.task].labels:
             raise StudyError(
-                f"expected data with classes or labels, to say what outputs are. Received: "
-                f"{card.task} data. Leave 'outputs' out.",
+                "expected data with classes or labels, because 'outputs' tells logits from "
+                f"probabilities of these. Received: {card.task} data. Leave 'outputs' out.",
                 key=key,
             )
         if study.template in catalog.TEMPLATES:
             raise StudyError(
-                f"expected a template of your own, to say what its outputs are: {study.template!r} "
-                f"gives logits. Received: {raw!r}. Leave 'outputs' out.",
+                f"expected 'outputs' only with a template of your own, because {study.template!r} "
+                f"always returns logits. Received: {raw!r}. Leave 'outputs' out.",
                 key=key,
             )
 
@@ -407,42 +413,43 @@ def _check_template(study: Study, card: Card) -> None:
     if card.tokens and "vocabulary" not in built_in.arguments:
         raise StudyError(
             f"expected a template that embeds tokens, such as 'rnn'. Received: "
-            f"{study.template!r}, which would take their numbers for quantities.",
+            f"{study.template!r}, which would take token numbers for quantities.",
             key="template",
         )
 
 
 def _check_inputs(study: Study, card: Card) -> None:
-    """Built-in templates take one input; with a length of each case, those that mask."""
+    """Check that the template takes the inputs: only one, or with lengths, one that masks steps."""
     if card.has_lengths and "padding" not in catalog.TEMPLATES[study.template].arguments:
         raise StudyError(
-            "expected a template that leaves out the steps behind the length of a case: 'rnn', or "
-            f"one of your own. Received: {study.template!r}. Leave 'lengths' out of the data to "
-            "take these steps as they are.",
+            "expected a template that ignores the steps after the end of a case: 'rnn', or one of "
+            f"your own. Received: {study.template!r}. Change the template, or leave 'lengths' out "
+            "of the data to train on these steps, too.",
             key="template",
         )
     if card.inputs and not card.has_lengths:
         raise StudyError(
-            f"expected a template of your own, 'module:function', for several inputs ({card.form}):"
-            f" it is called with their shapes by name. Received: {study.template!r}, which takes "
-            "one.",
+            "expected a template of your own, 'module:function', for several inputs "
+            f"({card.form}). Received: {study.template!r}, which takes one. Your function is "
+            "called with the shapes of the inputs by name.",
             key="template",
         )
 
 
 def _check_validation(study: Study, card: Card) -> None:
-    """Validation cases that come with the data are all that there are."""
+    """Refuse a validation share where the data brings its own validation cases."""
     named = [key for key, _ in _named(study, "validation")]
     if card.held and named:
         raise StudyError(
-            f"expected no share, because {card.label!r} comes with {card.held} validation cases. "
-            "Received: one. Leave it out, or x_val and y_val.",
+            f"expected no validation share, because {card.label!r} comes with {card.held} "
+            "validation cases. Received: one. Leave it out of the study, or x_val and y_val out of "
+            "the data.",
             key=named[0],
         )
     if card.held and card.normal:
         raise StudyError(
-            "expected data without validation cases of its own, where only some classes are "
-            "trained on. Received: x_val and y_val. Put them to the other cases.",
+            "expected data without validation cases, because with 'normal' they are drawn from the "
+            "normal classes. Received: x_val and y_val. Add them to the training cases.",
             key="normal",
         )
 
@@ -452,8 +459,8 @@ def _check_batches(study: Study, card: Card) -> None:
     cases = card.training_cases(max(shares, default=_default_share()))
     if cases < 1:
         raise StudyError(
-            f"expected cases to train on. Received: {card.label!r} with {card.cases} cases, of "
-            "which groups that stay whole leave none. Give more and smaller groups.",
+            f"expected at least one training case. Received: {card.label!r} with {card.cases} "
+            "cases in groups so large that validation takes them all. Use more and smaller groups.",
             key="dataset",
         )
     default = catalog.SETTINGS["batch_size"].default
@@ -461,7 +468,8 @@ def _check_batches(study: Study, card: Card) -> None:
     for key, size in _named(study, "batch_size") or [("fixed.batch_size", default)]:
         if isinstance(size, int) and size > cases:
             raise StudyError(
-                f"expected at most the {cases} training cases of {card.label!r}. Received: {size}.",
+                f"expected a batch no larger than the {cases} training cases of {card.label!r}. "
+                f"Received: {size}. Choose a smaller one.",
                 key=key,
             )
 
@@ -476,14 +484,14 @@ def _check_loss(study: Study, loss: str, card: Card, key: str) -> None:
     ]
     if loss not in fitting:
         raise StudyError(
-            f"expected a loss for labels of a {card.task} data set ({', '.join(fitting)}). "
-            f"Received: {loss!r}.",
+            f"expected a loss that fits {card.task} data ({', '.join(fitting)}). "
+            f"Received: {loss!r}. Choose one of these, or leave 'loss' out.",
             key=key,
         )
 
 
 def _check_schedules(study: Study) -> None:
-    """No schedule may reach beyond the end of a training."""
+    """Refuse schedules that reach beyond the end of a training."""
     default = catalog.SETTINGS["epochs"].default
     assert isinstance(default, int)
     named = [raw for _, raw in _named(study, "epochs") if isinstance(raw, int)]
@@ -493,8 +501,8 @@ def _check_schedules(study: Study) -> None:
         for name in ("warmup", "every"):
             if numbers.get(name, 0) >= shortest:
                 raise StudyError(
-                    f"expected {name!r} below the {shortest} epochs of a training. "
-                    f"Received: {numbers[name]:g}.",
+                    f"expected {name!r} to be less than the {shortest} epochs of a training. "
+                    f"Received: {numbers[name]:g}. Lower it, or train for more epochs.",
                     key=key,
                 )
 
@@ -535,8 +543,9 @@ def _check_own(chosen: catalog.Choice, folders: Sequence[Path], key: str) -> Non
 def _check_rated(study: Study, optimizer: str, key: str) -> None:
     if not _named(study, "learning_rate") and "learning_rate" not in _searched(study):
         raise StudyError(
-            f"expected a learning_rate for {optimizer!r}, whose default is not known before it "
-            "is run. Received: none. Name one in [fixed], [factors] or [tune.space].",
+            f"expected a learning_rate for {optimizer!r}, because the default of your optimizer is "
+            "unknown until it runs. Received: none. Name one in [fixed], [factors] or "
+            "[tune.space].",
             key=key,
         )
 

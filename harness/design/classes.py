@@ -1,4 +1,4 @@
-"""Classes as a study names them: by what they are called, or by number."""
+"""Classes as a study names them: by name or by number."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ def weights(card: Card, given: Mapping[str, float]) -> list[float]:
         place = number(card, name)
         if place in found:
             raise StudyError(
-                f"expected one weight per class. Received: two of {card.class_name(place)}."
+                f"expected one weight per class. Received: two for {card.class_name(place)}, "
+                "perhaps one by name and one by number. Remove one of them."
             )
         found[place] = weight
     return [found.get(place, 1.0) for place in range(card.outputs)]

@@ -1,4 +1,4 @@
-"""What a study makes of the data that it names, and what it leaves to that data."""
+"""Choices about the data that a study makes itself, and those that it leaves to the data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def settle(study: Study, task: str) -> Study:
-    """The study with everything said that it leaves to the kind of its data."""
+    """Fill in everything that a study leaves to the kind of its data."""
     decides, fit = catalog.TASKS[task].decides, catalog.TASKS[task].fit
     chooses = Quantity.parse(study.best) if study.best else Quantity(split="val", name=fit)
     best = str(_known(chooses.at("best")).quantity)
@@ -31,41 +31,44 @@ def settle(study: Study, task: str) -> Study:
 
 
 def _known(metric: Metric) -> Metric:
-    """A metric by the name that the catalogue has for it."""
+    """Metric under its name in the catalogue."""
     name = catalog.named(catalog.METRICS, metric.name) or metric.name
     return metric.model_copy(update={"name": name})
 
 
 def framed(study: Study, card: Card) -> Card:
-    """The data as the template takes it: an autoencoder reconstructs, whatever the labels."""
+    """Data as the template takes it: an autoencoder reconstructs inputs, whatever the labels."""
     built_in = catalog.TEMPLATES.get(study.template)
     wanted = [key for key in ("normal", "denoise") if getattr(study, key)]
     asked = study.task or ("reconstruction" if wanted else "")
     makes = built_in.makes if built_in else asked
     if (makes or asked) and card.inputs:
         raise StudyError(
-            f"expected one input to reconstruct. Received: several ({card.form}).",
+            f"expected data with one input, to reconstruct it. Received: several ({card.form}). "
+            "Give the data as a single array x.",
             key=wanted[0] if wanted else "task" if study.task else "template",
         )
     if study.task and study.task != makes:
         raise StudyError(
-            "expected a template that reconstructs: 'autoencoder', or one of your own. "
-            f"Received: {study.template!r}.",
+            f"expected a template that gives back its inputs, for task = {study.task!r}: "
+            f"'autoencoder', or one of your own. Received: {study.template!r}. Change 'template', "
+            "or leave 'task' out.",
             key="task",
         )
     if not wanted:
         return replace(card, task=makes) if makes else card
     if len(wanted) > 1:
         raise StudyError(
-            "expected anomalies to tell or noise to remove. Received: 'normal' and 'denoise'.",
+            "expected either 'normal' (detect anomalies) or 'denoise' (remove noise). "
+            "Received: both. Leave one of them out.",
             key="denoise",
         )
     if makes != "reconstruction":
-        aim = "tell anomalies" if study.normal else "remove noise"
+        aim = "detect anomalies" if study.normal else "remove noise"
         raise StudyError(
-            f"expected a template that reconstructs, such as 'autoencoder', to {aim}, or one of "
-            "your own that gives back its inputs. "
-            f"Received: {study.template!r}.",
+            f"expected a template that gives back its inputs, to {aim}: 'autoencoder', or one of "
+            f"your own. Received: {study.template!r}. Change 'template', or leave {wanted[0]!r} "
+            "out.",
             key=wanted[0],
         )
     if study.denoise:
@@ -74,7 +77,7 @@ def framed(study: Study, card: Card) -> Card:
 
 
 def filled(study: Study, card: Card) -> Card:
-    """The data with a note if most of its cases end in a token that the study may call padding."""
+    """Data with a note if most cases end in a token that the study could declare as padding."""
     built_in = catalog.TEMPLATES.get(study.template)
     space = study.tune.space if study.tune else {}
     given = {*study.fixed, *study.factors, *space}
@@ -94,19 +97,19 @@ def filled(study: Study, card: Card) -> Card:
 
 
 TOKENS = 3
-"""Largest whole number of a sequence from which on it is more likely of tokens than of switches."""
+"""Largest whole number of a sequence from which it is more likely of tokens than of switches."""
 
 
 def _noisy(card: Card, corruption: Level) -> Card:
-    """The data with noise on validation and test inputs, and the clean ones as targets."""
+    """Data with noisy validation and test inputs, and the clean ones as targets."""
     try:
         chosen = catalog.choice("corruption", corruption)
     except StudyError as error:
         raise StudyError(error.message, key="denoise") from None
     if chosen.name == "none":
         raise StudyError(
-            f"expected a corruption that leaves something to remove. Received: {chosen.name!r}. "
-            "Leave 'denoise' out.",
+            f"expected a kind of noise to remove. Received: {chosen.name!r}. See `keras-harness "
+            "catalog corruption`, or leave 'denoise' out.",
             key="denoise",
         )
     made = replace(card, task="denoising", noise=chosen.setting())
@@ -114,10 +117,11 @@ def _noisy(card: Card, corruption: Level) -> Card:
 
 
 def _only_normal(card: Card, named: tuple[str | int, ...]) -> Card:
-    """The data with some classes to train on, and the others to be told in the test split."""
+    """Data with only the normal classes to train on; the test split holds the anomalies."""
     if not card.counts:
         raise StudyError(
-            f"expected data with classes, some of them normal. Received: {card.task} data.",
+            "expected data with classes, of which 'normal' names some. "
+            f"Received: {card.task} data. Leave 'normal' out.",
             key="normal",
         )
     try:
@@ -126,7 +130,8 @@ def _only_normal(card: Card, named: tuple[str | int, ...]) -> Card:
         raise StudyError(error.message, key="normal") from None
     if len(normal) == card.outputs:
         raise StudyError(
-            f"expected some of the {card.outputs} classes, but not all. Received: {[*named]}.",
+            f"expected fewer than all {card.outputs} classes, because the others count as "
+            f"anomalies. Received: {[*named]}. Remove at least one.",
             key="normal",
         )
     cases = sum(card.counts[one] for one in normal)

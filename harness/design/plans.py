@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from harness.spec import Phase, Value
 
 MANY = 100_000
-"""Trials above which a study has to be confirmed: more likely a slip than a wish."""
+"""Number of trials above which a study must be confirmed, as it is likely a slip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class Plan:
 
     @property
     def rows(self) -> tuple[Arm | Reference, ...]:
-        """All that has trials, by index: the arms, behind them the references."""
+        """Everything with trials, by index: the arms, then the references."""
         return (*self.arms, *self.references)
 
     @property
@@ -69,7 +69,7 @@ class Plan:
 
     @property
     def metric(self) -> Metric:
-        """The one that decides."""
+        """Metric that decides."""
         return self.study.deciding
 
     def sizes(self) -> dict[str, int]:
@@ -176,7 +176,7 @@ def plan(study: Study, card: Card, folders: Sequence[Path]) -> Plan:
 
 
 def _judged(study: Study, references: Sequence[Reference]) -> tuple[str, ...]:
-    """What is to be known of how a study will be judged."""
+    """Notes on how a study will be judged."""
     notes = []
     metric = study.deciding
     if (metric.split, metric.epoch) == ("val", "best"):
@@ -203,7 +203,7 @@ def _judged(study: Study, references: Sequence[Reference]) -> tuple[str, ...]:
 
 
 def _first(study: Study) -> str:
-    """A baseline as a study file declares it."""
+    """Baseline as a study file declares it."""
     levels = baseline(study).levels
     return ", ".join(f"{_key(name)} = {json.dumps(level)}" for name, level in levels.items())
 
@@ -231,14 +231,14 @@ def programs(plan: Plan) -> dict[str, tuple[Trial, list[Arm]]]:
 
 
 def changes(old: Definition, plan: Plan) -> list[str]:
-    """What a plan changes about what a store was last run with: keys, data, user code."""
+    """List what differs between a plan and the store's last run: keys, data, user code."""
     keys = changed_keys(old.study, plan.study)
     data = ["the data"] if old.data != plan.card.digest else []
     return [*keys, *data, *(["your code"] if old.code != plan.code else [])]
 
 
 def check_place(old: Definition, plan: Plan, finished: int) -> None:
-    """Results of one study do not disappear behind another one of the same name.
+    """Refuse to let a study hide the results of another one with the same name.
 
     More arms, replicates or other settings make it no other study, nor does edited code: that is
     told by ``changes``. Another template does, and other data.
@@ -258,9 +258,9 @@ def check_place(old: Definition, plan: Plan, finished: int) -> None:
         f"expected a name that no other study has. Received: {plan.study.name!r}, of which "
         f"{finished} finished trials are there, with other {' and other '.join(map(_bare, found))}"
         f" ({old.study.template}, content {old.data[:8]}; now {plan.study.template}, content "
-        f"{plan.card.digest[:8]}). Its report would show none of them. Choose another name or "
-        "another --root. Or add --replace: they stay in the store, and running the old study "
-        "again, with --replace, shows them again and trains nothing.",
+        f"{plan.card.digest[:8]}). The new report would show none of them. Choose another name or "
+        "another --root. Or add --replace: the old trials stay in the store, and running the old "
+        "study with --replace shows them again without training.",
         key="name",
     )
 

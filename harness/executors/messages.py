@@ -1,4 +1,4 @@
-"""What coordinator and worker say to each other: JSON, never pickles."""
+"""Messages between coordinator and worker: JSON, never pickles."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _OURS = re.compile(r"[0-9a-f]{64}\.\d+\.json|\.tmp-\w+(\.npz)?")
-"""Names of result files, and of files that were being written when a process died."""
+"""Pattern of the names of result files, and of files left half-written by a process that died."""
 
 
 def send(connection: Connection, kind: str, **content: Any) -> None:
@@ -81,12 +81,12 @@ def read_attempt(message: dict[str, Any]) -> Attempt:
 
 
 def result_file(attempts: Path, key: str, number: int) -> Path:
-    """Where a worker leaves an outcome before it reports it."""
+    """File in which a worker leaves an outcome before it reports it."""
     return attempts / f"{key}.{number}.json"
 
 
 def is_ours(file: Path) -> bool:
-    """Whether a file has one of our names, and is no link or folder that somebody gave it."""
+    """True if a file bears one of our names and is a plain file, not a link or folder."""
     return bool(_OURS.fullmatch(file.name)) and file.is_file() and not file.is_symlink()
 
 

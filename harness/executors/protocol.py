@@ -1,4 +1,4 @@
-"""What the coordinator and executors say to each other."""
+"""Protocol between the coordinator and its executors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What an executor needs before the first attempt.
+    """Information that an executor needs before the first attempt.
 
     Args:
         card: of the data that all attempts use.
@@ -112,7 +112,7 @@ Event = Building | Rehearsed | Started | Ended | Died
 
 
 class Executor(Protocol):
-    """Where attempts run."""
+    """Runner of attempts, in this process or in workers."""
 
     def propose(self, tune: Tune, seed: int) -> list[dict[str, Scalar]]:
         """Ask KerasTuner for candidates, where Keras is loaded."""
@@ -138,7 +138,7 @@ class Executor(Protocol):
         """Hand over an attempt."""
 
     def next_event(self, timeout: float) -> Event | None:
-        """What happened next, or ``None`` if nothing did in so many seconds."""
+        """Wait for the next event; ``None`` if there was none within ``timeout`` seconds."""
 
     def close(self) -> None:
         """End everything that still runs."""

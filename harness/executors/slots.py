@@ -36,16 +36,16 @@ if TYPE_CHECKING:
     from harness.spec import Scalar, Trial, Tune
 
 AHEAD = 2
-"""Attempts handed to one worker at a time: one that it trains, and one so that it need not wait."""
+"""Attempts handed to one worker at a time: one in training, and one that can follow at once."""
 
 LOADS = 2
-"""How often in a row a worker may end while it loads Keras, if none has ever come up."""
+"""Times in a row that a worker may end while it loads Keras, as long as none has ever come up."""
 
 LATER_LOADS = 5
-"""The same, where others have."""
+"""Times in a row that a worker may end while it loads Keras, once others have come up."""
 
 BUILDS = 2
-"""How many workers a network may take with it before it counts as one that cannot be built."""
+"""Workers that a network may take down with it before it counts as one that cannot be built."""
 
 WORN = 100
 """Programs after which a worker is replaced between two attempts. TensorFlow gives nothing back
@@ -110,7 +110,9 @@ class Slots:
                 return self._proposed(slot)
             except (EOFError, OSError) as error:
                 if slot.ready:
-                    raise HarnessError(_last_words(slot, "died over its proposals")) from error
+                    raise HarnessError(
+                        _last_words(slot, "died while it proposed hyperparameters")
+                    ) from error
                 self._bury(0, slot)
         raise AssertionError
 
@@ -123,7 +125,7 @@ class Slots:
             self._welcome(0, slot)
 
     def rehearse(self, trials: Mapping[str, Trial]) -> None:
-        """Share them out among the workers, who keep what they build."""
+        """Share the networks among the workers, which keep what they build."""
         for index, (program, trial) in enumerate(trials.items()):
             _ask_to_build(self._slots[index % len(self._slots)], program, trial)
 
@@ -150,7 +152,7 @@ class Slots:
             messages.send(slot.connection, "attempt", **messages.write_attempt(attempt))
 
     def next_event(self, timeout: float) -> Event | None:
-        """What a worker reported, or that it died."""
+        """Next event: a worker's report, or its death."""
         if not self._events:
             ready: list[Any] = connections.wait([slot.connection for slot in self._slots], timeout)
             for place, slot in enumerate(self._slots):
@@ -251,7 +253,7 @@ class Slots:
             self._events.append(Died(lost=lost, unstarted=tuple(slot.waiting), reason=how))
 
     def _blame(self, slot: _Slot, how: str) -> None:
-        """A network during whose building workers die again and again cannot be built."""
+        """Give up on a network that makes workers die again and again while they build it."""
         key = slot.unbuilt[0][1].key
         self._killed[key] += 1
         if self._killed[key] >= BUILDS:
@@ -275,7 +277,7 @@ def _how(code: int) -> str:
 
 
 def _last_words(slot: _Slot, what: str) -> str:
-    """Why a worker is gone, from its own log."""
+    """Message that a worker ended, with the end of its log."""
     lines = slot.log.read_text(encoding="utf-8", errors="replace").splitlines()
     said = "\n".join(lines[-8:]) or "nothing"
     return f"a worker process {what}. The end of its log, {slot.log}:\n{said}"

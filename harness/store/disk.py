@@ -1,4 +1,4 @@
-"""The lock on a store's folder, and what a refusal of the disk means for the user."""
+"""Lock on a store's folder, and messages to users when the disk refuses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 HOLDER = "process "
-"""How the content of a lock begins."""
+"""Beginning of a lock file's content."""
 
 REFUSALS = {
     "SQLITE_FULL",
@@ -39,7 +39,7 @@ MEMBERS = (
     "report",
     *(f"study.db{end}" for end in ("", "-journal", "-shm", "-wal")),
 )
-"""What stands in a store's folder; other files there are left alone."""
+"""Names of the files in a store's folder; other files there are left alone."""
 
 
 def lock(folder: Path) -> Any:
@@ -64,8 +64,8 @@ def lock(folder: Path) -> Any:
     if stream.read(len(HOLDER)) not in {"", HOLDER}:
         stream.close()
         raise StoreError(
-            f"expected a lock of ours. Received: {str(folder / 'lock')!r} with other content. "
-            "Nothing was changed."
+            f"expected the lock file of a study. Received: {str(folder / 'lock')!r} with other "
+            "content. Nothing was changed. Move that file elsewhere, or use another --root."
         )
     stream.seek(0)
     stream.truncate()
@@ -76,7 +76,7 @@ def lock(folder: Path) -> Any:
 
 
 def _taken(stream: TextIO) -> bool:
-    """Take the lock, patiently enough for somebody who only looks whether it is free."""
+    """Take the lock, with patience for a process that merely tests whether it is free."""
     for _ in range(5):
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -88,7 +88,7 @@ def _taken(stream: TextIO) -> bool:
 
 
 def is_free(folder: Path) -> bool:
-    """Whether no process holds the folder now."""
+    """True if no process holds the folder now."""
     try:
         with os.fdopen(os.open(folder / "lock", os.O_RDONLY | os.O_NOFOLLOW)) as stream:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -100,13 +100,13 @@ def is_free(folder: Path) -> bool:
 
 
 def is_full(error: sqlite3.DatabaseError) -> bool:
-    """Whether SQLite failed because the disk did."""
+    """True if SQLite failed because of the disk."""
     return getattr(error, "sqlite_errorname", "") in REFUSALS
 
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Say what a refusal of the disk, or a damaged file, means for the user."""
+    """Turn a refusal of the disk, or a damaged file, into an error that explains it to the user."""
     try:
         yield
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError):

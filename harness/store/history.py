@@ -1,4 +1,4 @@
-"""When a study was written down, and what was changed of it later."""
+"""Times at which a study was written down, and the later changes to it."""
 
 from __future__ import annotations
 

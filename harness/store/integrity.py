@@ -1,4 +1,4 @@
-"""Whether a store is whole: its file, its keys, its outcomes and its definitions."""
+"""Checks that a store is whole: its file, its keys, its outcomes and its definitions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def problems(folder: Path) -> list[str]:
-    """What is wrong with a store, a sentence each; none if it is whole.
+    """List the damage found in a store, a sentence each; empty if it is whole.
 
     Raises:
         StoreError: if there is no store in the folder, or its file cannot be read at all.
@@ -41,7 +41,7 @@ def _file(db: sqlite3.Connection) -> Iterator[str]:
 
 
 def _studies(db: sqlite3.Connection) -> Iterator[str]:
-    """Definitions that are not what their digest says."""
+    """Definitions whose content does not match their digest."""
     rows = db.execute("SELECT revision, digest, definition, card, code FROM study")
     for revision, token, text, card, code in rows:
         try:
@@ -53,7 +53,7 @@ def _studies(db: sqlite3.Connection) -> Iterator[str]:
 
 
 def _trials(db: sqlite3.Connection) -> Iterator[str]:
-    """Trials that are not what their key says."""
+    """Trials whose content does not match their key."""
     for key, text in db.execute("SELECT key, definition FROM trial"):
         try:
             whole = Trial(**json.loads(text)).key == key

@@ -1,4 +1,4 @@
-"""How far a study is, by arm, and what its trainings have cost so far."""
+"""Progress of a study by arm, and the cost of its trainings so far."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PARTS = ("build", "compile", "data", "train", "evaluate")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """What the current definition of a study has so far.
+    """Progress on the current definition of a study.
 
     Args:
         enrolled: trials by arm and phase.

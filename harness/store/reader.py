@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def exists(folder: Path) -> bool:
-    """Whether a folder holds a store."""
+    """True if a folder holds a store."""
     return (folder / schema.FILE).is_file()
 
 
@@ -65,7 +65,7 @@ def counts(folder: Path) -> dict[tuple[str, str], int]:
 
 
 def definition(folder: Path) -> Definition | None:
-    """What a store was last run with; ``None`` if it was made but never given a study.
+    """Definition that a store was last run with; ``None`` if it never received a study.
 
     Raises:
         StoreError: if there is no store, or it is damaged.
@@ -122,8 +122,8 @@ def trained(folder: Path, arm: int) -> Trained:
         ).fetchone()
         if row is None:
             raise NothingToReportError(
-                "expected an arm of which a training has completed. Received: one whose trainings "
-                "all diverged, so that there are no weights to take away."
+                "expected an arm with a completed training. Received: one whose trainings all "
+                "diverged, so that there are no weights to save."
             )
         key, definition, card, proposed, environment = row
         metrics = db.execute("SELECT metric, value FROM metric WHERE trial = ?", (key,))

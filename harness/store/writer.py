@@ -64,7 +64,7 @@ class Store:
         self._lock.close()
 
     def revise(self, study: Study, metric: str, card: dict[str, Any], code: str = "") -> int:
-        """Make this the current definition of the study; its revision number.
+        """Make this the current definition of the study, and return its revision number.
 
         A definition that is already current keeps its revision, and its members.
 
@@ -92,7 +92,7 @@ class Store:
         return revision
 
     def remember(self, environment: Environment) -> str:
-        """Record an environment; its digest."""
+        """Record an environment, and return its digest."""
         content = environment.model_dump(mode="json")
         with self._write() as db:
             db.execute(
@@ -137,7 +137,7 @@ class Store:
                 )
 
     def statuses(self, arm: int, phase: str, revision: int) -> dict[str, str]:
-        """Status by key of an arm's trials in a phase."""
+        """Status of an arm's trials in a phase, by key."""
         rows = self._rows(
             "SELECT key, status FROM trial JOIN member ON trial = key "
             "WHERE revision = ? AND arm = ? AND phase = ?",
@@ -170,7 +170,7 @@ class Store:
                 self._event("trial reopened", {"reason": reason}, key)
 
     def finished(self, revision: int, *, outside: int = 0) -> int:
-        """How many trials of a revision have a result.
+        """Count the trials of a revision that have a result.
 
         Args:
             revision: of the study; 0 has no trials.
@@ -190,7 +190,7 @@ class Store:
         return int(last)
 
     def results(self, revision: int, arm: int, phase: str, candidates: int) -> list[list[Result]]:
-        """What a later decision needs of an arm's trials: for each candidate, its replicates."""
+        """Results of an arm's trials: for each candidate, one per replicate."""
         rows = self._rows(
             "SELECT candidate, trial FROM member WHERE revision = ? AND arm = ? AND phase = ? "
             "ORDER BY candidate, replicate",
@@ -218,7 +218,7 @@ class Store:
             db.execute("INSERT INTO proposal VALUES (?, ?)", (token, canonical(candidates)))
 
     def begin(self, key: str, environment: str, workers: int) -> int:
-        """Open an attempt; its number.
+        """Open an attempt, and return its number.
 
         Raises:
             StoreError: if the trial is finished, or was never enrolled.
@@ -303,7 +303,7 @@ class Store:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """All that is written inside becomes visible together, or, after an error, not at all."""
+        """Make all writes inside visible together, or, after an error, none."""
         with disk.writing(self.folder):
             self._db.execute("BEGIN IMMEDIATE")
         try:
@@ -332,7 +332,7 @@ class Store:
 
 
 def _brief(outcome: Outcome) -> str:
-    """An outcome without what has rows of its own."""
+    """Outcome without the parts that have rows of their own."""
     return outcome.model_dump_json(exclude={"curve", "metrics"})
 
 

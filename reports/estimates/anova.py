@@ -1,4 +1,4 @@
-"""Where the variance of a full factorial comes from."""
+"""Sources of variance in a full factorial."""
 
 from __future__ import annotations
 

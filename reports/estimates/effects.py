@@ -1,4 +1,4 @@
-"""What stands beside a difference: its size against the noise, wins, failures, gains of pairing."""
+"""Figures beside a difference: its size against the noise, wins, failures, gain by pairing."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def correlation(treated: ArrayLike, control: ArrayLike) -> float:
 
 
 def pairing_gain(treated: ArrayLike, control: ArrayLike) -> float:
-    """How many times more replicates the same precision would cost without pairs.
+    """Replicates for the same precision without pairs, as a multiple of those with pairs.
 
     ``(Var A + Var B) / Var(A - B)``: 1 where pairing gains nothing, below 1 where it costs.
 

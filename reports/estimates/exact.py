@@ -165,7 +165,7 @@ def typical(differences: ArrayLike) -> float:
 
 
 def _count(hits: NDArray[np.bool_]) -> int:
-    """One more than there are: the observed assignment, or the empty subset, counts too."""
+    """Number of hits plus one, since the observed assignment, or the empty subset, counts too."""
     return 1 + int(np.count_nonzero(hits))
 
 
@@ -175,7 +175,7 @@ def _adjusted(p: float, family: int) -> tuple[float, float]:
 
 
 def _ends(values: Array, rank: int, tolerance: float) -> tuple[float, float]:
-    """The value of a rank from either end; what cannot be told from zero is zero."""
+    """Ranked value from either end; a value that cannot be told from zero is zero."""
     if rank < 1:
         return -np.inf, np.inf
     # One place at a time: NumPy is slower at two.
@@ -195,7 +195,7 @@ def _subset_means(values: Array) -> Array:
 
 
 def _subset_sums(values: Array) -> Array:
-    """The sum of every subset: those without a value, then the same ones with it."""
+    """Sums of all subsets: first those without a value, then the same with it, value by value."""
     sums = np.zeros(2**values.size)
     for index, value in enumerate(values):
         half = 2**index
@@ -205,12 +205,12 @@ def _subset_sums(values: Array) -> Array:
 
 @lru_cache(maxsize=EXACT)
 def _sizes(pairs: int) -> NDArray[np.float32]:
-    """Sizes of all subsets that are not empty, in the order in which sums are formed."""
+    """Sizes of all non-empty subsets, in the order in which their sums are formed."""
     return _subset_sums(np.ones(pairs))[1:].astype(np.float32)
 
 
 def _drawn_means(values: Array) -> Array:
-    """Means of subsets drawn at random, the same ones for every comparison of so many pairs."""
+    """Means of random subsets, the same subsets for every comparison of so many pairs."""
     members, sizes = _drawn(values.size)
     padded = np.pad(values, (0, -values.size % _BITS)).reshape(-1, _BITS)
     sums = np.zeros(sizes.size)

@@ -1,4 +1,4 @@
-"""How many replicates a comparison that is undecided would need."""
+"""Number of replicates that an undecided comparison would need."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def replicates_needed(
     family: int,
     margin: tuple[float, float] | None = None,
 ) -> int | None:
-    """About how many pairs would decide a comparison, were the truth what these pairs show.
+    """Estimate how many pairs would decide a comparison if these pairs showed the truth.
 
     Studies of growing size are drawn from the observed differences, with replacement; the
     answer is the first size at which ``POWER`` of them are decided: their interval excludes
@@ -114,5 +114,5 @@ def _studies(values: int, pairs: int) -> _Studies:
 
 
 def _rounded(pairs: int) -> int:
-    """Up to two digits: more would be a promise."""
+    """Number rounded up to two digits; more would promise too much."""
     return pairs if pairs < 100 else int(np.ceil(pairs / 10) * 10)

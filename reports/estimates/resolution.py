@@ -1,4 +1,4 @@
-"""How many replicates a difference of some size would take to show."""
+"""Number of replicates that it takes to show a difference of a given size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scale that differences are taken on, and what on it is no more than rounding."""
+"""Scale on which differences are taken, and the size of mere rounding on it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 Scale = Literal["identity", "log"]
-"""On which differences are judged."""
+"""Scales on which differences are judged."""
 
 RESOLUTION = 4 * float(np.finfo(np.float32).eps)
 """Relative differences below this are rounding of the single-precision training."""

@@ -1,4 +1,4 @@
-"""What a paper takes from a study: tables as files, figures as files, and the methods in words."""
+"""Export of a study for a paper: tables and figures as files, and the methods in words."""
 
 from reports.export.drawing import plates
 from reports.export.files import csv, keep, write

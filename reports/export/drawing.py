@@ -1,4 +1,4 @@
-"""Figures as files, as wide as a column and with text of its size."""
+"""Figures as files for a paper, as wide as a column and with text of its size."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _drawn(results: Results, judged: Judged) -> Iterator[tuple[str, Figure]]:
 
 
 def _scale(figure: Figure, factor: float) -> None:
-    """Make a figure smaller as a whole: what is counted in points does not shrink by itself."""
+    """Shrink a figure as a whole, with the sizes in points, which do not shrink by themselves."""
     figure.set_size_inches(figure.get_figwidth() * factor, figure.get_figheight() * factor)
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):

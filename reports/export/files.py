@@ -70,7 +70,7 @@ def keep(content: bytes, file: Path) -> Path:
 
 
 def _disarmed(value: object) -> object:
-    """Text that no spreadsheet runs, and that stays in its cell."""
+    """Text that no spreadsheet runs as a formula or spreads over cells."""
     if not isinstance(value, str):
         return value
     armed = value.startswith(_FORMULA) and not _NUMBER.fullmatch(value)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def methods(results: Results, judged: Judged) -> str:
-    """What was done, in the order in which a methods section says it."""
+    """Description of what was done, in the order of a methods section."""
     return " ".join(
         [
             *_design(results, judged),

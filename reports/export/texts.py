@@ -130,7 +130,7 @@ def parquet(table: pd.DataFrame) -> bytes:
 
 
 def _numbers(table: pd.DataFrame) -> list[bool]:
-    """Which columns hold nothing but numbers."""
+    """Flags for the columns that hold numbers only."""
     return [
         all(_NUMBER.fullmatch(str(text)) for text in table.iloc[:, place])
         for place in range(table.shape[1])

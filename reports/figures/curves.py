@@ -44,10 +44,10 @@ _SINGLE = 7
 """Arms that one panel can hold, each line labelled at its end."""
 
 _LONGEST, _WIDE = 80, 0.6
-"""Letters of the axis' name, and the width of one in heights of a letter."""
+"""Most letters of the axis' name, and the width of a letter as a share of its height."""
 
 _THIN = 60
-"""Lines of single replicates that a figure can bear."""
+"""Number of single replicates' lines that a figure can bear."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,7 @@ def curved(results: Results) -> str | None:
 
 
 def _units(results: Results, judged: Judged, quantity: str) -> Units:
-    """How the curves' quantity is written."""
+    """Units in which the curves' quantity is written."""
     if quantity == decided(results):
         return judged.units
     metric = Quantity.parse(quantity).at("best")

@@ -36,7 +36,7 @@ _PERCENTS = sorted(
 
 
 FAR, FEW = 3.0, 4
-"""The axis ends at so many times the usual interval's end, where there are not just a few arms."""
+"""Ratio of the axis' end to the usual interval's end, and the arms from which it applies."""
 
 
 def forest(judged: Judged, *, ax: Axes | None = None) -> Figure | None:
@@ -166,7 +166,7 @@ def _limits(axes: Axes, rows: list[Verdict], judged: Judged) -> None:
 
 
 def _reach(rows: list[Verdict]) -> float:
-    """How far from zero the axis may go: an arm that fails wholly must not flatten the others."""
+    """Largest distance from zero on the axis, so that one failing arm does not flatten the rest."""
     parts = [(row.comparison.low, row.comparison.high, row.comparison.difference) for row in rows]
     ends = [max((abs(end) for end in part if np.isfinite(end)), default=0.0) for part in parts]
     usual = FAR * float(np.quantile(ends, 0.7))

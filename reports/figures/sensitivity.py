@@ -1,4 +1,4 @@
-"""How the tuning objective depends on each searched number, arm by arm."""
+"""Dependence of the tuning objective on each searched number, arm by arm."""
 
 from __future__ import annotations
 

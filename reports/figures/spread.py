@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _ROW, _TALL, _RIGHT, _BOTTOM, _LEGEND = 26.0, 52.0, 92.0, 46.0, 24.0
 _MARKERS = ("D", "^", "s", "v", "P", "X")
-"""Of references, one per method."""
+"""Markers of references, one per method."""
 
 _STACK = 0.08
 """Distance of equal values from each other, in rows."""
@@ -82,7 +82,7 @@ def spread(judged: Judged, *, ax: Axes | None = None) -> Figure:
 
 
 def _references(figure: Figure, axes: Axes, arms: list[int], judged: Judged) -> list[float]:
-    """Means of the references, a mark for each method; where they are."""
+    """Draw the means of the references with a mark for each method, and return their places."""
     names = list(dict.fromkeys(one.label.partition("(")[0] for one in judged.references))
     found, marks = [], {}
     for one in judged.references:
@@ -149,7 +149,7 @@ def _mean(axes: Axes, row: int, arm: int, judged: Judged) -> None:
 
 
 def _lost(axes: Axes, row: int, diverged: int, judged: Judged) -> None:
-    """A cross at the worse edge where replicates diverged."""
+    """Draw a cross at the worse edge where replicates diverged."""
     if not diverged:
         return
     edge = 0.0 if judged.rule.maximize else 1.0

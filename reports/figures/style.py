@@ -1,4 +1,4 @@
-"""What all figures share: colors that survive both themes, sizes, and the room for labels."""
+"""Style shared by all figures: colors that survive both themes, sizes, and room for labels."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from reports.wording import Units
 
 INK = "#010203"
-"""Stands for the color of text; the page puts its own there, which follows the theme."""
+"""Placeholder for the text color, which the page replaces by that of its theme."""
 
 PAPER = "#fdfefc"
-"""Stands for the color of the page behind a figure."""
+"""Placeholder for the page's color behind a figure."""
 
 GREY = "#8a9099"
 WIDTH = 720.0
-"""Of the page's figures, in CSS pixels."""
+"""Width of the page's figures, in CSS pixels."""
 
 _WIDTH = ContextVar("width", default=WIDTH)
 MOST = 40
@@ -46,12 +46,12 @@ COLORS: Mapping[str, str] = {
     "no verdict": GREY,
     "baseline": INK,
 }
-"""By verdict: blue and orange are told apart by every kind of color vision, on any ground."""
+"""Colors by verdict: blue and orange differ for every kind of color vision, on any ground."""
 
 SERIES = ("#1a80bb", "#d2600a", "#0a9a72", "#b65fa8", "#b08405", "#5a78d1", "#a3684a", GREY)
 
 _PARTS = re.compile(r"[^\s(,_/]*[\s(,_/]*")
-"""What a label may be broken behind: white space, a parenthesis, a comma, an underscore."""
+"""Parts of a label, which may break after white space, a parenthesis, a comma or an underscore."""
 
 _MULTIPLES = (
     (1,),
@@ -64,7 +64,7 @@ _MULTIPLES = (
 """Ticks of a logarithmic axis within a decade, coarse to fine."""
 
 SIZE = 11.0
-"""Of text, in points."""
+"""Size of text, in points."""
 
 _RC: Mapping[str, Any] = {
     "axes.axisbelow": True,
@@ -108,14 +108,14 @@ _RC: Mapping[str, Any] = {
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """The settings that figures are drawn and saved under; everything is put back afterwards."""
+    """Apply the settings for drawing and saving figures; put the old ones back afterwards."""
     with style.context(["default", dict(_RC)]):
         yield
 
 
 @contextmanager
 def laid_out(width: float) -> Iterator[None]:
-    """Figures drawn inside are so many CSS pixels wide."""
+    """Draw the figures inside so many CSS pixels wide."""
     token = _WIDTH.set(width)
     try:
         yield
@@ -128,7 +128,7 @@ NARROW = 360
 
 
 def is_narrow() -> bool:
-    """Whether figures are drawn for a phone."""
+    """True if figures are drawn for a phone."""
     return full_width() < 1.3 * NARROW
 
 
@@ -163,7 +163,7 @@ def place(
 def canvas(
     ax: Axes | None, height: float, left: float, top: float, width: float, tall: float
 ) -> tuple[Figure, Axes]:
-    """Axes at a place of a sheet of their own, or those that were given, and their figure."""
+    """Axes at a place of a new sheet, or the given ones, with their figure."""
     if ax is None:
         figure = sheet(height)
         return figure, place(figure, left, top, width, tall)
@@ -316,6 +316,6 @@ def separated(positions: Sequence[float], gap: float) -> list[float]:
 
 
 def _start(group: Sequence[float], gap: float) -> float:
-    """Where a group of labels begins, centred on what it labels."""
+    """Lower end of a group of labels, centred on the points that they name."""
     length = gap * (len(group) - 1)
     return min(max(sum(group) / len(group) - length / 2, 0.0), 1.0 - length)

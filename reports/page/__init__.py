@@ -60,7 +60,7 @@ def write(folder: Path, to: Path | None = None) -> Path:
 
 
 def lay_out(results: Results, judged: Judged, file: Path) -> Path:
-    """As ``write``, for results that have been read and judged."""
+    """Write the page like ``write``, for results that have been read and judged already."""
     parts, collected = sections(results, judged), tables.collect(results, judged)
     _write(file, _render(results, judged, parts, collected).encode())
     export.write(collected, file.parent)

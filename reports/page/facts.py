@@ -1,4 +1,4 @@
-"""The study in one line, the file that repeats it, and what would tell more."""
+"""Study in one line, file that repeats it, and advice on what would tell more."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reports.wording import Units
 
 _NAMED = 12
-"""Classes that are named."""
+"""Number of classes that are named."""
 
 
 def facts(results: Results, judged: Judged) -> list[Item]:
@@ -51,14 +51,14 @@ def _data(results: Results) -> str:
 
 
 def _cases(card: Card) -> str:
-    """How many there are; three axes of which the last is thin are those of an image."""
+    """Number of cases, called images where they have three axes and the last is thin."""
     image = len(card.shape) == 3 and card.shape[2] <= 4
     noun = "image" if image else "example"
     return f"{card.cases + card.tests:,} {noun}s, {card.tests:,} of them to test"
 
 
 def _classes(card: Card) -> Mapping[str, str]:
-    """The names of the classes, and how often a guess that looks at no input is right."""
+    """Names of the classes, and the accuracy of a guess that looks at no input."""
     found = {}
     if card.classes and not all(name.isdecimal() for name in card.classes):
         found["Classes"] = wording.listed(card.classes, most=_NAMED)
@@ -77,7 +77,7 @@ def _parameters(results: Results) -> str:
 
 
 def _epochs(results: Results) -> Mapping[str, str]:
-    """How many epochs the trainings had that went all the way; patience makes them differ."""
+    """Number of epochs of the completed trainings, a range where patience ended some early."""
     confirm = results.confirm
     whole = confirm.loc[confirm["status"] == "completed", ["arm", "replicate"]]
     rows = results.epochs[results.epochs["phase"] == "confirm"].merge(whole)
@@ -91,7 +91,7 @@ def _span(numbers: Iterable[int]) -> str:
 
 
 def _when(first: datetime, last: datetime) -> str:
-    """Days, and the time between the first and the last result, pauses included.
+    """Days of the results, and the time between the first and the last, pauses included.
 
     Example:
         >>> from datetime import datetime
@@ -118,7 +118,7 @@ def study_file(results: Results) -> str:
 
 
 def _without_folders(study: Study) -> Study:
-    """The study with absolute paths cut down to their last part: they say where a person works."""
+    """Study with absolute paths cut to their last part, as they show where a person works."""
     source = study.dataset
     match source:
         case Columns():
@@ -137,7 +137,7 @@ def _last(path: str) -> str:
 
 
 def outlook(results: Results, judged: Judged) -> list[str]:
-    """What would tell more, from the numbers; empty where nothing is open."""
+    """Advice, with numbers, on what would tell more; empty where nothing is open."""
     if judged.missing:
         return ["Run the study again: it trains what is missing and nothing else."]
     undecided = [verdict for verdict in judged.verdicts if verdict.word == "undecided"]
@@ -151,7 +151,7 @@ def outlook(results: Results, judged: Judged) -> list[str]:
 
 
 def _deciding(undecided: list[Verdict], results: Results, judged: Judged) -> list[str]:
-    """How many replicates would decide what is undecided."""
+    """Advice on the number of replicates that would decide what is undecided."""
     rule = judged.rule
     if undecided and all(verdict.comparison.pairs < rule.fewest for verdict in undecided):
         family = wording.count(rule.family, "comparison")
@@ -164,7 +164,7 @@ def _deciding(undecided: list[Verdict], results: Results, judged: Judged) -> lis
 
 
 def _resolving(undecided: list[Verdict], judged: Judged) -> list[str]:
-    """How many replicates would show a difference smaller than can be seen now."""
+    """Advice on the number of replicates that would show smaller differences than these do."""
     found = [verdict.comparison for verdict in undecided]
     found = [one for one in found if np.isfinite(one.differences).all() and isfinite(one.half)]
     half = float(np.median([one.half for one in found])) if found else 0.0

@@ -1,4 +1,4 @@
-"""Parts of a page side by side: drawing them is most of what a page takes."""
+"""Drawing of a page's parts side by side, which takes most of the time of a page."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _shared: list[Callable[[], Any]] = []
-"""In a fork, the functions that its parent wants called."""
+"""Functions for a fork to call, set by its parent."""
 
 
 def called(parts: Sequence[Callable[[], T]]) -> list[T]:
-    """What functions without arguments return, in order.
+    """Call functions without arguments and return their results in order.
 
     Where that is safe, forks of this process call them, one per core. A fork has all that this
     process has read, so that only what the functions return is handed over.
@@ -35,7 +35,7 @@ def called(parts: Sequence[Callable[[], T]]) -> list[T]:
 
 
 def _cores() -> int:
-    """How many processes may work; 1 where a fork is not safe.
+    """Number of processes that may work; 1 where a fork is not safe.
 
     Elsewhere than on Linux system libraries do not expect one, and threads of TensorFlow do not
     live on in it.

@@ -55,7 +55,7 @@ _THEMED = (*dict.fromkeys([*figures.COLORS.values(), *figures.SERIES]),)
 """Colors of figures; the page may name a brighter one for dark ground, such as ``--c-1a80bb``."""
 
 _PRINTED = {figures.INK: "#1c2127", figures.PAPER: "#ffffff"}
-"""What stands for the colors of the page in a file of its own."""
+"""Colors that replace those of the page in a figure saved as a file of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ class Grid:
 
     @property
     def wide(self) -> bool:
-        """Whether it has too many columns for paper, where each row becomes a card."""
+        """True if the table has too many columns for paper, where each row becomes a card."""
         return len(self.heads) > _MOST
 
 
@@ -187,7 +187,7 @@ def _kind(name: str) -> str:
 
 
 def _key(text: str, kind: str, name: str) -> str:
-    """What a cell is sorted by: the rank of a verdict, or the first number in it.
+    """Sort key of a cell: the rank of a verdict, or the first number in it.
 
     Example:
         >>> _key("97.1 %", "number", "Mean"), _key("<0.001", "number", "p")

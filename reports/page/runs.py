@@ -1,4 +1,4 @@
-"""The page of anybody's table of runs: the same verdicts, without what only a study knows."""
+"""Page of a user's table of runs: the same verdicts, without the facts that need a study."""
 
 from __future__ import annotations
 

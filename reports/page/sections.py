@@ -1,4 +1,4 @@
-"""What the page says around its tables and figures."""
+"""Sections of the page: the texts around its tables and figures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def verdict_caption(judged: Judged) -> str:
-    """What the columns of the verdict table mean."""
+    """Explain the columns of the verdict table."""
     rule, level = judged.rule, wording.percent(judged.rule.confidence)
     mean = "geometric mean" if rule.scale == "log" else "mean"
     held = (
@@ -166,14 +166,14 @@ def _speaks(results: Results) -> str:
 
 
 def _fewest(judged: Judged) -> str:
-    """What this family takes to be decided at all."""
+    """Sentence on the fewest pairs that can decide a comparison in this family."""
     rule = judged.rule
     family = wording.count(rule.family, "comparison")
     return f"Fewer than {rule.fewest} pairs cannot decide {family}."
 
 
 def _pairing(judged: Judged) -> list[Item]:
-    """What pairing was worth, as a factor."""
+    """Fact about the gain by pairing, as a factor."""
     factors = [verdict.comparison.pairing for verdict in judged.verdicts]
     known = sorted(factor for factor in factors if isfinite(factor))
     if not known:
@@ -199,13 +199,13 @@ def _margin(judged: Judged) -> str:
 
 
 def _narrow(draw: Callable[[], Figure | None]) -> Figure | None:
-    """The same figure for a phone."""
+    """Same figure for a phone."""
     with figures.laid_out(figures.NARROW):
         return draw()
 
 
 def _some(judged: Judged) -> str:
-    """That a figure leaves arms out, if it does."""
+    """Sentence on the arms that a figure leaves out; empty if it shows all."""
     left_out = len(judged.labels) - figures.MOST
     if left_out <= 0:
         return ""
@@ -375,7 +375,7 @@ def _factors(results: Results, judged: Judged) -> Section | None:
 
 
 def _effects_told(judged: Judged) -> list[str]:
-    """What the tables of factors show."""
+    """Sentences that explain the tables of factors."""
     assert judged.factorial is not None
     found, level = judged.factorial, wording.percent(judged.rule.confidence)
     sizes = [
@@ -431,7 +431,7 @@ def _references(results: Results, judged: Judged) -> Section | None:
 
 
 def _failed(results: Results) -> list[str]:
-    """What of the references has no result."""
+    """Sentences on the references that lack results."""
     rows = results.measured[results.measured["status"] != "completed"]
     label = {one.index: one.label for one in results.references}
     found = {label[row.arm]: row.reason or row.status for row in rows.itertuples()}

@@ -56,7 +56,7 @@ def verdict_table(results: Results, judged: Judged) -> pd.DataFrame:
 
 
 def comparison_table(judged: Judged) -> pd.DataFrame:
-    """What was found of each arm, as numbers.
+    """Table of the findings on each arm, as numbers.
 
     Differences and their limits are on the declared scale (column ``scale``): in the metric's
     unit, or differences of natural logarithms. Means are in the metric's unit, geometric on a
@@ -102,7 +102,7 @@ def formatted(judged: Judged) -> pd.DataFrame:
 
 
 def details(results: Results, judged: Judged) -> pd.DataFrame:
-    """What stands behind each verdict, as text; columns that say nothing are left out."""
+    """Details behind each verdict, as text; columns that say nothing are left out."""
     rows = [
         {
             "Trials": _counted(row),
@@ -117,7 +117,7 @@ def details(results: Results, judged: Judged) -> pd.DataFrame:
 
 
 def tested(judged: Judged) -> pd.DataFrame:
-    """What the tests found behind each verdict, as text; columns that say nothing are left out."""
+    """Findings of the tests behind each verdict, as text; columns that say nothing are left out."""
     level, found = wording.percent(judged.rule.confidence), judged.by_arm
     rows = [
         {
@@ -143,7 +143,7 @@ def tested(judged: Judged) -> pd.DataFrame:
 
 
 def caption(judged: Judged) -> str:
-    """What stands above the printed table: what is shown, and which way is better."""
+    """Caption of the printed table: the quantity shown, and the direction that is better."""
     mean = "geometric means" if judged.rule.scale == "log" else "means"
     better = "higher" if judged.rule.maximize else "lower"
     text = (
@@ -184,7 +184,7 @@ def _levels(results: Results) -> dict[str, list[str]]:
 
 
 def _medians(judged: Judged) -> list[float]:
-    """Medians in the metric's unit, diverged trials counted as worst; NaN where that decides."""
+    """Medians in the metric's unit, diverged trials counted as worst; NaN where one is median."""
     found = []
     for scores in verdicts.scored(judged.grid, judged.rule):
         there = np.sort(scores.numbers[~np.isnan(scores.numbers)])
@@ -225,7 +225,7 @@ def _compared(judged: Judged) -> pd.DataFrame:
 
 
 def _executed(results: Results) -> pd.DataFrame:
-    """What the trials of each arm were: their size, their settings, and their cost."""
+    """Facts about the trials of each arm: their size, their settings and their cost."""
     confirm = results.confirm
     first = confirm.drop_duplicates("arm").set_index("arm")
     arms = pd.RangeIndex(len(results.arms), name="arm")
@@ -258,7 +258,7 @@ def _verdict(verdict: Verdict | None) -> str:
 
 
 def _difference(verdict: Verdict | None, judged: Judged) -> str:
-    """The mean difference, or the typical one where a pair is infinite."""
+    """Mean difference, or the typical one where a pair is infinite."""
     if verdict is None:
         return ""
     found = verdict.comparison
@@ -268,7 +268,7 @@ def _difference(verdict: Verdict | None, judged: Judged) -> str:
 
 
 def _interval(verdict: Verdict | None, judged: Judged) -> str:
-    """The interval; in parentheses Student's, where the exact one is open."""
+    """Exact interval; Student's in parentheses, where the exact one is open."""
     if verdict is None:
         return ""
     found, units = verdict.comparison, judged.units
@@ -280,7 +280,7 @@ def _interval(verdict: Verdict | None, judged: Judged) -> str:
 
 
 def _mean(row: Any, judged: Judged, unit: str = " %") -> str:
-    """An arm's mean, or why it has none."""
+    """Mean of an arm, or the reason why it has none."""
     if row.diverged:
         return f"{row.diverged}/{row.n} diverged"
     return judged.units.value(row.mean, unit)
@@ -305,7 +305,7 @@ def _probability(row: Any) -> str:
 
 
 def _failed(row: Any) -> str:
-    """How many trainings diverged, and what rate is possible by that."""
+    """Number of trainings that diverged, and the rates that this number is compatible with."""
     if not row.n:
         return ""
     found = estimates.share(row.diverged, row.n, 0.95)

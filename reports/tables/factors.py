@@ -1,4 +1,4 @@
-"""What each level of a factor does: means over arms, effects with their verdicts, variance."""
+"""Tables of factors: means of each level over arms, effects with verdicts, shares of variance."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def effects(judged: Judged) -> pd.DataFrame:
 
 
 def formatted_effects(results: Results, judged: Judged) -> pd.DataFrame:
-    """What each level does, for people: on average, or with each level that it depends on."""
+    """Effect of each level, for people: on average, or at each level that it depends on."""
     found = judged.factorial
     if found is None or found.why:
         return pd.DataFrame()
@@ -108,7 +108,7 @@ def formatted_effects(results: Results, judged: Judged) -> pd.DataFrame:
 
 
 def formatted_interactions(judged: Judged) -> pd.DataFrame:
-    """How much more each level does with a level of another factor, for people."""
+    """Change of each level's effect with a level of another factor, for people."""
     found = judged.factorial.interactions if judged.factorial else ()
     rows = [
         _row(one, verdicts.told(one.given), "", judged)
@@ -119,7 +119,7 @@ def formatted_interactions(judged: Judged) -> pd.DataFrame:
 
 
 def variance_shares(results: Results, judged: Judged) -> pd.DataFrame:
-    """Where the variance of the metric comes from, on the declared scale.
+    """Shares of the metric's variance by source, on the declared scale.
 
     Returns:
         Columns ``source``, ``df``, ``sum_sq``, ``share`` (eta squared) and ``partial_omega``
@@ -139,7 +139,7 @@ def variance_shares(results: Results, judged: Judged) -> pd.DataFrame:
 
 
 def formatted_shares(results: Results, judged: Judged) -> pd.DataFrame:
-    """Where the variance comes from, for people."""
+    """Shares of variance by source, for people."""
     rows = [
         {
             "Source": row.source,

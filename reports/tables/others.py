@@ -36,7 +36,7 @@ class _Measured:
 
     @property
     def says(self) -> bool:
-        """Whether anything in it tells one training from another."""
+        """True if any of its numbers differ between trainings."""
         known = self.cells[~np.isnan(self.cells)]
         return bool(np.isfinite(self.means).any() and np.ptp(known) > 0)
 
@@ -59,7 +59,7 @@ def others(results: Results) -> pd.DataFrame:
 
 
 def formatted_others(results: Results) -> pd.DataFrame:
-    """The same for people; metrics that are the same in all trainings say nothing and are left out.
+    """Table of the other metrics for people, without those that are the same in all trainings.
 
     Returns:
         Text such as ``97.1 % (0.4)``, the spread in parentheses.
@@ -90,7 +90,7 @@ def best_others(results: Results) -> set[tuple[int, str]]:
 
 
 def _measured(results: Results) -> Iterator[_Measured]:
-    """What else was measured."""
+    """Measured metrics other than the deciding one."""
     decides = results.metric
     for name, entry in catalog.METRICS.items():
         quantity = f"{decides.split}/{name}@{decides.epoch}"

@@ -1,4 +1,4 @@
-"""Where the numbers come from, and what must be known before they are trusted."""
+"""Origin of the numbers, and the cautions to know before trusting them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def formatted_skipped(results: Results) -> pd.DataFrame:
 
 
 def timing_problem(results: Results) -> str:
-    """Why training times must not be compared; empty if they may.
+    """Reason why training times must not be compared; empty if they may be.
 
     A time depends on what else the machine was doing. Only trials with the same number of
     workers, in the same environment, compiled in the same way, are comparable.
@@ -137,7 +137,7 @@ def _question(results: Results) -> Rows:
 
 
 def _stored(results: Results) -> Rows:
-    """The definition's digest, and when it was stored: before what. Also of the first one."""
+    """Digest of the definition, with its time and the trials by then; also of the first one."""
     rows = []
     first, *_, last = (*results.revisions[:1], *results.revisions)
     for name, one in {"first definition": first, "definition": last}.items():

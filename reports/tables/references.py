@@ -82,7 +82,7 @@ def printed_references(results: Results, judged: Judged) -> pd.DataFrame:
 
 
 def formatted_references(results: Results, judged: Judged) -> pd.DataFrame:
-    """The same for people."""
+    """Table of the references, for people."""
     units, level = judged.units, wording.percent(judged.rule.confidence)
     unit = f" ({units.unit})" if units.unit else ""
     rows = [

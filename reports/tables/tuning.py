@@ -1,4 +1,4 @@
-"""What was tried inside each arm, what was chosen, and how much the choice flatters itself."""
+"""Tables of tuning: candidates of each arm, the choice, and how much it flatters itself."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reports.verdicts import Judged
 
 FEWEST = 3
-"""Different values below which there is no inside, so no edge either."""
+"""Number of different values below which none lies inside, so that none is at an edge."""
 
 
 def tuning(results: Results) -> pd.DataFrame:
@@ -60,7 +60,7 @@ def edges(results: Results) -> Mapping[int, str]:
 
 
 def selection_bias(results: Results, judged: Judged) -> pd.DataFrame:
-    """How much better tuning looked than fresh replicates of the same choice.
+    """Optimism of tuning: how much better it looked than fresh replicates of the same choice.
 
     Returns:
         One row per arm: the validation objective in the search and over confirm trials, and

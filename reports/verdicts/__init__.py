@@ -1,4 +1,4 @@
-"""What the confirm trials show: every arm against the baseline, in numbers and in words.
+"""Verdicts from the confirm trials: every arm against the baseline, in numbers and in words.
 
 Word, interval and p come from one function, so that they cannot contradict each other: the
 exact sign-flip test of the mean difference on the metric's declared scale, inverted, and

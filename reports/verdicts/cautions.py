@@ -1,4 +1,4 @@
-"""What the numbers of a study cannot say, however many replicates there are."""
+"""Cautions: claims that the numbers of a study cannot support, however many replicates it has."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reports.verdicts.judged import Judged
 
 _COUNTED = frozenset({"accuracy", "top_5_accuracy"})
-"""Metrics that count cases: none can change by less than one of them."""
+"""Metrics that count cases, so that one case is the smallest change."""
 
 
 def cautions(results: Results, judged: Judged) -> list[str]:
@@ -25,7 +25,7 @@ def cautions(results: Results, judged: Judged) -> list[str]:
 
 
 def _unfinished(results: Results) -> list[str]:
-    """Trainings whose best epoch is their last one: a longer one might have been better."""
+    """Caution if the best epoch is often the last one: longer trainings might have been better."""
     confirm = results.confirm[results.confirm["status"] == "completed"]
     rows = results.epochs[results.epochs["phase"] == "confirm"]
     last = rows.groupby(["arm", "replicate"])["epoch"].max().rename("last").reset_index()
@@ -46,7 +46,7 @@ def _unfinished(results: Results) -> list[str]:
 
 
 def _coarse(results: Results, judged: Judged) -> list[str]:
-    """A metric that counts cases, where one case is as large as what is to be told apart."""
+    """Caution if a single case changes a metric by as much as the differences to be told apart."""
     metric, cases = results.metric, _cases(results)
     if metric.name not in _COUNTED or results.card.task != "classification" or not cases:
         return []
@@ -78,7 +78,7 @@ def _coarse(results: Results, judged: Judged) -> list[str]:
 
 
 def _cases(results: Results) -> int:
-    """Cases that the deciding metric is measured on; 0 where they differ between arms."""
+    """Number of cases behind the deciding metric; 0 where it differs between arms."""
     card, study = results.card, results.study
     if results.metric.split == "test":
         return card.tests
@@ -91,7 +91,7 @@ def _cases(results: Results) -> int:
 
 
 def _by_chance(results: Results) -> list[str]:
-    """Whether any arm does more than a guess that looks at no input."""
+    """Caution if no arm does better than a guess that looks at no input."""
 
     def tested(name: str) -> str:
         return str(Quantity(split="test", name=name).at(results.metric.epoch))

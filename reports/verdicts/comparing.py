@@ -97,7 +97,7 @@ def mean(scores: Scores, rule: Rule) -> Interval:
 def verdict(
     comparison: Comparison, names: tuple[str, str], rule: Rule, units: Units, *, final: bool
 ) -> Verdict:
-    """What a comparison means; nothing is decided before it is final.
+    """Judge a comparison; nothing is decided before it is final.
 
     Args:
         comparison: the numbers.

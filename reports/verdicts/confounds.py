@@ -1,4 +1,4 @@
-"""What else differs between arms than what the study says it compares."""
+"""Confounds: differences between arms beyond those that the study compares."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def confounds(results: Results) -> list[str]:
 
 
 def _differing(results: Results, name: str, usual: object) -> str:
-    """What is to be said of a setting; nothing where all arms have the baseline's value."""
+    """Sentence on the arms that deviate from the baseline in a setting; empty if none does."""
     values = {arm: settings.get(name) for arm, settings in results.settings.items()}
     held: dict[str, list[int]] = {}
     for arm, value in values.items():

@@ -1,4 +1,4 @@
-"""What each level of a factor does, judged by the same exact rule as the arms.
+"""Effects of the levels of each factor, judged by the same exact rule as the arms.
 
 A full factorial gives one paired difference per replicate for more than arms: for a level against
 the baseline's level, averaged over the other factors (a main effect) or at one combination of
@@ -35,7 +35,7 @@ DECIDED = frozenset({"better", "worse"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """What a level does, against the baseline's level of the same factor.
+    """Effect of a level, compared with the baseline's level of the same factor.
 
     Args:
         kind: ``main``, averaged over all other factors; ``simple``, at one level of each of them;
@@ -79,7 +79,7 @@ class Factorial:
 
     @property
     def contradicted(self) -> frozenset[str]:
-        """Factors of which some main effect speaks for no level of another factor."""
+        """Factors with a main effect that holds for no level of another factor."""
         return frozenset(effect.factor for effect in self.main if effect.contradicted)
 
 
@@ -91,7 +91,7 @@ def factorial(
     *,
     whole: bool = True,
 ) -> Factorial | None:
-    """The effects of all levels, or why there are none.
+    """Effects of all levels, or the reason why there are none.
 
     Args:
         factors: levels by factor.
@@ -171,7 +171,7 @@ def _simple(
 def _crossed(
     factors: Mapping[str, Sequence[Level]], base: Sequence[int], cube: Array
 ) -> Iterator[Contrast]:
-    """Differences of differences, as sums of two cells: what is rounding stays told by their size.
+    """Interactions, as contrasts of two sums of cells, whose size tells what is mere rounding.
 
     Yields:
         ``(i, j) + (b, b)`` against ``(i, b) + (b, j)``, for levels ``i`` and ``j`` of two factors
@@ -188,7 +188,7 @@ def _crossed(
 
 
 def _over_others(cube: Array, *axes: int) -> Array:
-    """Means over all factors but some; replicates stay apart."""
+    """Means over all factors but some, replicate by replicate."""
     rest = tuple(axis for axis in range(cube.ndim - 1) if axis not in axes)
     return np.asarray(cube.mean(axis=rest), dtype=np.float64)
 
@@ -198,7 +198,7 @@ def _others(levels: Sequence[Level], start: int) -> list[int]:
 
 
 def _against(main: Effect, crossed: Sequence[Effect], simple: Sequence[Effect]) -> tuple[str, ...]:
-    """Factors that interact with an effect, where it is not decided alike at all their levels."""
+    """Factors that interact with an effect and at whose levels it is not decided alike."""
     words = {one.word for one in simple if (one.factor, one.level) == (main.factor, main.level)}
     if len(words) == 1 and words <= DECIDED:
         return ()

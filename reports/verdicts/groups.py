@@ -75,7 +75,7 @@ def _grown(
 
 
 def _phrase(block: Block, factors: Mapping[str, Sequence[Level]]) -> str:
-    """Such as ``relu or tanh with any initializer``; whole factors come last."""
+    """Phrase such as ``relu or tanh with any initializer``; whole factors come last."""
     named, whole = [], []
     for spanned, (name, levels) in zip(block, factors.items(), strict=True):
         if len(spanned) == len(levels) > 1:

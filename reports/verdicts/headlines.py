@@ -56,7 +56,7 @@ def headline(results: Results, judged: Judged) -> list[str]:
 
 
 def answer(results: Results, judged: Judged) -> list[str]:
-    """Which arms of a study beat the baseline, which do not, and by how much.
+    """Answer a study's question: the arms that beat the baseline, those that do not, and the gap.
 
     Of several factors it speaks level by level, where their effects were tested.
     """
@@ -74,7 +74,7 @@ def answer(results: Results, judged: Judged) -> list[str]:
 
 
 def answered(judged: Judged, phrased: Callable[[Sequence[int]], list[str]]) -> list[str]:
-    """Which arms beat the baseline, which do not, and by how much.
+    """Answer arm by arm: those that beat the baseline, those that do not, and by how much.
 
     Args:
         judged: the verdicts.
@@ -95,7 +95,7 @@ def answered(judged: Judged, phrased: Callable[[Sequence[int]], list[str]]) -> l
 
 
 def _tally(judged: Judged, phrased: Callable[[Sequence[int]], list[str]]) -> list[str]:
-    """Which arms beat the baseline, and how many of the others do what."""
+    """Sentences on the arms that beat the baseline, and counts of all other verdicts."""
     found: dict[Word, list[Verdict]] = {}
     for verdict in judged.verdicts:
         found.setdefault(verdict.word, []).append(verdict)
@@ -153,13 +153,13 @@ def _group(
 
 
 def _sizes(verdicts: Sequence[Verdict]) -> str:
-    """How real differences compare with the margin, where all of them agree."""
+    """Clause that compares real differences with the margin, where all of them agree."""
     sizes = {verdict.size for verdict in verdicts}
     return f", {sizes.pop()}" if len(sizes) == 1 and "" not in sizes else ""
 
 
 def _enough(verdicts: Sequence[Verdict], judged: Judged) -> str:
-    """How many replicates would decide what is undecided."""
+    """Clause on the number of replicates that would decide what is undecided."""
     fewest = judged.rule.fewest
     if all(verdict.comparison.pairs < fewest for verdict in verdicts):
         family = wording.count(judged.rule.family, "comparison")
@@ -189,7 +189,7 @@ def _duel(judged: Judged) -> str:
 
 
 def incomplete(judged: Judged, trials: str) -> list[str]:
-    """What is missing, in place of an answer.
+    """Sentences on what is missing, in place of an answer.
 
     Args:
         judged: the verdicts, of which there are none.
@@ -229,7 +229,7 @@ def leader(judged: Judged) -> list[str]:
 
 
 def _scope(results: Results, judged: Judged) -> list[str]:
-    """What the answer speaks of."""
+    """Sentences on the data and conditions that the answer applies to."""
     study, metric, card = results.study, results.metric, results.card
     if not judged.verdicts:
         return []
@@ -243,7 +243,7 @@ def _scope(results: Results, judged: Judged) -> list[str]:
 
 
 def _against(judged: Judged) -> list[str]:
-    """How the arms stand against methods that train no network."""
+    """Sentence on how the arms compare with methods that train no network."""
     words = [verdict.word for one in judged.references for verdict in one.verdicts]
     if not words:
         return []
@@ -253,7 +253,7 @@ def _against(judged: Judged) -> list[str]:
 
 
 def reservations(judged: Judged) -> list[str]:
-    """What a reader must know before trusting the answer."""
+    """Reservations that a reader must know before trusting the answer."""
     return [
         *_failures(judged),
         *_contradictions(judged),
@@ -262,7 +262,7 @@ def reservations(judged: Judged) -> list[str]:
 
 
 def _failures(judged: Judged) -> list[str]:
-    """Which arms diverged, and how often the others still may."""
+    """Sentences on the arms that diverged, and on how often the others still might."""
     counts, replicates = judged.grid.diverged.sum(axis=1).tolist(), judged.replicates
     diverged = {arm: count for arm, count in enumerate(counts) if count}
     possible = wording.percent_of(estimates.share(0, replicates, 0.95).high)
@@ -281,7 +281,7 @@ def _failures(judged: Judged) -> list[str]:
 
 
 def _contradictions(judged: Judged) -> list[str]:
-    """Means that a few replicates have made."""
+    """Sentences on means that a few replicates have made."""
     arms = [
         judged.labels[verdict.arm]
         for verdict in judged.verdicts
@@ -299,7 +299,7 @@ def _contradictions(judged: Judged) -> list[str]:
 
 
 def _negative(results: Results, judged: Judged) -> list[str]:
-    """Losses that have no logarithm."""
+    """Sentence on losses that have no logarithm."""
     if not judged.negative:
         return []
     text = f"{judged.units.name} is below zero in places, where ratios mean nothing"
@@ -308,7 +308,7 @@ def _negative(results: Results, judged: Judged) -> list[str]:
 
 
 def _zeros(judged: Judged) -> list[str]:
-    """Losses that have no ratio."""
+    """Sentence on losses that have no ratio."""
     arms = [judged.labels[verdict.arm] for verdict in judged.verdicts if verdict.comparison.zeros]
     if judged.negative or not arms:
         return []
@@ -321,7 +321,7 @@ def _zeros(judged: Judged) -> list[str]:
 
 
 def _undeclared(results: Results, judged: Judged) -> list[str]:
-    """A baseline that nobody declared."""
+    """Sentence on a baseline that nobody declared."""
     if not judged.verdicts or set(results.study.baseline) >= set(results.study.factors):
         return []
     baseline = results.arms[judged.baseline].label
@@ -334,7 +334,7 @@ def _undeclared(results: Results, judged: Judged) -> list[str]:
 
 
 def _revised(results: Results) -> list[str]:
-    """Changes of the plan when there were results to look at."""
+    """Sentence on changes of the plan after there were results to look at."""
     late = [one for one in results.revisions if one.finished and one.changed]
     if not late:
         return []

@@ -1,4 +1,4 @@
-"""What a study's verdicts are made of."""
+"""Types that make up a study's verdicts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What a comparison means.
+    """Verdict on one comparison.
 
     Args:
         comparison: the numbers.
@@ -64,7 +64,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bias:
-    """How much better tuning looked than fresh replicates of the same choice.
+    """Optimism of tuning: how much better it looked than fresh replicates of the same choice.
 
     Args:
         arm: index of the arm.

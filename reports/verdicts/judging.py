@@ -1,4 +1,4 @@
-"""From the frames of a study to its verdicts."""
+"""Judging of a study: from its frames to its verdicts."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def judge(results: Results) -> Judged:
 
 
 def _below_zero(results: Results) -> bool:
-    """Whether a value has no logarithm; a loss of a user's model may be anything."""
+    """True if some value has no logarithm, as the loss of a user's model may be negative."""
     arms = frames.grid(results, str(results.metric)).cells
     others = frames.reference_cells(results, str(results.metric))
     return bool((arms < 0).any() or (others < 0).any())

@@ -1,4 +1,4 @@
-"""What the levels of factors do, in a sentence for each factor."""
+"""Sentences on the levels of factors, one for each factor."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def by(differences: Sequence[float], units: Units) -> str:
 
 
 def _pattern(main: Effect, cells: Sequence[Effect]) -> tuple[str, ...]:
-    """What a level is said to do: the same everywhere, on average, or where what."""
+    """Pattern of a level's verdicts: the same everywhere, one on average, or a verdict per cell."""
     words = {one.word for one in cells}
     if len(words) == 1 and words <= _SAID:
         return (*words, "with any")
@@ -89,7 +89,7 @@ def _pattern(main: Effect, cells: Sequence[Effect]) -> tuple[str, ...]:
 def _claims(
     levels: Sequence[tuple[Effect, Sequence[Effect]]], others: Factors, rule: Rule, units: Units
 ) -> Iterator[str]:
-    """What levels with one pattern do."""
+    """Claims about levels that share one pattern."""
     main, cells = levels[0]
     pattern = _pattern(main, cells)
     every = wording.listed([f"any {name.replace('_', ' ')}" for name in others])

@@ -1,4 +1,4 @@
-"""What a study still lacks: without it, nothing is decided."""
+"""Parts that a study still lacks, without which nothing is decided."""
 
 from __future__ import annotations
 

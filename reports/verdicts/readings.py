@@ -92,7 +92,7 @@ class _Reading:
         return f"{self._estimate()}{self._described()} ({count}, {p})"
 
     def _estimate(self) -> str:
-        """The mean difference, or what is typical where there is no mean."""
+        """Mean difference, or the typical difference where there is no mean."""
         found = self.comparison
         if np.isfinite(found.difference):
             return self.units.effect(found.difference)
@@ -110,7 +110,7 @@ class _Reading:
         return f", or {interval} if differences were normal"
 
     def _failures(self) -> str:
-        """How often either arm diverged, or reached a loss that has no ratio."""
+        """Sentence on how often either arm diverged, or reached a loss that has no ratio."""
         found, parts = self.comparison, []
         if found.decided_by == "":
             return ""
@@ -126,7 +126,7 @@ class _Reading:
         return "; ".join(parts)
 
     def _outlook(self) -> str:
-        """What it would take to decide."""
+        """Clause on what it would take to decide."""
         if self.word != "undecided":
             return ""
         found, fewest = self.comparison, self.rule.fewest

@@ -24,7 +24,7 @@ Decider = Literal["sign flips", "signed ranks", ""]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """How comparisons are judged; declared in the study, before any result.
+    """Rule for judging comparisons, declared in the study before any result.
 
     Args:
         maximize: whether larger values of the metric are better.
@@ -42,17 +42,17 @@ class Rule:
 
     @property
     def confidence(self) -> float:
-        """Of all intervals together."""
+        """Confidence of all intervals together."""
         return 1 - self.level
 
     @property
     def worst(self) -> float:
-        """What stands for a diverged trial."""
+        """Value that stands for a diverged trial."""
         return -np.inf if self.maximize else np.inf
 
     @property
     def fewest(self) -> int:
-        """Pairs below which nothing is decided."""
+        """Number of pairs below which nothing is decided."""
         return fewest_pairs(self.family, self.level)
 
 
@@ -133,7 +133,7 @@ class Comparison:
 
     @property
     def sign(self) -> int:
-        """Of every difference in the interval; 0 where it holds zero."""
+        """Sign of every difference in the interval; 0 where it holds zero."""
         return int(self.low > 0) - int(self.high < 0)
 
 
@@ -200,7 +200,7 @@ def decide(comparison: Comparison, rule: Rule) -> Word:
 
 
 def sized(comparison: Comparison, rule: Rule) -> Size:
-    """How a difference that is real compares with the margin; empty without either."""
+    """Comparison of a real difference with the margin; empty without either."""
     if rule.margin is None or not comparison.sign:
         return ""
     if rule.margin[0] < comparison.low and comparison.high < rule.margin[1]:
@@ -219,6 +219,6 @@ def _test(found: Array, rule: Rule, rounding: float) -> tuple[Tested, Decider]:
 
 
 def _settled(limit: float, rule: Rule, rounding: float) -> float:
-    """A limit, put on the margin where it cannot be told from it."""
+    """Limit of an interval, moved onto the margin where the two cannot be told apart."""
     close = [bound for bound in rule.margin or () if abs(limit - bound) <= rounding]
     return close[0] if close else limit

@@ -1,4 +1,4 @@
-"""The arm to take away, and what is known of the others beside it."""
+"""The winning arm of a study, and the standing of all others beside it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RULE = (
     "the best mean of the deciding metric among the arms that are better than the baseline; the "
     "baseline, if none is"
 )
-"""How the winner is found, in words."""
+"""Rule that finds the winner, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ def winner(results: Results, judged: Judged) -> Winner:
 
 
 def _beside(found: int, judged: Judged) -> dict[int, Word]:
-    """What the other arms are beside an alternative that is better than the baseline."""
+    """Verdicts on all other arms, compared with an alternative that beats the baseline."""
     scores = scored(judged.grid, judged.rule)
     alternatives = len(judged.verdicts)
     rule = replace(judged.rule, family=max(1, alternatives * (alternatives - 1) // 2))
@@ -77,6 +77,6 @@ def _beside(found: int, judged: Judged) -> dict[int, Word]:
 
 
 def _rank(mean: float, *, minimize: bool) -> tuple[bool, float]:
-    """Smaller is better; no mean comes last."""
+    """Sort key of an arm's mean: smaller is better, and no mean comes last."""
     unknown = isnan(mean)
     return unknown, 0.0 if unknown else mean if minimize else -mean

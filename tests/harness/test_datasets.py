@@ -250,10 +250,11 @@ def test_two_cases_are_the_least(save):
         ({}, "Received: none."),
         ({"x": X, "y_train": Y}, "Received: x, y_train."),
         # cases
-        ({"x": X[:, 0], "y": Y}, ("expected x of numbers with a first axis of cases and at least "
-                                 "one more. Received: float64 of shape (50,).")),
-        ({"x": X.astype(str), "y": Y}, "expected x of numbers"),
-        ({"x": X.astype(complex), "y": Y}, "expected x of numbers"),
+        ({"x": X[:, 0], "y": Y}, ("expected x to be an array of numbers, the first axis for "
+                                 "cases and at least one more for their content. Received: "
+                                 "float64 of shape (50,).")),
+        ({"x": X.astype(str), "y": Y}, "expected x to be an array of numbers"),
+        ({"x": X.astype(complex), "y": Y}, "expected x to be an array of numbers"),
         ({"x": np.zeros((50, 0)), "y": Y}, "Received: float64 of shape (50, 0)."),
         ({"x": np.float64(3), "y": Y}, "Received: float64 of shape ()."),
         ({"x": np.where(X.max() == X, np.nan, X), "y": Y},
@@ -280,7 +281,7 @@ def test_two_cases_are_the_least(save):
          "expected y_test like y, float64 of shape (4,) per case. Received: float64 of shape ()"),
         ({"x": X, "y": Y, "x_test": X, "y_test": Y[:9]}, "Received: 50 cases, 9 labels."),
         ({"x": X, "y": Y, "x_test": X, "y_test": Y + 1},
-         "expected test labels that occur in training. Received: 3."),
+         "expected test labels that also occur in training. Received: 3."),
     ],
 )  # fmt: skip
 def test_bad_arrays_are_refused(save, arrays, expected):

@@ -131,10 +131,10 @@ def test_more_noise_is_harder(lay):
 @pytest.mark.parametrize(
     ("changes", "expected", "key"),
     [
-        ({"denoise": "none"}, "a corruption that leaves something to remove", "denoise"),
+        ({"denoise": "none"}, "expected a kind of noise to remove", "denoise"),
         ({"denoise": "gausian"}, "Did you mean 'gaussian'?", "denoise"),
         ({"denoise": {"name": "gaussian", "rate": 0.1}}, "that corruption 'gaussian'", "denoise"),
-        ({"normal": (0,)}, "anomalies to tell or noise to remove", "denoise"),
+        ({"normal": (0,)}, "'normal' (detect anomalies) or 'denoise' (remove", "denoise"),
         ({"metric": "test/auroc@best"}, "expected a metric for denoising data", "metric"),
         ({"metric": "val/ssim@best"}, "measured in every epoch", "metric"),
     ],
@@ -149,7 +149,7 @@ def test_what_makes_no_sense_is_refused(lay, changes, expected, key):
 
 def test_a_classifier_removes_no_noise(plan, images):
     """The template has to reconstruct."""
-    with pytest.raises(StudyError, match="such as 'autoencoder', to remove noise"):
+    with pytest.raises(StudyError, match="to remove noise: 'autoencoder'"):
         plan(data=images, template="mlp", denoise="gaussian")
 
 

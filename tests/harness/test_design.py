@@ -351,8 +351,8 @@ def tuned(name, **space):
     [
         # unknown names
         ({"template": "cnnn"},
-         ("[template]: expected a template or a function of yours as module:function. Received: "
-         "'cnnn'. Did you mean 'cnn'?")),
+         ("[template]: expected the name of a template, or of your own function as "
+         "module:function. Received: 'cnnn'. Did you mean 'cnn'?")),
         ({"fixed": {"unit": [4]}},
          ("[fixed.unit]: expected an argument of template 'mlp' or a training setting. Received: "
          "'unit'. Did you mean 'units'?")),
@@ -399,22 +399,22 @@ def tuned(name, **space):
          "[fixed.loss]: expected the name of a loss. Received: ['mean_squared_error']."),
         (tuned("epochs", min=1, max=5), "[tune.space.epochs]: expected"),
         (tuned("validation", min=0.1, max=0.5),
-         "[tune.space.validation]: expected { values = [...] }"),
+         "[tune.space.validation]: expected a list of values for 'validation'"),
         # contradictions
         ({"fixed": {"activation": "relu"}},
-         ("[factors.activation]: expected each name in one place. Received: 'activation' in "
-         "[fixed] and in [factors].")),
+         ("[factors.activation]: expected each name in one table only. Received: 'activation' "
+         "in [fixed] and in [factors].")),
         (tuned("activation", values=["relu"]),
-         ("[tune.space.activation]: expected each name in one place. Received: 'activation' in "
-         "[factors] and in [tune.space].")),
+         ("[tune.space.activation]: expected each name in one table only. Received: 'activation' "
+         "in [factors] and in [tune.space].")),
         ({"fixed": {"learning_rate": 0.1}, **tuned("learning_rate", min=0.1, max=1)},
-         "[tune.space.learning_rate]: expected each name in one place."),
+         "[tune.space.learning_rate]: expected each name in one table only."),
         ({"fixed": {"optimizer": {"name": "sgd", "learning_rate": 0.1}, "learning_rate": 0.1}},
-         ("[fixed.learning_rate]: expected one learning rate. Received: one inside an optimizer, "
-         "and one in [fixed].")),
+         ("[fixed.learning_rate]: expected the learning rate in one place only. Received: one "
+         "inside an optimizer, and one in [fixed].")),
         ({"factors": {"optimizer": ["adam", {"name": "sgd", "learning_rate": 0.1}]},
           "tune": {"space": SPACE}},
-         "[tune.space.learning_rate]: expected one learning rate."),
+         "[tune.space.learning_rate]: expected the learning rate in one place only."),
         ({"factors": {"activation": ["relu", "relu"]}},
          "[factors.activation]: expected levels that differ. Received: relu twice."),
         ({"factors": {"activation": ["swish", "silu"]}},
@@ -428,17 +428,17 @@ def tuned(name, **space):
          ("[baseline.activation]: expected one of the levels of 'activation', written as in "
          "[factors]. Received: 'sigmoid'. Valid: relu, tanh.")),
         ({"baseline": {"activaton": "relu"}},
-         "[baseline]: expected a factor. Received: 'activaton'. Did you mean 'activation'?"),
+         "[baseline]: expected the name of a factor. Received: 'activaton'. Did you mean"),
         # data
         ({"fixed": {"batch_size": 1151}},
-         ("[fixed.batch_size]: expected at most the 1150 training cases of 'digits'. "
-         "Received: 1151.")),
+         ("[fixed.batch_size]: expected a batch no larger than the 1150 training cases of "
+         "'digits'. Received: 1151.")),
         ({"fixed": {"batch_size": 1000, "validation": 0.5}},
-         "[fixed.batch_size]: expected at most the 719 training cases"),
-        ({"factors": {"batch_size": [32, 2000]}}, "[factors.batch_size]: expected at most"),
-        (tuned("batch_size", values=[32, 2000]), "[tune.space.batch_size]: expected at most"),
+         "[fixed.batch_size]: expected a batch no larger than the 719 training cases"),
+        ({"factors": {"batch_size": [32, 2000]}}, "[factors.batch_size]: expected a batch"),
+        (tuned("batch_size", values=[32, 2000]), "[tune.space.batch_size]: expected a batch"),
         ({"fixed": {"loss": "mean_squared_error"}},
-         ("[fixed.loss]: expected a loss for labels of a classification data set "
+         ("[fixed.loss]: expected a loss that fits classification data "
          "(sparse_categorical_crossentropy). Received: 'mean_squared_error'.")),
     ],
 )  # fmt: skip
@@ -453,7 +453,7 @@ def test_bad_studies_are_refused(ask, card, changes, expected):
     ("changes", "expected"),
     [
         ({"fixed": {"loss": "sparse_categorical_crossentropy"}},
-         ("[fixed.loss]: expected a loss for labels of a regression data set "
+         ("[fixed.loss]: expected a loss that fits regression data "
          "(mean_squared_error, mean_absolute_error).")),
         ({"metric": "test/accuracy@best"},
          "[metric]: expected a metric for regression data. Received: 'accuracy'."),
@@ -492,7 +492,7 @@ def test_a_schedule_must_fit_into_a_training(ask, card):
     """Warm-up and steps that never come to an end are refused."""
     for schedule in ({"name": "cosine", "warmup": 3}, {"name": "step", "every": 7}):
         study = ask(factors={"epochs": [3, 9]}, fixed={"schedule": schedule})
-        with pytest.raises(StudyError, match=r"\[fixed.schedule\].*below the 3 epochs"):
+        with pytest.raises(StudyError, match=r"\[fixed.schedule\].*less than the 3 epochs"):
             design.plan(study, card, [])
 
 
@@ -518,8 +518,8 @@ def folder(tmp_path):
     ("changes", "expected"),
     [
         ({"factors": {"act": ["relu"]}},
-         ("[fixed.width]: expected a value for 'width', which nets:build has no default for. "
-         "Received: nothing.")),
+         ("[fixed.width]: expected a value for 'width', because nets:build has no default for it. "
+         "Received: none.")),
         ({"factors": {"widht": [4]}},
          ("[factors.widht]: expected an argument of template 'nets:build' or a training setting. "
          "Received: 'widht'. Did you mean 'width'?")),
@@ -528,7 +528,7 @@ def folder(tmp_path):
         ({"template": "nets:biuld"},
          "nets.py. Received: 'biuld'. Did you mean 'build'?"),
         ({"template": "broken:build"}, "broken.py is not valid Python: "),
-        ({"template": "nets:"}, "[template]: expected a template or a function of yours"),
+        ({"template": "nets:"}, "[template]: expected the name of a template, or of your own"),
         ({"factors": {"width": [4, 4]}}, "[factors.width]: expected levels that differ."),
     ],
 )  # fmt: skip
@@ -578,7 +578,7 @@ def test_weight_decay_has_one_place(ask, card):
     assert decays(optimizer="adamw", weight_decay=0.1) == (0.1, None)
     inside = {"name": "adamw", "weight_decay": 0.2}
     assert decays(optimizer=inside) == (0.2, None)
-    with pytest.raises(StudyError, match="expected one weight decay"):
+    with pytest.raises(StudyError, match="expected the weight decay in one place only"):
         decays(optimizer=inside, weight_decay=0.1)
 
 

@@ -55,7 +55,7 @@ def test_a_lock_of_somebody_elses_is_not_emptied(tmp_path, theirs):
     folder = tmp_path / "a"
     folder.mkdir()
     os.link(theirs / "thesis.txt", folder / "lock")
-    with pytest.raises(StoreError, match="expected a lock of ours"):
+    with pytest.raises(StoreError, match="expected the lock file of a study"):
         store.Store(folder)
     assert (theirs / "thesis.txt").read_text() == "years of work"
 

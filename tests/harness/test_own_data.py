@@ -123,7 +123,7 @@ def test_other_forms_hold_the_same(flowers):
     [
         ({"target": "kid"}, "Received: 'kid'. Did you mean 'kind'?"),
         ({"inputs": ["lenght"]}, "Did you mean 'length'?"),
-        ({"inputs": ["kind"]}, "the target and what is dropped not among them"),
+        ({"inputs": ["kind"]}, "input columns that are neither target nor dropped"),
         ({"file": "flower.csv"}, "Received: 'flower.csv', which is in none of"),
         ({"file": "flowers.xlsx"}, "expected a file that ends in .csv"),
         ({"file": "gap.csv"}, "none in 1 of 4 rows of 'length' (first: 3). Say missing = 'median'"),
@@ -206,7 +206,7 @@ def test_an_official_split_of_images(tmp_path):
         (lambda folder: folder.rename(folder.with_name("cats")).with_name("pets").touch(), "pets"),
         (
             lambda folder: (folder / "cat" / "00.png").write_bytes(b"\x89PNG no"),
-            "1 of 24 that cannot be read as an image: cat/00.png (none of PNG",
+            "1 of 24 files that cannot be read as one: cat/00.png (none of PNG",
         ),
     ],
 )
@@ -313,7 +313,7 @@ def test_only_run_calls_a_function(mine, capsys, monkeypatch):
     assert "valid as far as can be told without its data" in said.out
     code, said = call("plan", "own.toml")
     assert code == 4
-    assert "which only 'run' calls" in said.err
+    assert "a function that only 'keras-harness run' calls" in said.err
     assert not (mine / "log").exists()
     code, said = call("run", "own.toml", "--workers", "0")
     assert code == 0

@@ -167,11 +167,11 @@ def test_a_reference_is_the_same_trial_in_every_study(lay):
         (["median_filter"], {"normal": (0,)}, "(pca, isolation_forest, one_class_svm)"),
         ([{"name": "pca", "components": 65}], {}, "expected at most 64 components"),
         ([{"name": "pca", "components": -1}], {}, "expected a whole number from 0"),
-        (["pca"], {"factors": {"validation": [0.1, 0.2]}}, "expected one validation share"),
+        (["pca"], {"factors": {"validation": [0.1, 0.2]}}, "expected the same validation share"),
         (
             ["pca"],
             {"tune": {"space": {"code": {"values": [2, 3]}}}, "fixed": {"code": None}},
-            "because the width of the code is tuned",
+            "because the width of the code, its default, is tuned",
         ),
     ],
 )

@@ -87,5 +87,5 @@ def test_salts_have_keys_of_their_own_and_one_program(plan):
 
 def test_a_search_over_salts_is_refused(plan):
     """It would choose the luckiest draw."""
-    with pytest.raises(StudyError, match="which would choose luck"):
+    with pytest.raises(StudyError, match="which would choose lucky"):
         plan(tune={"space": {"salt": {"values": [1, 2]}}})

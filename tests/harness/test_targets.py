@@ -61,7 +61,7 @@ def test_what_can_be_told(y, shape, task):
     [
         (GENERATOR.integers(1, 10_000, 60), CASE, "different whole numbers. Say what they are:"),
         (np.arange(60) % 21, CASE, "Received: 21 different whole numbers."),
-        (np.r_[[7] * 4, [8] * 56], CASE, "Received: whole numbers of which 7 stands 4 times only."),
+        (np.r_[[7] * 4, [8] * 56], CASE, "Received: whole numbers of which 7 occurs only 4 times."),
         (Y * 1.0, CASE, "Received: 3 different whole numbers in real numbers."),
         (STEPS % 2, (5,), "'sequence' for a class at every step, 'multilabel' for several"),
         (STEPS % 2 * 1.0, SERIES, "Received: 5 zeros and ones per case, as many as a case has"),
@@ -144,7 +144,7 @@ def test_one_hot_is_said():
 @pytest.mark.parametrize(
     ("other", "expected"),
     [
-        (np.array(["d"] * 60), "expected test labels that occur in training. Received: d."),
+        (np.array(["d"] * 60), "expected test labels that also occur in training. Received: d."),
         (Y, "expected y_test like y, <U1 of shape () per case. Received: int64 of shape ()."),
     ],
 )

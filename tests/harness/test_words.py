@@ -283,10 +283,10 @@ def test_a_metric_keeps_its_text():
 @pytest.mark.parametrize(
     ("margin", "metric", "said"),
     [
-        (1.5, "test/accuracy@best", "1.5 is 150 points, which makes everything equivalent; 0.015"),
-        (1.5, "test/accuracy@best", "0.015 is 1.5 points."),
-        (0.5, "test/auroc@best", "0.005 is 0.5 points."),
-        (5, "test/crossentropy@best", "0.05 is 5 %."),
+        (1.5, "test/accuracy@best", "1.5, which is 150 points and makes everything equivalent."),
+        (1.5, "test/accuracy@best", "For 1.5 points, write 0.015."),
+        (0.5, "test/auroc@best", "For 0.5 points, write 0.005."),
+        (5, "test/crossentropy@best", "For 5 %, write 0.05."),
     ],
 )
 def test_a_margin_in_points_is_refused(margin, metric, said):

@@ -262,7 +262,7 @@ def test_what_is_not_read_is_said(foreign):
     """Nothing vanishes without a word."""
     x = GENERATOR.normal(size=(120, 3))
     for name, expected in (
-        ("sample_weight", "Weights of cases are not understood"),
+        ("sample_weight", "expected no weights of single cases"),
         ("x_valid", "Rename it, or leave it out"),
         ("X", "Rename it, or leave it out"),
     ):

@@ -433,7 +433,7 @@ def test_what_a_template_is_not_given_is_said_once(foreign, blobs):
 def test_a_setting_that_a_template_requires_is_refused(foreign, blobs):
     """It would never be given."""
     foreign.module("def build(shape, outputs, optimizer): pass")
-    with pytest.raises(StudyError, match="expected a default for 'optimizer', which is a setting"):
+    with pytest.raises(StudyError, match="expected a default for argument 'optimizer' of"):
         foreign.plan(blobs, fixed={"optimizer": "adam"})
 
 

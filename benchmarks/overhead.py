@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from harness import Study, datasets, design
-from harness.coordinator.loop import Coordinator
+from harness.coordinator.coordinator import Coordinator
 from harness.environment import observe
 from harness.executors import Ended, Rehearsed, Setup, Started
 from harness.records import Epoch, Outcome, Rehearsal, Seconds
@@ -33,9 +33,14 @@ RESULTS = Path(__file__).parent / "results" / "overhead.md"
 class Instant:
     """An executor whose trainings take no time."""
 
+    workers = 1
+
     def __init__(self):
         self._events = deque()
         self._draw = np.random.default_rng(0)
+
+    def places(self):
+        return [0]
 
     def rehearse(self, trials):
         found = Rehearsal()
@@ -48,7 +53,8 @@ class Instant:
         return frozenset()
 
     def submit(self, place, attempt):
-        self._events += [Started(attempt=attempt), Ended(attempt=attempt, outcome=self._outcome())]
+        ended = Ended(attempt=attempt, outcome=self._outcome())
+        self._events += [Started(attempt=attempt, place=place), ended]
 
     def next_event(self, timeout):
         return self._events.popleft() if self._events else None
@@ -74,16 +80,6 @@ class Instant:
         )
 
 
-class Timed(Coordinator):
-    """A coordinator with that executor."""
-
-    def _running_executor(self):
-        if self._executor is None:
-            self._token = self._store.remember(self._environment)
-            self._executor = Instant()
-        return self._executor
-
-
 def simulate(root: Path, arms: int = ARMS, replicates: int = REPLICATES) -> float:
     """Fill the store ``root/many``; seconds per trial that it took."""
     study = Study(
@@ -105,11 +101,11 @@ def simulate(root: Path, arms: int = ARMS, replicates: int = REPLICATES) -> floa
     )
     began = time.monotonic()
     with Store(folder) as store:
-        Timed(
+        Coordinator(
             plan,
             store,
             setup,
-            workers=1,
+            executor=lambda _: Instant(),
             mixed_environment=False,
             replace=False,
             report=lambda _: None,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.coordinator import waiting
-from harness.coordinator.waiting import TimeLimitError, Wait
+from harness.coordinator.waiting import TimeLimitError, Wait, place_name
 from harness.errors import TemplateError
 from harness.executors import Building, Rehearsed
 
@@ -99,11 +99,6 @@ class Rehearsing:
             if not event:
                 self.look()
             yield event
-
-
-def place_name(place: int | None) -> str:
-    """Where something happens, as a person would say it."""
-    return "in this process" if place is None else f"in worker {place}"
 
 
 def _too_long() -> str:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import datasets, design, environment, objects
-from harness.coordinator.loop import Coordinator
+from harness.coordinator.coordinator import Coordinator
 from harness.errors import StudyError, UsageError
 from harness.executors import Setup
+from harness.executors.inline import Inline
+from harness.executors.slots import Slots
 from harness.store import Store
 
 if TYPE_CHECKING:
@@ -19,7 +21,13 @@ if TYPE_CHECKING:
 
     from harness.card import Card
     from harness.coordinator.progress import Finished, Progress
+    from harness.executors import Executor
     from harness.spec import Study
+
+
+def local(setup: Setup, workers: int) -> Executor:
+    """Worker processes on this machine, or this process where none are wanted."""
+    return Slots(setup, workers) if workers else Inline(setup)
 
 
 def run(
@@ -33,10 +41,12 @@ def run(
     mixed_environment: bool = False,
     replace: bool = False,
     progress: Callable[[Progress], None] | None = None,
+    executor: Callable[[Setup, int], Executor] = local,
 ) -> Finished:
     """Train what a study still lacks; ``harness.run`` documents what this takes and raises.
 
     ``progress`` is called whenever a trial begins or ends. Nothing is shown, and no result read.
+    ``executor`` makes what trains, from what it needs and the number of workers.
     """
     count = _workers(workers, design.count(study))
     folder = Path(root) / study.name
@@ -57,7 +67,7 @@ def run(
             plan,
             store,
             setup,
-            workers=count,
+            executor=lambda setup: executor(setup, count),
             mixed_environment=mixed_environment,
             replace=replace,
             report=progress or (lambda _: None),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,6 +13,40 @@ if TYPE_CHECKING:
 
 TICK = 5.0
 """Seconds between two looks at what is waited for, where building and training block."""
+
+
+class StoppedError(Exception):
+    """Raised where a run is to be stopped before it has begun anything."""
+
+
+@dataclass(slots=True)
+class Stop:
+    """The wish to stop a run, once a signal has told it.
+
+    Args:
+        by: that signal.
+    """
+
+    by: signal.Signals | None = None
+
+    def answer(self, number: int) -> None:
+        """Let nothing new begin after the first signal, and end at once after the second.
+
+        Raises:
+            KeyboardInterrupt: at the second.
+        """
+        if self.by:
+            raise KeyboardInterrupt
+        self.by = signal.Signals(number)
+
+    def check(self) -> None:
+        """Go on if no signal has come.
+
+        Raises:
+            StoppedError: if one has.
+        """
+        if self.by:
+            raise StoppedError
 
 
 @contextmanager

@@ -51,3 +51,8 @@ class Wait:
 def lasting(waits: dict[str, Wait]) -> dict[str, Wait]:
     """Those that have lasted long enough to be mentioned."""
     return {key: wait for key, wait in [*waits.items()] if wait.seconds > wait.quiet}
+
+
+def place_name(place: int | None) -> str:
+    """Where something happens, as a person would say it."""
+    return "in this process" if place is None else f"in worker {place}"

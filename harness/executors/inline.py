@@ -23,6 +23,8 @@ class Inline:
         UsageError: if TensorFlow already runs here with another number of threads.
     """
 
+    workers = 0
+
     def __init__(self, setup: Setup) -> None:
         """Load Keras."""
         from harness.train import Trainer, set_up
@@ -30,8 +32,12 @@ class Inline:
         set_up(setup.threads)
         self._trainer = Trainer(setup.card, setup.folders, setup.resident)
         self._waiting: deque[Attempt] = deque()
-        self._unbuilt: deque[Trial] = deque()
+        self._unbuilt: deque[tuple[str, Trial]] = deque()
         self._started = False
+
+    def places(self) -> list[int]:
+        """The one place."""
+        return [0]
 
     def propose(self, tune: Tune, seed: int) -> list[dict[str, Scalar]]:
         """Ask KerasTuner for candidates."""
@@ -41,7 +47,7 @@ class Inline:
 
     def rehearse(self, trials: Mapping[str, Trial]) -> None:
         """Note what is to be built; it is built inside ``next_event``."""
-        self._unbuilt.extend(trials.values())
+        self._unbuilt.extend(trials.items())
 
     def free(self, *, ahead: bool) -> list[int]:  # noqa: ARG002
         """The one place, unless it is taken."""
@@ -61,16 +67,16 @@ class Inline:
             return None
         self._started = not self._started
         if self._unbuilt:
-            trial = self._unbuilt[0]
+            program, trial = self._unbuilt[0]
             if self._started:
                 return Building(key=trial.key, place=None)
-            found = self._trainer.rehearse(trial)
+            found = self._trainer.rehearse(trial, program)
             self._unbuilt.popleft()
             return Rehearsed(key=trial.key, rehearsal=found)
         attempt = self._waiting[0]
         if self._started:
-            return Started(attempt=attempt)
-        outcome = self._trainer.run(attempt.trial)
+            return Started(attempt=attempt, place=None)
+        outcome = self._trainer.run(attempt.trial, attempt.program)
         self._waiting.popleft()
         return Ended(attempt=attempt, outcome=outcome)
 

@@ -80,9 +80,15 @@ class Rehearsed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """A worker has begun an attempt."""
+    """A place has begun an attempt.
+
+    Args:
+        attempt: what is trained now.
+        place: where; ``None`` is the calling process.
+    """
 
     attempt: Attempt
+    place: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +119,13 @@ Event = Building | Rehearsed | Started | Ended | Died
 
 class Executor(Protocol):
     """Runner of attempts, in this process or in workers."""
+
+    @property
+    def workers(self) -> int:
+        """Number of processes that train; 0 if only ``next_event`` does, in the calling one."""
+
+    def places(self) -> Sequence[int]:
+        """All places, free or not."""
 
     def propose(self, tune: Tune, seed: int) -> list[dict[str, Scalar]]:
         """Ask KerasTuner for candidates, where Keras is loaded."""

@@ -96,6 +96,15 @@ class Slots:
         setup.logs.mkdir(parents=True, exist_ok=True)
         self._slots = [self._start(place) for place in range(workers)]
 
+    @property
+    def workers(self) -> int:
+        """Number of processes."""
+        return len(self._slots)
+
+    def places(self) -> range:
+        """One for each process; it stays when a process is replaced."""
+        return range(len(self._slots))
+
     def propose(self, tune: Tune, seed: int) -> list[dict[str, Scalar]]:
         """Ask KerasTuner for candidates, in the first worker.
 
@@ -210,7 +219,7 @@ class Slots:
                 self._events.append(Rehearsed(key=message["key"], rehearsal=found))
             case "started":
                 slot.started = True
-                self._events.append(Started(attempt=slot.waiting[0]))
+                self._events.append(Started(attempt=slot.waiting[0], place=place))
             case "ended":
                 slot.started = False
                 outcome = Outcome.model_validate_json(message["outcome"])
@@ -267,7 +276,7 @@ def _ask_to_build(slot: _Slot, program: str, trial: Trial) -> None:
     slot.unbuilt.append((program, trial))
     content = trial.model_dump(mode="json")
     with suppress(OSError):
-        messages.send(slot.connection, "rehearse", key=trial.key, trial=content)
+        messages.send(slot.connection, "rehearse", key=trial.key, program=program, trial=content)
 
 
 def _how(code: int) -> str:

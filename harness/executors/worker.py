@@ -59,12 +59,13 @@ def _answer(
         return
     if message["kind"] == "rehearse":
         messages.send(connection, "building", key=message["key"])
-        came = trainer.rehearse(Trial(**message["trial"])).model_dump(mode="json")
-        messages.send(connection, "rehearsed", key=message["key"], rehearsal=came)
+        came = trainer.rehearse(Trial(**message["trial"]), message["program"])
+        content = came.model_dump(mode="json")
+        messages.send(connection, "rehearsed", key=message["key"], rehearsal=content)
         return
     attempt = messages.read_attempt(message)
     messages.send(connection, "started", key=attempt.key)
-    outcome = trainer.run(attempt.trial)
+    outcome = trainer.run(attempt.trial, attempt.program)
     _leave(outcome, setup, attempt.key, attempt.number)
     text = outcome.model_dump_json()
     messages.send(connection, "ended", key=attempt.key, outcome=text)

@@ -79,23 +79,22 @@ class Programs:
         """Identity of the program of a trial."""
         return design.program_key(trial, self._card)
 
-    def of(self, trial: Trial, inputs: Inputs, clock: Clock) -> Compiled:
-        """The program of a trial."""
-        key = self.key(trial)
+    def of(self, key: str, trial: Trial, inputs: Inputs, clock: Clock) -> Compiled:
+        """The program with a key, compiled for a trial that needs it."""
         if key in self._broken:
             raise self._broken[key]
         if key not in self.compiled:
             try:
-                self.compiled[key] = self._compile(trial, inputs, clock)
+                self.compiled[key] = self._compile(key, trial, inputs, clock)
             except Exception as error:
                 self._broken[key] = error
                 raise
         return self.compiled[key]
 
-    def prepare(self, trial: Trial) -> tuple[Network, Stage]:
-        """Build a trial's network, and keep it for its program."""
+    def prepare(self, key: str, trial: Trial) -> tuple[Network, Stage]:
+        """Build a trial's network, and keep it for the program with a key."""
         built = self.build(trial)
-        self._built[self.key(trial)] = built
+        self._built[key] = built
         return built
 
     def build(self, trial: Trial) -> tuple[Network, Stage]:
@@ -109,7 +108,7 @@ class Programs:
         said = (program.AVERAGED,) if stage.finalizes else ()
         return replace(network, notes=(*network.notes, *said)), stage
 
-    def _compile(self, trial: Trial, inputs: Inputs, clock: Clock) -> Compiled:
+    def _compile(self, key: str, trial: Trial, inputs: Inputs, clock: Clock) -> Compiled:
         """The first route that can express the model.
 
         A built-in template is always a program. A user's model may hold operations that XLA
@@ -118,7 +117,9 @@ class Programs:
         routes = ("rule", "graph", "fit") if trial.code else ("rule",)
         for route in routes:
             with clock.spent("build"):
-                network, stage = self._take(trial) or self.build(trial)
+                # What a rehearsal has built serves once: a route that failed may have changed it.
+                built = self._built.pop(key, None)
+                network, stage = built or self.build(trial)
             try:
                 with clock.spent("compile"), surroundings.tracing(network, trial, self._card):
                     made = _routed(route, stage, self._card)
@@ -131,10 +132,6 @@ class Programs:
             else:
                 return Compiled(program=made, network=network)
         raise AssertionError
-
-    def _take(self, trial: Trial) -> tuple[Network, Stage] | None:
-        """What a rehearsal has built, once: a route that failed may have changed it."""
-        return self._built.pop(self.key(trial), None)
 
 
 def load_code(trial: Trial, folders: Sequence[Path]) -> None:

@@ -66,8 +66,12 @@ class Trainer:
         """Compiled programs by key."""
         return self._programs.compiled
 
-    def run(self, trial: Trial) -> Outcome:
+    def run(self, trial: Trial, key: str | None = None) -> Outcome:
         """Train one trial, or measure a reference.
+
+        Args:
+            trial: what to train.
+            key: of its program, where that is known.
 
         Returns:
             Its outcome; an exception in user code is a ``failed`` outcome, not an error here.
@@ -78,7 +82,7 @@ class Trainer:
             with self._pools.limit(limits=trial.threads), ExitStack() as within:
                 if trial.template in catalog.REFERENCES:
                     return self._refer(trial, clock)
-                return self._run(trial, clock, within)
+                return self._run(trial, key or self._programs.key(trial), clock, within)
         except HarnessError as error:
             return Outcome(status="failed", reason=str(error), seconds=clock.seconds())
         except (MemoryError, tf.errors.ResourceExhaustedError):
@@ -99,12 +103,17 @@ class Trainer:
         except (Exception, SystemExit) as error:
             raise TemplateError(explain(error)) from error
 
-    def rehearse(self, trial: Trial) -> Rehearsal:
-        """Build a trial's network, and keep it for the trial. A reference has none."""
+    def rehearse(self, trial: Trial, key: str | None = None) -> Rehearsal:
+        """Build a trial's network, and keep it for its program. A reference has none.
+
+        Args:
+            trial: whose network is built.
+            key: of its program, where that is known.
+        """
         if trial.template in catalog.REFERENCES:
             return Rehearsal()
         try:
-            network, stage = self._programs.prepare(trial)
+            network, stage = self._programs.prepare(key or self._programs.key(trial), trial)
         except HarnessError as error:
             return Rehearsal(problem=str(error))
         except (Exception, SystemExit) as error:  # noqa: BLE001, a user's function may raise anything
@@ -115,13 +124,13 @@ class Trainer:
             missing=() if has_code(stage) else evaluation.needing(of_codes),
         )
 
-    def _run(self, trial: Trial, clock: Clock, within: ExitStack) -> Outcome:
+    def _run(self, trial: Trial, key: str, clock: Clock, within: ExitStack) -> Outcome:
         with clock.spent("data"):
             data = self._data.load()
             train, held = drawn(trial, data, self._card)
             inputs, unit = self._data.inputs(train)
-        reused = self._programs.key(trial) in self.programs
-        compiled = self._programs.of(trial, inputs, clock)
+        reused = key in self.programs
+        compiled = self._programs.of(key, trial, inputs, clock)
         within.enter_context(surroundings.training(compiled.network, trial, self._folders))
         with clock.spent("data"):
             if compiled.program.stage.objective.denoises:

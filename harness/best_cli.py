@@ -51,7 +51,7 @@ def answer(
 
     Args:
         folder: of the results.
-        places: where user modules are looked for.
+        places: folders to search for user modules.
         weights: file to save the winner in.
         code: file to write its script to.
         as_json: whether to print JSON.
@@ -84,7 +84,7 @@ def _content(results: Results, judged: Judged, won: Winner, folder: Path) -> dic
 
     mean = judged.means[won.arm]
     hyperparameters: dict[str, Any] = {}
-    with suppress(NothingToReportError):  # all its trainings diverged
+    with suppress(NothingToReportError):  # raised if all its trainings diverged
         hyperparameters |= store.trained(folder, won.arm).hyperparameters
     return {
         "study": results.study.name,

@@ -140,7 +140,7 @@ def _settled(model: keras.Model) -> keras.Model:
     """Model with Keras' own parts, also where the choice of these needed the shapes of weights."""
     for layer in model._flatten_layers(include_self=False):  # noqa: SLF001
         if isinstance(layer, PReLU):
-            layer.__class__ = keras.layers.PReLU  # all that it adds is done: which axes share
+            layer.__class__ = keras.layers.PReLU  # its one addition, shared axes, is done by now
         if isinstance(getattr(layer, "bias_initializer", None), layers.ForgetBias):
             _forget(layer)
         for prefix, name in (("kernel", "kernel"), ("recurrent", "recurrent_kernel")):

@@ -35,7 +35,7 @@ class Card:
         normal: classes that are trained on, where the others are to be told as anomalies.
         noise: what is done to validation and test inputs, where it is to be undone; a choice of
             the catalogue's corruptions.
-        name: what people call it, where that is not how a worker finds it.
+        name: name for people, where it differs from the reference.
         inputs: shape by name, where a case has several inputs.
         classes: what the classes are called, in the order of their numbers; none: by number.
         test_counts: test cases of each class.
@@ -44,7 +44,7 @@ class Card:
             ``official``, the same ones always.
         held: number of official validation cases, the last of the cases outside the test split.
         scaling: one line on what happens to the inputs, such as ``0..255 -> 0..1``.
-        target: what a regression predicts, as axes call it.
+        target: name of the predicted quantity of a regression, for axes.
         reading: how arrays are read, where that is not the default: changes what is trained on.
         scaled: whether anything happens to the inputs before a network sees them.
         spare: largest number of cases that sit out in a replicate so that groups stay whole.
@@ -56,7 +56,7 @@ class Card:
             mean, of a single target; 0: not known.
         copies: how many test cases are copies of training cases, and how many of these bear
             another label; empty where nobody has counted.
-        notes: what a reader of the results has to know of the data, a sentence each.
+        notes: remarks on the data for readers of the results, a sentence each.
     """
 
     reference: str
@@ -123,7 +123,7 @@ class Card:
         """Number of validation cases of a replicate, taken from the cases outside the test split.
 
         Args:
-            share: of these cases; where an official part validates, it does not count.
+            share: share of these cases; unused where the data brings official validation cases.
         """
         if self.held:
             return self.held
@@ -134,7 +134,7 @@ class Card:
         """Number of training cases of a replicate, taken from the cases outside the test split.
 
         Args:
-            share: of these cases that validates.
+            share: share of these cases for validation.
 
         Example:
             >>> Card(reference="digits", digest="", task="classification", shape=(8, 8),

@@ -42,7 +42,7 @@ class StudyError(HarnessError, ValueError):
     """A study says something that cannot be trained.
 
     Args:
-        message: what was expected and what was received.
+        message: text with what was expected and what was received.
         key: dotted path of the offending key, such as ``factors.activation``.
         source: file that the study was read from; filled in by ``within``.
     """
@@ -103,8 +103,8 @@ def nearest(word: object, names: Iterable[str], listed: str = "") -> str:
     """A sentence that names the valid name that is meant, or all of them when none is near.
 
     Args:
-        word: what was received.
-        names: what is valid.
+        word: name that was received.
+        names: valid names.
         listed: the command that lists them, told instead of more than ``MANY`` names.
 
     Example:

@@ -134,7 +134,7 @@ class World:
         """Let user code run: seeded, under its own settings, and without effect on others.
 
         Args:
-            stream: that seeds whatever is drawn from inside without a seed.
+            stream: generator that seeds everything drawn inside without a seed.
         """
         with ExitStack() as stack:
             stack.enter_context(usercode.contained())

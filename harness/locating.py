@@ -13,7 +13,7 @@ def results_folder(study: str, root: Path) -> Path:
     """The results of a study, given by its name, its file, or its folder.
 
     Args:
-        study: what the user named.
+        study: name, file or folder, as the user gave it.
         root: folder of all results.
 
     Raises:

@@ -66,7 +66,7 @@ class _Lines:
 
     def show(self, progress: Progress) -> None:
         self._show_waits(progress)
-        if self._told is None:  # what earlier runs have finished is no news
+        if self._told is None:  # arms that earlier runs finished are not news
             arms = progress.plan.rows
             self._told = {arm.index for arm in arms if _finished(progress, arm.index)}
         for arm in progress.plan.rows:

@@ -44,14 +44,14 @@ class Outcome(Record):
             (user code raised), ``lost`` (its process died) or ``interrupted``.
         reason: one line for people; empty for a completed trial.
         curve: all finished epochs, up to the last one with finite numbers.
-        metrics: what was measured at the end, such as ``test/accuracy@best``.
+        metrics: values measured at the end, such as ``test/accuracy@best``.
         best_epoch: index of the best epoch on validation data.
         parameters: number of trainable parameters.
         engine: ``program`` (compiled epochs) or ``fit`` (fallback for a user's model).
         xla: whether the program was compiled by XLA.
         reused: whether the program had been compiled for an earlier trial.
-        seconds: where the time went.
-        notes: what a reader of the results has to know of the network, a sentence each.
+        seconds: time spent on each part.
+        notes: remarks on the network for readers of the results, a sentence each.
     """
 
     status: Status
@@ -72,7 +72,7 @@ class Rehearsal(Record):
 
     Args:
         problem: why it cannot be built; empty if it can.
-        notes: what a reader of the results has to know of it, a sentence each.
+        notes: remarks on it for readers of the results, a sentence each.
         missing: metrics of its task that cannot be measured of it.
     """
 
@@ -86,7 +86,7 @@ class Result(Record):
 
     Args:
         status: of the trial; ``pending`` or ``running`` before it ends.
-        metrics: what was measured at the end.
+        metrics: values measured at the end.
         epochs: finished epochs with finite numbers.
     """
 
@@ -103,7 +103,7 @@ class Member(Record):
         phase: ``tune`` or ``confirm``.
         candidate: index of the hyperparameters tried in this arm; 0 without tuning.
         replicate: index of the replicate.
-        hyperparameters: what was proposed for this candidate.
+        hyperparameters: values proposed for this candidate.
         trial: key of the trial.
     """
 

@@ -32,9 +32,9 @@ class Kept:
     """A model that was trained again, and saved.
 
     Args:
-        file: where it is.
+        file: path of the saved file.
         metrics: all that was measured, equal to what the store holds.
-        notes: what has to be known of the file, a sentence each.
+        notes: remarks on the file, a sentence each.
     """
 
     file: Path
@@ -50,7 +50,7 @@ def keep(stored: Trained, file: Path, folders: Sequence[Path]) -> Kept:
     Args:
         stored: a completed trial, with its metrics.
         file: ends in ``.keras``; written only if all metrics are equal to the stored ones.
-        folders: where user modules are looked for.
+        folders: folders to search for user modules.
 
     Raises:
         StudyError: if another version of the engine has trained it.

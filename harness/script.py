@@ -33,7 +33,7 @@ class Written:
     Args:
         script: its file.
         data: the file that it reads.
-        notes: where it is not what the study did, a sentence each; they stand in the script, too.
+        notes: differences from what the study did, a sentence each; also in the script.
     """
 
     script: Path

@@ -30,7 +30,7 @@ def call(name: str, made: Any, arguments: Mapping[str, Any]) -> str:
 
     Args:
         name: how the code calls it.
-        made: what is called.
+        made: function or class that is called.
         arguments: by name.
 
     Example:

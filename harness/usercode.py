@@ -47,7 +47,7 @@ def signature(
 
     Args:
         reference: ``module:function`` or ``module:class``.
-        folders: where modules are looked for, in order.
+        folders: folders to search for modules, in order.
         leading: how many leading positional arguments the harness itself passes to a function.
         of_class: how many it passes to a class.
 
@@ -177,7 +177,7 @@ def _taken(arguments: ast.arguments, own: int, leading: int, reference: str) -> 
         arguments: of a function.
         own: how many of them Python itself passes, such as ``self``.
         leading: how many the harness passes behind them.
-        reference: for the error message.
+        reference: name of the function, for the error message.
 
     Raises:
         StudyError: if it does not take so many.
@@ -232,7 +232,7 @@ def _named(tree: ast.Module, folders: Sequence[Path]) -> dict[str, Path]:
     found = {}
     for text in texts:
         if "." not in text or text.endswith(".py") or not text.isprintable() or len(text) > 255:
-            continue  # no name of a file, or source, which counts as a syntax tree
+            continue  # not a file's name, or source, which counts elsewhere
         for file in (folder / part for folder in folders for part in (text, text.lstrip("/"))):
             if file.is_file():
                 found[text] = file
@@ -275,16 +275,16 @@ def load(reference: str, folders: Sequence[Path]) -> Callable[..., Any]:
     for name, file in local.items():
         _refuse_installed(name, file, folders)
     for folder in _searched:
-        with suppress(ValueError):  # the caller may have tidied up already
+        with suppress(ValueError):  # the caller may have removed it
             sys.path.remove(folder)
     _searched[:] = [str(folder) for folder in folders if str(folder) not in sys.path]
-    sys.path.extend(_searched)  # behind everything installed: it can shadow nothing
+    sys.path.extend(_searched)  # at the end, to shadow nothing that is installed
     for name, file in local.items():
         if name in sys.modules and not _is_from(sys.modules[name], file):
-            del sys.modules[name]  # of another study in this process
+            del sys.modules[name]  # loaded for another study in this process
     for name in _parents(reference.partition(":")[0]):
         if name not in local and not hasattr(sys.modules.get(name), "__path__"):
-            sys.modules.pop(name, None)  # a module there, here a folder
+            sys.modules.pop(name, None)  # a module for another study, a folder for this one
     importlib.invalidate_caches()
     module, _, function = reference.partition(":")
     if not hasattr(importlib.import_module(module), function):

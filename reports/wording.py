@@ -188,7 +188,7 @@ def units(
         metric: the one that decides.
         entry: its entry in the catalogue.
         halves: half-widths of intervals of differences, on the declared scale.
-        target: what a regression predicts.
+        target: name of the predicted quantity of a regression.
         relative: whether differences are of logarithms. Default: the metric's own.
     """
     relative = entry.scale == "log" if relative is None else relative

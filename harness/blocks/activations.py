@@ -17,7 +17,7 @@ class Given:
 
     Args:
         function: its name.
-        numbers: what it is called with beside its inputs.
+        numbers: its arguments beside the inputs.
 
     Example:
         >>> float(Given("leaky_relu", negative_slope=0.5)(-2.0))
@@ -80,7 +80,7 @@ class PReLU(keras.layers.PReLU):  # type: ignore[misc]
         Classification", 2015.
 
     Args:
-        alpha: where the slopes start.
+        alpha: initial value of the slopes.
     """
 
     def __init__(self, alpha: float = 0.0, **kwargs: Any) -> None:

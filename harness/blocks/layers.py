@@ -88,7 +88,7 @@ def activation(level: Value, name: str, **rest: Any) -> Any:
     Args:
         level: a catalogue entry, such as ``"relu"`` or ``{"name": "elu", "alpha": 0.5}``.
         name: of the layer.
-        rest: what else the layer is given.
+        rest: other arguments of the layer.
     """
     entry, arguments = chosen("activation", level)
     if isinstance(made := resolve(entry.target), type):
@@ -183,7 +183,7 @@ def normalization(level: Value, name: str) -> Any:
     fixed = {key: part for key, part in arguments.items() if key not in inputs}
     made = resolve(entry.target)(name=name, **fixed)
     for key, variable in inputs.items():
-        # Behind Keras' back, which would take it for a weight of the layer.
+        # Past Keras' own __setattr__, which would take it for a weight of the layer.
         object.__setattr__(made, key, variable)
     return made
 
@@ -196,7 +196,7 @@ class Hidden:
         activation: a catalogue entry.
         normalization: a catalogue entry.
         order: ``"before"`` or ``"after"``: where the normalization stands.
-        activity_regularizer: of what the activation gives.
+        activity_regularizer: penalty on the outputs of the activation.
     """
 
     activation: Value
@@ -240,7 +240,7 @@ def kernel(
     """Keyword arguments that every hidden layer with weights is made with.
 
     Args:
-        hidden: what follows those weights.
+        hidden: steps that follow those weights.
         initializer: of the kernel.
         regularizer: of the kernel.
         bias_regularizer: of the bias.

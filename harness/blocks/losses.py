@@ -25,7 +25,7 @@ def per_case(loss: str, form: Form, smoothing: Any = None) -> OverSteps:
 
     Args:
         loss: an entry of the catalogue's losses.
-        form: of the model's outputs.
+        form: form of the model's outputs.
         smoothing: share of the labels that is spread over all classes, a scalar variable; ``None``
             for labels as they are.
     """
@@ -126,7 +126,7 @@ def check_outputs(shape: Any, card: Card, template: str) -> None:
     """Make sure that a model's output fits the labels.
 
     Args:
-        shape: of the output, its first axis ``None``; more than one output has more shapes.
+        shape: shape of the output, its first axis ``None``; a list for several outputs.
         card: of the data.
         template: by name.
 

@@ -42,8 +42,8 @@ def weighed(values: Any, outputs: Any) -> tuple[Any, Any]:
     """Sum of the values that count, and their number.
 
     Args:
-        values: what is measured, shape ``(cases, ...)``, reduced to the axes of the mask.
-        outputs: of which it is measured; they bear a mask.
+        values: measured numbers, shape ``(cases, ...)``, reduced to the axes of the mask.
+        outputs: outputs that were measured; they carry a mask.
 
     Raises:
         TemplateError: if the mask has axes that the values lack.
@@ -118,7 +118,7 @@ class Before(keras.layers.Layer):  # type: ignore[misc]
     """Mask of the steps that come before the end of each case.
 
     Args:
-        steps: of the longest case.
+        steps: number of steps of the longest case.
     """
 
     def __init__(self, steps: int, **kwargs: Any) -> None:

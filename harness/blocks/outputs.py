@@ -43,7 +43,7 @@ class Form:
     """Form of a model's outputs: logits or probabilities, and how many there are per case.
 
     Args:
-        kind: of the numbers, where they tell classes or labels.
+        kind: kind of the numbers, where the task has classes or labels.
         single: whether one output tells class 1 from class 0.
         each: whether every output is a yes or no of its own: one label of several, or a
             single one.
@@ -76,7 +76,7 @@ class Predictions:
     taken from the logits.
 
     Args:
-        kind: what the outputs are.
+        kind: kind of the outputs.
         each: whether every output is a yes or no of its own.
         outputs: shape ``(cases, ..., classes)``.
     """
@@ -158,10 +158,10 @@ def form(
     Args:
         model: a built Keras model whose output has an expected shape.
         card: of the data.
-        template: what error messages call it.
-        told: what a study says of them; ``None``: see for yourself.
+        template: name of the template in error messages.
+        told: kind that the study states; ``None``: find out.
         built_in: whether the template is one of ours, which all give logits.
-        shape: of the outputs; by default the model knows it.
+        shape: shape of the outputs; default: as the model states it.
 
     Raises:
         TemplateError: if they could be several things, or are not what is told.
@@ -222,7 +222,7 @@ class _Look:
         if self._inputs is None:
             return None
         if (self.built < 0).any() and (self.built > self.near).any():
-            return "logits"  # both signs are neither of the others, whatever the weights
+            return "logits"  # probabilities and their logarithms have one sign
         others = np.concatenate([self._outputs(self._inputs) for _ in _redrawn(self._model)])
         return self._of_each(others) if self._each else self._of_rows(others)
 
@@ -280,7 +280,7 @@ class _Look:
 
     def contradicts(self, told: Kind, seen: Kind | None) -> bool:
         """True if the outputs at the initial weights rule out the kind that the study states."""
-        if told == "logits":  # Keras would look behind a sigmoid, or a softmax, all the same
+        if told == "logits":  # Keras unwraps a sigmoid or a softmax in any case
             within = (self.built >= 0).all() and (self.built <= 1 + self.near).all()
             return seen == "probabilities" or bool(within and not self._constant)
         if told == "log_probabilities":

@@ -58,7 +58,7 @@ class Orthogonal(keras.regularizers.Regularizer):  # type: ignore[misc]
         rows = keras.ops.normalize(rows, axis=1)
         count = rows.shape[0]
         others = keras.ops.matmul(rows, keras.ops.transpose(rows)) * (1 - keras.ops.eye(count))
-        # Each pair occurs twice. A single row has no other.
+        # Each pair occurs twice; a single row forms none.
         return self.factor * keras.ops.sum(keras.ops.absolute(others)) / max(count * (count - 1), 1)
 
     def get_config(self) -> dict[str, Any]:

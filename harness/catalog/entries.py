@@ -39,8 +39,8 @@ class Entry:
     """One thing that a study may name.
 
     Args:
-        target: what implements it, as ``module:object``.
-        numbers: what it takes, by name.
+        target: its implementation, as ``module:object``.
+        numbers: numbers that it takes, by name.
         flags: switches that it takes, with their defaults; always structure.
         options: words that it takes, the default first; always structure.
         aliases: other names that users know it by.
@@ -81,7 +81,7 @@ class Metric:
         of_classes: whether every case has to have a class.
         aliases: other names that users know it by.
         note: one line for ``keras-harness catalog``.
-        unit: what it is counted in, such as dB.
+        unit: unit of its values, such as dB.
     """
 
     direction: Direction
@@ -202,11 +202,11 @@ class Template:
     """A built-in family of networks.
 
     Args:
-        target: what builds one, as ``module:function``.
-        arguments: what it takes.
+        target: function that builds one, as ``module:function``.
+        arguments: its arguments.
         ranks: numbers of axes that a case may have.
         tasks: kinds of data that it is for.
-        makes: what it makes of any data, where that is not what the labels ask for.
+        makes: task that it makes of any data, where that differs from the task of the labels.
         note: one line for ``keras-harness catalog``.
     """
 

@@ -24,12 +24,12 @@ class Row:
     """One name that a study can use.
 
     Args:
-        family: what it is one of.
+        family: family of the catalogue.
         name: as a study writes it.
-        takes: what it takes, as text by name.
+        takes: its arguments, as text by name.
         values: which of that is an input of a program.
         structure: what a program is compiled for; ``name`` stands for the choice itself.
-        note: what else to say.
+        note: remark.
     """
 
     family: str

@@ -14,7 +14,7 @@ class Task:
     """Task that a network is trained for.
 
     Args:
-        loss: what is trained on, where a study does not say.
+        loss: training loss, where a study names none.
         fit: the metric that chooses where a study does not say: how well the data is fitted,
             penalties left out.
         decides: the metric that decides between arms where a study does not say.

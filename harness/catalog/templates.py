@@ -314,7 +314,7 @@ TEMPLATES: Mapping[str, Template] = {
             ),
             **_SHARED,
             **_BEYOND,
-            # A gated unit halves what it is given, which the decoder could not undo.
+            # A gated unit halves the number of units, which the decoder could not undo.
             "activation": replace(_SHARED["activation"], without=frozenset({"glu"})),
             "initializer": replace(_SHARED["initializer"], without=frozenset({"identity"})),
             "code_activation": Argument(

@@ -39,18 +39,18 @@ class Data:
         y: their labels: ``(cases,)`` or ``(cases, steps)`` int32, or ``(cases, outputs)`` numbers.
         x_test: the test cases.
         y_test: their labels.
-        task: what the labels are.
+        task: task that the labels are for.
         classes: their names, where these are not their numbers.
-        target: what a regression predicts.
+        target: name of the predicted quantity of a regression.
         drawing: how validation cases are drawn.
         held: number of official validation cases.
         groups: group of each case outside the test split, where groups stay whole.
         standardize: places of the last axis that are standardized by the training cases of a
             replicate, by input, and real targets with them; empty: nothing is.
-        scaling: what happens to the inputs, in one line.
+        scaling: scaling of the inputs, in one line.
         scaled: whether anything does.
-        unit: what one trained unit of a single target is in its own.
-        notes: what a reader of the results has to know.
+        unit: size of one trained unit of a single target, in the target's own unit.
+        notes: remarks for readers of the results.
         largest: largest input, where all are whole numbers that may be tokens; else -1.
     """
 
@@ -199,7 +199,7 @@ def from_arrays(
             where there is an official test split, ``x_val`` and ``y_val`` where there is one for
             validation; ``groups`` of cases that have to stay together; several inputs or lengths,
             see ``named``.
-        source: what error messages call them.
+        source: name of the arrays in error messages.
         reading: how they are read, where that is not the default; see ``spec.Arrays``.
 
     Raises:

@@ -93,7 +93,7 @@ def decide(column: Any, name: str, decimal: str = "", *, categorical: bool = Fal
     Args:
         column: a pandas series.
         name: of the column.
-        decimal: what stands before decimals in text, ``.`` or ``,``; empty: as can be told.
+        decimal: decimal sign in texts, ``.`` or ``,``; empty: find out.
         categorical: whether numbers are names too.
 
     Raises:

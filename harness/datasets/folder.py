@@ -74,7 +74,7 @@ def read(name: str) -> Arrays:
     """
     known = KNOWN[name]
     if known.view:
-        arrays = read(known.base)  # checked there
+        arrays = read(known.base)  # which checks the content
         return {key: known.view(part) if key[0] == "x" else part for key, part in arrays.items()}
     if known.build and known.package is None:
         arrays = known.build({})

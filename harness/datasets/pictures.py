@@ -43,7 +43,7 @@ class Picture:
     Args:
         pixels: (height, width) if it is grey, else with three channels; uint8, uint16, or float32
             from 0 to 1.
-        oddities: what was done to it that a reader should know.
+        oddities: changes to it that a reader should know.
     """
 
     pixels: Pixels

@@ -74,8 +74,8 @@ class Rows:
     Args:
         array: numbers with a first axis of cases, in memory or mapped from a file.
         index: the rows that are meant, in order.
-        white: what becomes 1; of pixels 255 or 65535.
-        moments: what the rows are standardized by.
+        white: number that is scaled to 1; for pixels 255 or 65535.
+        moments: mean and deviation for standardizing the rows.
     """
 
     array: NDArray[np.generic] | Joined

@@ -58,13 +58,13 @@ class Extent:
 def extent(rows: Rows) -> Extent:
     """Look at all rows."""
     whole, bad, first = True, 0, len(rows)
-    counted = rows.array.dtype.kind in "biu"  # of such type nothing has to be looked for
+    counted = rows.array.dtype.kind in "biu"  # whole numbers by type, not by a look at each
     low = np.full(rows.shape[-1], np.inf, np.float32)
     high = -low
     for start, block in rows.blocks():
         flat = block.reshape(-1, block.shape[-1])
         low, high = np.minimum(low, flat.min(axis=0)), np.maximum(high, flat.max(axis=0))
-        if not np.isfinite([low, high]).all():  # a minimum hands what is no number on
+        if not np.isfinite([low, high]).all():  # NaN makes the minimum NaN
             cases = np.argwhere(~np.isfinite(block))[:, 0]
             bad += len(cases)
             first = min(first, start + int(cases[0])) if len(cases) else first
@@ -79,9 +79,9 @@ def white(seen: Extent, rows: Rows, source: str, *, scale: bool | None) -> int:
     32-bit ones and as real ones.
 
     Args:
-        seen: of all inputs.
-        rows: of the training cases.
-        source: what error messages call the data.
+        seen: summary of all inputs.
+        rows: inputs of the training cases.
+        source: name of the data in error messages.
         scale: whether they are pixels; None: if they look like a picture, and some are bright.
 
     Raises:
@@ -123,11 +123,11 @@ def line(
     """Describe the scaling of the inputs in one line.
 
     Args:
-        seen: of all inputs.
-        most: what number becomes 1.
+        seen: summary of all inputs.
+        most: number that is scaled to 1.
         standardized: whether they are.
         axes: of a case.
-        columns: what the numbers of a case are called.
+        columns: names of the numbers of a case.
         asked: whether somebody wants them as they are.
     """
     if standardized:

@@ -42,7 +42,7 @@ def describe(source: Source, folders: Sequence[Path]) -> Card:
     Args:
         source: ``digits``, ``digits@500``, ``adding-100``, the path of an ``.npz`` file, arrays
             with how to read them, columns of a table, or images.
-        folders: where relative paths are looked for, in order.
+        folders: folders to search for relative paths, in order.
 
     Raises:
         DataError: if there is no such data set, or its content cannot be trained on.
@@ -93,7 +93,7 @@ def describe_kept(file: Path, source: Source, arrays: Mapping[str, NDArray[np.ge
 
     Args:
         file: with the arrays, without notes.
-        source: what a study calls them.
+        source: name of the arrays in a study.
         arrays: the same ones with their notes.
     """
     _, size = split(source)
@@ -106,8 +106,8 @@ def check(arrays: Mapping[str, NDArray[np.generic]], name: str, source: Source) 
 
     Args:
         arrays: of the user's.
-        name: what messages call them.
-        source: what a study calls them.
+        name: name of the arrays in messages.
+        source: name of the arrays in a study.
 
     Raises:
         DataError: naming the array and what is wrong with it.

@@ -50,7 +50,7 @@ class Synthetic:
         least: smallest size that makes sense.
         most: largest one.
         example: a size to show.
-        size: what the number in the name counts.
+        size: noun for the number in the name.
         dtype: of the inputs before they are trained on in single precision.
         square: whether only square numbers make sense.
         note: one line: what it is.

@@ -23,7 +23,7 @@ def rows(file: Path, decimal: str) -> tuple[Any, list[str]]:
 
     Args:
         file: in one of ``FORMS``.
-        decimal: what stands before decimals; with a comma, numbers are texts.
+        decimal: decimal sign; with a comma, numbers are read as texts.
 
     Raises:
         DataError: if it cannot be read, or two columns have one name.
@@ -102,8 +102,8 @@ def with_tests(
     Args:
         table: the first.
         file: the second.
-        decimal: as of ``rows``.
-        names: of the columns that both must have.
+        decimal: decimal sign, as for ``rows``.
+        names: columns that both must have.
 
     Raises:
         DataError: if the second cannot be read, is empty or lacks a column.

@@ -49,12 +49,12 @@ class _Table:
     """A table with the part that each column plays.
 
     Args:
-        file: that they are from.
+        file: file that the rows are from.
         rows: a pandas frame; those of a test file are its last.
         test: which rows are from a test file.
         targets: columns to predict.
         inputs: columns to predict from.
-        notes: what was made of it so far.
+        notes: remarks on its treatment so far.
     """
 
     file: Path

@@ -29,8 +29,8 @@ def target(
 
     Args:
         columns: one of classes or numbers, or several of zeros and ones or of numbers.
-        task: what the study says that they are; empty: as can be told.
-        notes: where it is said if they are not what they look like.
+        task: task that the study states; empty: find out.
+        notes: list to which remarks on unexpected targets are added.
 
     Returns:
         Targets, the task that they are for, and the names of classes or labels.

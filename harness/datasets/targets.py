@@ -32,8 +32,8 @@ class Targets:
             ``(cases, outputs)`` float32; numbers to predict in double precision, because single
             precision may not tell them apart before they are standardized.
         task: ``classification``, ``sequence``, ``multilabel`` or ``regression``.
-        classes: what they are called, where that is not their number.
-        notes: what was made of the labels, if it was not what they look like.
+        classes: names of the classes, where these are not their numbers.
+        notes: remarks on labels that were not taken as they look.
     """
 
     parts: Mapping[str, Array]
@@ -48,8 +48,8 @@ def understood(raw: Mapping[str, Array], shape: tuple[int, ...], task: str, sour
     Args:
         raw: labels of the training, validation and test cases, the training ones first.
         shape: of one case.
-        task: as the study says; empty: as can be told from them.
-        source: what error messages call the data.
+        task: task that the study states; empty: find out from the labels.
+        source: name of the data in error messages.
 
     Raises:
         DataError: if they are of no kind, or of two that only their owner can tell apart.
@@ -242,7 +242,7 @@ def check_told_apart(parts: Mapping[str, Array], source: str) -> None:
 
     Args:
         parts: labels by the name of their array, shape ``(cases, outputs)``.
-        source: what error messages call the data.
+        source: name of the data in error messages.
 
     Raises:
         DataError: if half of them, or more, fall together.

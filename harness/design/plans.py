@@ -47,7 +47,7 @@ class Plan:
         codes: fingerprints of user code, by reference; none if all is built in.
         arms: all of them, in the order of the table.
         references: methods that the arms are measured against.
-        notes: what a reader of the results has to know of the template, a sentence each.
+        notes: remarks on the template for readers of the results, a sentence each.
     """
 
     study: Study
@@ -244,8 +244,8 @@ def check_place(old: Definition, plan: Plan, finished: int) -> None:
     told by ``changes``. Another template does, and other data.
 
     Args:
-        old: what the store was last run with.
-        plan: what is to be run.
+        old: definition that the store was last run with.
+        plan: plan that is to be run.
         finished: trials of the old one that have a result.
 
     Raises:

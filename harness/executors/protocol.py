@@ -20,7 +20,7 @@ class Setup:
 
     Args:
         card: of the data that all attempts use.
-        folders: where user modules are looked for.
+        folders: folders to search for user modules.
         threads: intra-operation threads of one training.
         resident: bytes of inputs that one worker may keep in memory.
         attempts: folder for result files that outlive the coordinator.
@@ -40,7 +40,7 @@ class Attempt:
     """One execution of a trial.
 
     Args:
-        trial: what to train.
+        trial: trial to train.
         key: its key.
         number: fencing token of this attempt.
         program: identity of the program that it needs.
@@ -71,7 +71,7 @@ class Rehearsed:
 
     Args:
         key: of the trial that it was built for.
-        rehearsal: what came of it.
+        rehearsal: result of building it.
     """
 
     key: str

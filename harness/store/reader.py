@@ -56,7 +56,7 @@ def counts(folder: Path) -> dict[tuple[str, str], int]:
             "SELECT phase, status, count(*) FROM member JOIN trial ON trial = key "
             "WHERE revision = (SELECT max(revision) FROM study) GROUP BY phase, status"
         )
-        # Without a process that runs it, what was running when it was killed is not.
+        # Without a process on the study, trials marked as running were cut off by its end.
         names = {"running": "interrupted"} if idle else {}
         found: Counter[tuple[str, str]] = Counter()
         for phase, status, count in rows:
@@ -90,7 +90,7 @@ class Trained:
     Args:
         trial: the training.
         card: of its data.
-        metrics: what was measured at the end, such as ``test/accuracy@best``.
+        metrics: values measured at the end, such as ``test/accuracy@best``.
         hyperparameters: that were chosen for its arm.
         environment: that it was trained in.
     """

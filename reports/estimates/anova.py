@@ -88,5 +88,5 @@ def _analysis(cube: np.ndarray, varied: Sequence[int]) -> pd.DataFrame:
     frame = pd.DataFrame({f"f{axis}": places[:, axis] for axis in varied})
     frame["r"], frame["y"] = places[:, -1], cube.ravel() - cube.mean()
     terms = "*".join(f"C(f{axis})" for axis in varied)
-    with np.errstate(all="ignore"):  # F of a design without any rest, which is not used
+    with np.errstate(all="ignore"):  # F is undefined without a residual, and not used
         return anova_lm(ols(f"y ~ {terms} + C(r)", data=frame).fit())

@@ -32,9 +32,9 @@ _LATEX = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
-    "[": "{[}",  # behind the end of a row it would be read as an option of it
+    "[": "{[}",  # after the end of a row it would start an option
     "*": "{*}",  # likewise
-    "`": "{`}",  # with its neighbours it would become another sign
+    "`": "{`}",  # beside another one it would become a different sign
     "'": "{'}",
     "-": "{-}",
 }

@@ -63,7 +63,7 @@ class Cell:
     """A cell of a table.
 
     Args:
-        text: what it says.
+        text: text of the cell.
         kind: how it is aligned.
         word: its verdict, if it is one.
         key: a number to sort by; empty where the text itself is sorted by.

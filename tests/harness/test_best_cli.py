@@ -90,4 +90,4 @@ def test_nothing_has_won_while_trials_are_missing(results, monkeypatch, capsys):
         db.execute("UPDATE trial SET status = 'interrupted' WHERE key = ?", (key,))
     code, out, err = told(monkeypatch, capsys, "three", "--root", results)
     assert (code, out) == (5, "")
-    assert "nothing has won" in err
+    assert "no arm has won" in err

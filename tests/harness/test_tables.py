@@ -299,7 +299,7 @@ def test_a_table_of_test_cases(read, table):
     arrays = read(numbered, test=test)
     np.testing.assert_array_equal(arrays["x_train"], table[["size", "age"]])
     np.testing.assert_array_equal(arrays["x_test"], test[["size", "age"]])
-    with pytest.raises(DataError, match=r"in test.csv\. Received: no 'age'"):
+    with pytest.raises(DataError, match=r"rows in test.csv, .*\. Received: no 'age'"):
         read(table, test=test.drop(columns="age"))
     with pytest.raises(DataError, match=r"class in the test split\. Received: none of 'z'"):
         read(table, test=table.head(6).assign(kind="z"))

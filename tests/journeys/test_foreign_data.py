@@ -224,7 +224,7 @@ def test_an_official_validation_part(foreign):
     assert plan.card.lines()["validation"].startswith("the 30 cases that come with the data")
     with pytest.raises(StudyError, match="comes with 30 validation cases"):
         foreign.plan(file, fixed={"validation": 0.3})
-    with pytest.raises(DataError, match="Received: a subset"):
+    with pytest.raises(DataError, match="a subset is drawn by class"):
         foreign.plan(f"{file}@40")
 
 

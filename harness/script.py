@@ -358,10 +358,10 @@ def _measured(trial: Trial, unit: float) -> list[str]:
     """Lines that test the best epoch."""
     lines = ["result = model.evaluate(x_test, y_test, return_dict=True, verbose=0)"]
     if unit != 1 and trial.task == "regression":
+        powers = {name: catalog.METRICS[name].power for name in _metrics(trial, "")}
         lines += [
             f"unit = {float(unit)!r}  # of the target, which was trained on with deviation 1",
-            "result['mean_squared_error'] *= unit**2",
-            "result['mean_absolute_error'] *= unit",
+            *(f"result[{name!r}] *= unit**{power}" for name, power in powers.items()),
         ]
     return [
         *lines,

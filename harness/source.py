@@ -150,9 +150,17 @@ class Source:
             made = keras.saving.deserialize_keras_object(part)
             if isinstance(made, Given):
                 told = "".join(f", {key}={number!r}" for key, number in made.numbers.items())
-                return f"lambda x: keras.activations.{made.function}(x{told})"
+                return f"lambda x: {self._function(made)}(x{told})"
             return self._call(type(made), part["config"], [])
         return repr(part)
+
+    def _function(self, made: Given) -> str:
+        """How the code calls the function of an activation."""
+        home, _, name = made.function.rpartition(":")
+        if home.startswith("harness."):
+            self._need(made.called)
+            return name
+        return f"{home or 'keras.activations'}.{name}"
 
     def _need(self, thing: Any) -> None:
         """Note the source of a class or function, behind all that it uses."""

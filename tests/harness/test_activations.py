@@ -67,7 +67,7 @@ def test_an_activation_is_that_of_keras(name):
 @pytest.mark.parametrize("name", sorted(catalog.ACTIVATIONS))
 def test_an_activation_is_finite_and_bends_something(name):
     """Around zero, in value and in slope; the value is not the same everywhere."""
-    near = tf.constant(POINTS[:, :40])
+    near = tf.constant(POINTS[:, :40].reshape(20, 2))
     with tf.GradientTape() as tape:
         tape.watch(near)
         values = layers.activation(name, "a")(near)

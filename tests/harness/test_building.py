@@ -88,6 +88,11 @@ NETWORKS = [
     ("autoencoder", (9, 9), {"filters": [4], "corruption": "gaussian"}),
     ("quadratic", (6,), {}),
 ]
+NETWORKS += [
+    (name, (8, 8, 3)[: template.ranks[-1]], {})
+    for name, template in catalog.TEMPLATES.items()
+    if name not in {named for named, *_ in NETWORKS}
+]
 REFERRING = [
     ("autoencoder", (8, 8), {"tied": True}),
     (

@@ -92,7 +92,8 @@ STUDIES: dict[str, dict[str, Any]] = {
         "best": "val/accuracy",
     },
 }
-STUDIES |= {name: {"template": name} for name in catalog.TEMPLATES if name not in STUDIES}
+for _name in catalog.TEMPLATES:
+    STUDIES.setdefault(_name, {"template": _name, "factors": {"batch_size": [16, 32]}})
 
 
 def keys() -> dict[str, str]:
@@ -133,8 +134,10 @@ TRAINED: dict[str, dict[str, Any]] = {
     "own training step": {"template": "networks:steps"},
     "quadratic": {"template": "quadratic", "dataset": "quadratic-10"},
 }
-TRAINED |= {name: {"template": name} for name in catalog.TEMPLATES if name not in TRAINED}
 """One short training per template, task and route."""
+
+for _name in catalog.TEMPLATES:
+    TRAINED.setdefault(_name, {"template": _name})
 
 
 def _planned(given: dict[str, Any]) -> Plan:

@@ -361,7 +361,11 @@ def _measured(trial: Trial, unit: float) -> list[str]:
         powers = {name: catalog.METRICS[name].power for name in _metrics(trial, "")}
         lines += [
             f"unit = {float(unit)!r}  # of the target, which was trained on with deviation 1",
-            *(f"result[{name!r}] *= unit**{power}" for name, power in powers.items()),
+            *(
+                f"result[{name!r}] *= {'unit' if power == 1 else f'unit**{power}'}"
+                for name, power in powers.items()
+                if power
+            ),
         ]
     return [
         *lines,

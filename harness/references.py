@@ -90,12 +90,12 @@ def _measured(card: Card, split: Split, answer: Answer) -> dict[str, float]:
     found = evaluation.measure(shown, card)
     if answer.outputs is None:
         return found
-    errors = np.asarray(split.x_test, np.float64) - answer.outputs
-    return {
-        "mean_squared_error": float(np.mean(np.square(errors))),
-        "mean_absolute_error": float(np.mean(np.abs(errors))),
-        **found,
+    both = np.asarray(split.x_test, np.float64), np.asarray(answer.outputs, np.float64)
+    means = {
+        name: float(np.mean(of_case(*both)))
+        for name, of_case in evaluation.of_task(card.task).items()
     }
+    return means | found
 
 
 def _codes(split: Split, known: Array, unknown: Array) -> evaluation.Codes:

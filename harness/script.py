@@ -7,6 +7,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import keras
 import numpy as np
 
 from harness import building, catalog, design, program
@@ -138,6 +139,7 @@ def _text(stored: Trained, given: Cases, data: str, notes: tuple[str, ...]) -> s
     trial, card = stored.trial, stored.card
     source = Source()
     network = _network(trial, card, source)
+    _bring_optimizer(trial, source)
     smoothed = bool(trial.settings["label_smoothing"]) and _classes(trial)
     changing = bool((given.rates != given.rates.flat[0]).any())
     weights = _class_weight(trial, given)
@@ -314,9 +316,8 @@ def _compiled(trial: Trial, *, changing: bool) -> list[str]:
 
 
 def _optimizer(trial: Trial, *, changing: bool) -> str:
-    """Expression of Keras' optimizer with every setting of the study that concerns updates."""
-    chosen = catalog.settled("optimizer", trial.settings["optimizer"])
-    name = chosen.entry.target.partition(":")[2]
+    """Keras' optimizer with all that the study says of updates."""
+    chosen, name, made = _updates(trial)
     arguments = {"learning_rate": trial.settings["learning_rate"], **chosen.arguments}
     arguments["learning_rate"] = trial.settings["learning_rate"]
     if changing:
@@ -326,8 +327,24 @@ def _optimizer(trial: Trial, *, changing: bool) -> str:
     clip = catalog.settled("clip", trial.settings["clip"])
     if clip.name != "none":
         arguments[_CLIPS[clip.name]] = clip.numbers["limit"]
-    made = resolve(f"keras.optimizers:{name}")
-    return call(f"keras.optimizers.{name}", made, arguments)
+    return call(name, made, arguments)
+
+
+def _updates(trial: Trial) -> tuple[catalog.Choice, str, Any]:
+    """The optimizer, how the script calls its class, and the class: that of Keras, if it has it."""
+    chosen = catalog.settled("optimizer", trial.settings["optimizer"])
+    name = chosen.entry.target.partition(":")[2]
+    stock = getattr(keras.optimizers, name, None)
+    if stock is not None:
+        return chosen, f"keras.optimizers.{name}", stock
+    return chosen, name, resolve(chosen.entry.target)
+
+
+def _bring_optimizer(trial: Trial, source: Source) -> None:
+    """Write the class of an optimizer that Keras lacks into the script."""
+    _, _, made = _updates(trial)
+    if made.__module__.startswith("harness."):
+        source.need(made)
 
 
 _CLIPS = {"norm": "clipnorm", "global_norm": "global_clipnorm", "value": "clipvalue"}
@@ -365,10 +382,14 @@ def _measured(trial: Trial, unit: float) -> list[str]:
     """Lines that test the best epoch."""
     lines = ["result = model.evaluate(x_test, y_test, return_dict=True, verbose=0)"]
     if unit != 1 and trial.task == "regression":
+        powers = {name: catalog.METRICS[name].power for name in _metrics(trial, "")}
         lines += [
             f"unit = {float(unit)!r}  # of the target, which was trained on with deviation 1",
-            "result['mean_squared_error'] *= unit**2",
-            "result['mean_absolute_error'] *= unit",
+            *(
+                f"result[{name!r}] *= {'unit' if power == 1 else f'unit**{power}'}"
+                for name, power in powers.items()
+                if power
+            ),
         ]
     return [
         *lines,

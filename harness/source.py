@@ -105,7 +105,7 @@ class Source:
         if not isinstance(operation, keras.layers.Layer):
             return _OPERATIONS[type(operation).__name__]
         if isinstance(operation, Tied | Contractive):
-            self._need(type(operation))
+            self.need(type(operation))
             weight = f"{float(operation.weight)!r}, " if isinstance(operation, Contractive) else ""
             kind = type(operation).__name__
             return f"{kind}({weight}{operation.encoder_name}_layer, name={operation.name!r})"
@@ -138,7 +138,7 @@ class Source:
     def _name(self, kind: type) -> str:
         """Name of a class in the code."""
         if kind.__module__.startswith("harness."):
-            self._need(kind)
+            self.need(kind)
             return kind.__name__
         for home in ("layers", "initializers", "regularizers", "constraints"):
             if getattr(getattr(keras, home), kind.__name__, None) is kind:
@@ -150,12 +150,20 @@ class Source:
             made = keras.saving.deserialize_keras_object(part)
             if isinstance(made, Given):
                 told = "".join(f", {key}={number!r}" for key, number in made.numbers.items())
-                return f"lambda x: keras.activations.{made.function}(x{told})"
+                return f"lambda x: {self._function(made)}(x{told})"
             return self._call(type(made), part["config"], [])
         return repr(part)
 
-    def _need(self, thing: Any) -> None:
-        """Add the source of a class or function, after everything that it uses."""
+    def _function(self, made: Given) -> str:
+        """Name of an activation's function in the code."""
+        home, _, name = made.function.rpartition(":")
+        if home.startswith("harness."):
+            self.need(made.called)
+            return name
+        return f"{home or 'keras.activations'}.{name}"
+
+    def need(self, thing: Any) -> None:
+        """Note the source of a class or function, behind all that it uses."""
         if thing.__qualname__ in self._seen:
             return
         self._seen.add(thing.__qualname__)
@@ -165,7 +173,7 @@ class Source:
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 home = around.get(node.value.id)
                 if isinstance(home, ModuleType) and home.__name__.startswith("harness."):
-                    self._need(getattr(home, node.attr))
+                    self.need(getattr(home, node.attr))
                     text = text.replace(f"{node.value.id}.{node.attr}", node.attr)
             if isinstance(node, ast.Name) and node.id in around:
                 self._use(node.id, around[node.id])
@@ -182,7 +190,7 @@ class Source:
             self.classes.append(f"{name} = {thing!r}\n")
         module = getattr(thing, "__module__", "")
         if str(module).startswith("harness."):
-            self._need(thing)
+            self.need(thing)
         elif module == "math":
             self._import(self.standard, f"from math import {name}")
 

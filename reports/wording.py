@@ -170,8 +170,8 @@ class Units:
         return f"{self.difference(difference)}{link}{self.name}"
 
 
-SQUARED = {"mean_squared_error": " squared", "mean_absolute_error": ""}
-"""Unit of a regression error, written behind the name of its target."""
+_POWERS = {1: "", 2: " squared"}
+"""Unit of a regression error, written behind the name of its target, by its power."""
 
 
 def units(
@@ -201,7 +201,7 @@ def units(
         percent=entry.percent,
         relative=relative,
         decimals=decimals,
-        of=target + SQUARED[metric.name] if target and metric.name in SQUARED else "",
+        of=target + _POWERS[entry.power] if target and entry.power else "",
         symbol="" if relative else entry.unit,
     )
 

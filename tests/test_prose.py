@@ -1,4 +1,4 @@
-"""What the README says is so."""
+"""What the README and the reference say is so."""
 
 from __future__ import annotations
 
@@ -38,12 +38,16 @@ OPEN_AS_THEY_LIKE = (
 )
 """Modules and folders whose docstrings have yet to be rewritten; nothing may be added."""
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README, REFERENCE, MODEL = (
+    (ROOT / page).read_text(encoding="utf-8")
+    for page in ("README.md", "docs/reference.md", "docs/your-own-model.md")
+)
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def blocks(language):
+def blocks(language, text=README + REFERENCE):
     """The fenced blocks of a language."""
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
 def test_the_study_file_is_a_valid_study():
@@ -55,21 +59,21 @@ def test_the_study_file_is_a_valid_study():
 
 def test_the_users_network_is_a_template(tmp_path):
     """Function and study fragment fit together."""
-    (tmp_path / "mynets.py").write_text(blocks("python")[0])
-    content = tomllib.loads(blocks("toml")[1])
+    (tmp_path / "mynets.py").write_text(blocks("python", MODEL)[0])
+    content = tomllib.loads(blocks("toml", MODEL)[0])
     study = Study(name="wide", dataset="digits", **content)
     laid = design.plan(study, datasets.describe("digits", []), [tmp_path])
-    assert len(laid.arms) == 4
+    assert len(laid.arms) == 2
 
 
-@pytest.mark.parametrize("block", blocks("python"))
+@pytest.mark.parametrize("block", [*blocks("python"), *blocks("python", MODEL)])
 def test_python_is_python(block):
     """Every Python block parses."""
     ast.parse(block)
 
 
 def test_commands_exist():
-    """Every command that the README names is one, and every command is named."""
+    """Every command that the two name is one, and every command is named."""
     named = set(re.findall(r"keras-harness ([a-z]+)", "\n".join(blocks("sh"))))
     known = {command.name or command.callback.__name__ for command in app.registered_commands}
     known |= {group.name for group in app.registered_groups}
@@ -77,26 +81,56 @@ def test_commands_exist():
 
 
 def test_make_targets_exist():
-    """Every make target that the README names is in the Makefile."""
+    """Every make target that the README names is in the Makefile; it begins with two of them."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"^make ([a-z-]+)", "\n".join(blocks("sh")), flags=re.MULTILINE):
+    named = re.findall(r"^make ([a-z-]+)", "\n".join(blocks("sh")), flags=re.MULTILINE)
+    assert named[:2] == ["demo", "test"]
+    for target in named:
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE)
 
 
 def test_exit_codes_are_told():
-    """The README lists every exit code."""
-    sentence = re.search(r"Exit codes: (.*?)\.\n", README, flags=re.DOTALL)
+    """The reference lists every exit code."""
+    sentence = re.search(r"Exit codes: (.*?)\.\n", REFERENCE, flags=re.DOTALL)
     told = set(map(int, re.findall(r"\b\d+\b", sentence.group(1))))
     assert told == set(map(int, ExitCode))
 
 
 def test_every_key_of_a_study_file_is_explained():
     """The table of keys leaves nothing out."""
-    table = README[README.index("| key |") : README.index("A mistake is answered")]
+    table = REFERENCE[REFERENCE.index("| key |") : REFERENCE.index("## What can be swept")]
     told = set(re.findall(r"`([a-z.]+)`", table.replace("tune.", "")))
     names = {field.alias or name for name, field in Study.model_fields.items()}
     assert names - {"schema", "name", "question", "tune"} <= told
     assert (ROOT / "docs" / "report.png").is_file()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    """To a file that is there, and to a heading of it."""
+    for link in re.findall(
+        r"\]\(([^)\s]+)\)", re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    ):
+        if link.startswith("https://"):
+            continue
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in headings(target), link
+
+
+def headings(page):
+    """Of a page, as links name them."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+
+
+def test_the_readme_is_for_reading():
+    """Tables for looking things up stand in docs/, and the README leads there."""
+    assert len(README.splitlines()) <= 180
+    assert {"docs/reference.md", "docs/catalog.md"} <= set(re.findall(r"\]\(([^)#\s]+)", README))
+    for told in ("undecided", "9 to 11 % made a false claim", "not of other\n  data"):
+        assert told in README
 
 
 @pytest.mark.parametrize("page", tables.PAGES)

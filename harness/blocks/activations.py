@@ -1,27 +1,38 @@
 """Activations that Keras computes too, here with numbers that may be variables.
 
 Stock ``leaky_relu`` and ``elu`` take Python numbers only, so that each number would be a program
-of its own. The others of Keras take variables as they are.
+of its own. The others of Keras take variables as they are. A function here that Keras lacks is
+named by its place: ``harness.blocks.activations:name``.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
+
+from harness.targets import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OURS = ("keras.", "harness.")
+"""Where functions of the catalogue are; what a saved model names elsewhere is not called."""
 
 
 @keras.saving.register_keras_serializable("harness")
 class Given:
-    """A function of ``keras.activations`` with numbers of its own, in a form that can be saved.
+    """A function with numbers of its own, or one that Keras cannot save, in a form that it can.
 
     Args:
-        function: its name.
-        numbers: its arguments beside the inputs.
+        function: its name in ``keras.activations``, or its place, as ``module:name``.
+        numbers: what it is called with beside its inputs.
 
     Example:
         >>> float(Given("leaky_relu", negative_slope=0.5)(-2.0))
         -1.0
+        >>> float(Given("keras.ops:sin")(0.0))
+        0.0
     """
 
     def __init__(self, function: str, **numbers: Any) -> None:
@@ -29,8 +40,23 @@ class Given:
         self.function, self.numbers = function, numbers
 
     def __call__(self, inputs: Any) -> Any:
-        """Apply the function to some inputs."""
-        return getattr(keras.activations, self.function)(inputs, **self.numbers)
+        """The function of some inputs."""
+        return self.called(inputs, **self.numbers)
+
+    @property
+    def called(self) -> Callable[..., Any]:
+        """The function itself.
+
+        Raises:
+            ValueError: for a place outside Keras and this package.
+        """
+        if ":" not in self.function:
+            return getattr(keras.activations, self.function)  # type: ignore[no-any-return]
+        if not self.function.startswith(OURS):
+            raise ValueError(
+                f"expected a function of Keras or harness. Received: {self.function!r}."
+            )
+        return resolve(self.function)  # type: ignore[no-any-return]
 
     def get_config(self) -> dict[str, Any]:
         """Settings from which the activation can be made again."""

@@ -14,7 +14,7 @@ import keras
 
 from harness import catalog
 from harness.blocks import noise, penalties
-from harness.blocks.activations import Gate, Given
+from harness.blocks.activations import OURS, Gate, Given
 from harness.errors import TemplateError
 from harness.targets import resolve
 
@@ -116,26 +116,21 @@ def activation_function(level: Value) -> Callable[[Any], Any]:
         raise TemplateError(
             f"expected an activation that is a function. Received: {level!r}, which is a layer."
         )
-    if not arguments:
-        return function
-    if entry.target.startswith(_BUILT_IN) and not _variable(arguments):
-        return _stock_function(function.__name__, arguments)
-    return lambda inputs: function(inputs, **arguments)
-
-
-_BUILT_IN = ("keras.", "harness.")
+    if entry.target.startswith(OURS) and not _variable(arguments):
+        stock = getattr(keras.activations, function.__name__, None)
+        return _told(stock, arguments) if stock else Given(entry.target, **arguments)
+    return (lambda inputs: function(inputs, **arguments)) if arguments else function
 
 
 def _variable(arguments: dict[str, Any]) -> bool:
     return any(isinstance(part, keras.Variable) for part in arguments.values())
 
 
-def _stock_function(name: str, arguments: dict[str, Any]) -> Callable[[Any], Any]:
-    """Function of that name in Keras, where its default numbers are the ones wanted."""
-    function: Callable[[Any], Any] = getattr(keras.activations, name)
+def _told(function: Callable[[Any], Any], arguments: dict[str, Any]) -> Callable[[Any], Any]:
+    """Keras' function, as it is where it need not be told these numbers."""
     known = inspect.signature(function).parameters
     same = all(known[key].default == part for key, part in arguments.items())
-    return function if same else Given(name, **arguments)
+    return function if same else Given(function.__name__, **arguments)
 
 
 def width(units: int, level: Value) -> int:

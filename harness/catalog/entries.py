@@ -82,6 +82,7 @@ class Metric:
         aliases: other names that users know it by.
         note: one line for ``keras-harness catalog``.
         unit: unit of its values, such as dB.
+        power: which power of a regression's target it is counted in; 0: it has no such unit.
     """
 
     direction: Direction
@@ -97,6 +98,7 @@ class Metric:
     aliases: tuple[str, ...] = ()
     note: str = ""
     unit: str = ""
+    power: int = 0
 
     @property
     def minimize(self) -> bool:

@@ -137,10 +137,10 @@ METRICS: Mapping[str, Metric] = {
         direction="minimize", scale="log", tasks=_STEPS, test_only=True, note="2 to the bits"
     ),
     "mean_squared_error": Metric(
-        direction="minimize", scale="log", tasks=_NUMBERS | _INPUTS, aliases=("mse",)
+        direction="minimize", scale="log", tasks=_NUMBERS | _INPUTS, power=2, aliases=("mse",)
     ),
     "mean_absolute_error": Metric(
-        direction="minimize", scale="log", tasks=_NUMBERS | _INPUTS, aliases=("mae",)
+        direction="minimize", scale="log", tasks=_NUMBERS | _INPUTS, power=1, aliases=("mae",)
     ),
     "r2": Metric(
         direction="maximize",

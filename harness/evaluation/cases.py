@@ -58,10 +58,6 @@ def of_task(task: str, form: Form | None = None) -> dict[str, losses.OverSteps]:
     return {name: losses.OverSteps(known[name]) for name in names}
 
 
-POWERS = {"mean_squared_error": 2, "mean_absolute_error": 1}
-"""Errors that have a unit, and which power of the target's."""
-
-
 def in_own_unit(found: Mapping[str, float], task: str, unit: float) -> dict[str, float]:
     """Errors of a regression in the unit of its target; the loss stays as it is trained on.
 
@@ -70,6 +66,7 @@ def in_own_unit(found: Mapping[str, float], task: str, unit: float) -> dict[str,
         task: kind of data.
         unit: what one trained unit is in the target's own.
     """
-    names = {quantity: measured(quantity) for quantity in found}
-    powers = POWERS if task == "regression" else {}
-    return {one: found[one] * unit ** powers.get(name, 0) for one, name in names.items()}
+    if task != "regression":
+        return dict(found)
+    powers = {quantity: catalog.METRICS[measured(quantity)].power for quantity in found}
+    return {quantity: found[quantity] * unit**power for quantity, power in powers.items()}

@@ -17,7 +17,6 @@ from reports import figures
 from reports.export.files import keep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from matplotlib.figure import Figure
@@ -59,26 +58,12 @@ def plates(
         )
     written = []
     with figures.styled(), figures.laid_out(layout):
-        for name, figure in _drawn(results, judged):
+        for name, figure in figures.every(results, judged).items():
             _scale(figure, factor)
             written += [
                 keep(_saved(figure, name, kind), folder / f"{name}.{kind}") for kind in FORMATS
             ]
     return written
-
-
-def _drawn(results: Results, judged: Judged) -> Iterator[tuple[str, Figure]]:
-    found = {
-        "forest": figures.forest(judged),
-        "curves": figures.curves(results, judged),
-        "spread": figures.spread(judged),
-        "cells": figures.cells(results, judged),
-    }
-    for name in figures.searched(results):
-        found[f"sensitivity_{name}"] = figures.sensitivity(results, judged, name)
-    for name, figure in found.items():
-        if figure is not None:
-            yield name, figure
 
 
 def _scale(figure: Figure, factor: float) -> None:

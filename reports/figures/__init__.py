@@ -5,6 +5,7 @@ No global setting is touched. A figure is laid out for ``styled()``, the context
 
 from reports.figures.cells import cells
 from reports.figures.curves import curved, curves, decided
+from reports.figures.every import every
 from reports.figures.forest import forest
 from reports.figures.sensitivity import searched, sensitivity
 from reports.figures.spread import spread
@@ -33,6 +34,7 @@ __all__ = [
     "curved",
     "curves",
     "decided",
+    "every",
     "forest",
     "laid_out",
     "searched",

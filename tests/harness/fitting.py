@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from harness import catalog, datasets, initial, seeds
+from harness.targets import resolve
 from harness.templates.autoencoder import autoencoder
 from harness.templates.cnn import cnn
 from harness.templates.mlp import mlp
@@ -51,7 +52,8 @@ def stock_optimizer(settings, rate):
     if settings["weight_decay"] is not None:
         numbers["weight_decay"] = settings["weight_decay"]
     _, _, name = chosen.entry.target.partition(":")
-    return getattr(keras.optimizers, name)(**numbers)
+    made = getattr(keras.optimizers, name, None) or resolve(chosen.entry.target)
+    return made(**numbers)
 
 
 def stock_model(trial, card):

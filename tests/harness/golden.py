@@ -1,7 +1,8 @@
 """Keys and curves of trials that are held for good; run as a script, it prints or keeps them.
 
     python tests/harness/golden.py curves         # prints what they are now
-    python tests/harness/golden.py curves --keep  # writes them down
+    python tests/harness/golden.py curves --add   # writes down what is new, leaves what stands
+    python tests/harness/golden.py curves --keep  # writes all of them down
 
 A key that changes trains its trial again, in every store that there is. That can be right (the
 engine's curves have changed, and ENGINE is raised) but must never happen unseen.
@@ -15,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import datasets, design, environment
+from harness import catalog, datasets, design, environment
 from harness.spec import Study
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ STUDIES: dict[str, dict[str, Any]] = {
         "best": "val/accuracy",
     },
 }
+for _name in catalog.TEMPLATES:
+    STUDIES.setdefault(_name, {"template": _name, "factors": {"batch_size": [16, 32]}})
 
 
 def keys() -> dict[str, str]:
@@ -133,6 +136,9 @@ TRAINED: dict[str, dict[str, Any]] = {
 }
 """One short training per template, task and route."""
 
+for _name in catalog.TEMPLATES:
+    TRAINED.setdefault(_name, {"template": _name})
+
 
 def _planned(given: dict[str, Any]) -> Plan:
     study = Study(**({"name": "golden", "template": "mlp", "dataset": "digits"} | given))
@@ -169,10 +175,26 @@ def machine() -> dict[str, Any]:
     return {"processor": observed.processor, **versions}
 
 
+def merged(found: Any, kept: Any) -> Any:
+    """What is kept, and behind it what has been found beside it.
+
+    Example:
+        >>> merged({"a": 2, "b": {"c": 3, "d": 4}}, {"b": {"c": 1}})
+        {'b': {'c': 1, 'd': 4}, 'a': 2}
+    """
+    if not isinstance(kept, dict):
+        return kept
+    new = {name: one for name, one in found.items() if name not in kept}
+    return {name: merged(found.get(name, {}), one) for name, one in kept.items()} | new
+
+
 if __name__ == "__main__":
-    what = sys.argv[1]
-    text = json.dumps({"keys": keys, "curves": curves}[what](), indent=1)
-    if "--keep" in sys.argv:
+    what, *asked = sys.argv[1:]
+    now = {"keys": keys, "curves": curves}[what]()
+    if asked == ["--add"]:
+        now = merged(now, json.loads(FILES[what].read_text()))
+    text = json.dumps(now, indent=1)
+    if asked:
         FILES[what].write_text(text + "\n")
     else:
         sys.stdout.write(text)

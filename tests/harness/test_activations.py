@@ -44,7 +44,10 @@ def test_our_formula_is_that_of_keras(name, number):
         assert found[1] == pytest.approx(stock[1], rel=1e-6, abs=1e-7)
 
 
-@pytest.mark.parametrize("name", sorted(catalog.ACTIVATIONS))
+OF_KERAS = [name for name in sorted(catalog.ACTIVATIONS) if hasattr(keras.activations, name)]
+
+
+@pytest.mark.parametrize("name", ["prelu", *OF_KERAS])
 def test_an_activation_is_that_of_keras(name):
     """By name, with the defaults of Keras where it has defaults."""
     numbers = catalog.choice("activation", name).numbers
@@ -59,6 +62,24 @@ def test_an_activation_is_that_of_keras(name):
     assert np.asarray(ours(inputs)) == pytest.approx(
         np.asarray(stock(inputs)), rel=1e-6, nan_ok=True
     )
+
+
+@pytest.mark.parametrize("name", sorted(catalog.ACTIVATIONS))
+def test_an_activation_is_finite_and_bends_something(name):
+    """Around zero, in value and in slope; the value is not the same everywhere."""
+    near = tf.constant(POINTS[:, :40].reshape(20, 2))
+    with tf.GradientTape() as tape:
+        tape.watch(near)
+        values = layers.activation(name, "a")(near)
+    assert np.isfinite(values).all()
+    assert np.isfinite(tape.gradient(values, near)).all()
+    assert np.ptp(values) > 0
+
+
+def test_a_saved_model_calls_nothing_of_others():
+    """What a file names is looked for in Keras and in this package alone."""
+    with pytest.raises(ValueError, match="of Keras or harness"):
+        activations.Given.from_config({"function": "os:system"})("true")
 
 
 def test_all_of_keras_is_listed():

@@ -88,6 +88,11 @@ NETWORKS = [
     ("autoencoder", (9, 9), {"filters": [4], "corruption": "gaussian"}),
     ("quadratic", (6,), {}),
 ]
+NETWORKS += [
+    (name, (8, 8, 3)[: template.ranks[-1]], {})
+    for name, template in catalog.TEMPLATES.items()
+    if name not in {named for named, *_ in NETWORKS}
+]
 REFERRING = [
     ("autoencoder", (8, 8), {"tied": True}),
     (
@@ -147,6 +152,17 @@ def test_a_network_is_what_its_source_makes(template, shape, arguments):
     assert mine == pytest.approx(theirs, rel=1e-5)
     constraints = [[str(type(one.constraint)) for one in net.weights] for net in (model, copy)]
     assert constraints[0] == constraints[1]
+
+
+@pytest.mark.parametrize("name", sorted(catalog.ACTIVATIONS))
+def test_every_activation_can_be_saved_and_written(name, tmp_path):
+    """Also those that Keras lacks: a winner is saved as a model, or as a script."""
+    model, x = built("mlp", (8,), {"units": [4], "activation": name})
+    model.save(tmp_path / "model.keras")
+    copy = written(model)
+    copy.set_weights(model.get_weights())
+    for other in (keras.models.load_model(tmp_path / "model.keras"), copy):
+        np.testing.assert_allclose(model(x), other(x), rtol=1e-5, atol=1e-6)
 
 
 def test_layers_are_keras_own():

@@ -198,6 +198,23 @@ def test_every_metric_of_the_catalogue_is_computed(task):
         assert catalog.METRICS[name].test_only == (name in known), name
 
 
+@pytest.mark.parametrize("name", catalog.TASK_METRICS["regression"])
+def test_an_error_is_counted_in_a_power_of_its_target(name):
+    """Targets ten times as large make it so many times as large: that is how it gets its unit."""
+    if name == "loss":
+        return
+    generator = np.random.default_rng(0)
+    labels, found = (generator.normal(size=(20, 2)).astype(np.float32) for _ in range(2))
+
+    def of(size):
+        streamed = evaluation.of_task("regression")
+        if name in streamed:
+            return float(np.mean(streamed[name](size * labels, size * found)))
+        return measured("regression", labels=size * labels, outputs=size * found)[name]
+
+    assert of(10) == pytest.approx(10 ** catalog.METRICS[name].power * of(1), rel=1e-4)
+
+
 def test_every_evaluator_has_evidence_and_a_metric():
     """The tables name the same things."""
     kinds = frozenset().union(*(task.evidence for task in catalog.TASKS.values()))

@@ -20,6 +20,17 @@ def test_keys_of_trials_are_those_that_they_have_always_had() -> None:
     assert len(set(kept.values())) == len(kept)
 
 
+def test_what_is_added_leaves_what_stands() -> None:
+    """A new template, or a new metric, changes no number that is held already."""
+    kept = {"machine": {"processor": "a"}, "curves": {"mlp": {"train/loss 0": 1.0}}}
+    new = {"train/loss 0": 2.0, "train/more 0": 3.0}
+    found = {"machine": {"processor": "b"}, "curves": {"mlp": new, "linear": new}}
+    assert golden.merged(found, kept) == {
+        "machine": {"processor": "a"},
+        "curves": {"mlp": {"train/loss 0": 1.0, "train/more 0": 3.0}, "linear": new},
+    }
+
+
 def test_every_template_is_among_them() -> None:
     """And every kind of data."""
     for asked in (golden.STUDIES, golden.TRAINED):

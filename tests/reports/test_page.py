@@ -276,6 +276,21 @@ def test_files_of_figures_are_the_same_twice(make: Maker) -> None:
     assert first == {path.name: path.read_bytes() for path in (file.parent / "figures").iterdir()}
 
 
+def test_every_figure_is_on_the_page(make: Maker) -> None:
+    """What `export` draws, the page shows, and the other way round."""
+    folder = make()
+    results = frames.read(folder)
+    names = {re.sub("^sensitivity.*", "sensitivity", one) for one in exported(results)}
+    files = {file.stem for file in (page.write(folder).parent / "figures").glob("*.svg")}
+    assert {re.sub("^sensitivity.*", "sensitivity", one) for one in files} == names
+    assert names >= {"forest", "curves", "spread", "cells", "sensitivity"}
+
+
+def exported(results: frames.Results) -> set[str]:
+    """Names of the figures of a study."""
+    return {*figures.every(results, verdicts.judge(results))}
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -1,0 +1,30 @@
+"""Every figure of a study, by the name of its file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reports.figures.cells import cells
+from reports.figures.curves import curves
+from reports.figures.forest import forest
+from reports.figures.sensitivity import searched, sensitivity
+from reports.figures.spread import spread
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from reports.frames import Results
+    from reports.verdicts import Judged
+
+
+def every(results: Results, judged: Judged) -> dict[str, Figure]:
+    """Those that the study has something for."""
+    found = {
+        "forest": forest(judged),
+        "curves": curves(results, judged),
+        "spread": spread(judged),
+        "cells": cells(results, judged),
+    }
+    for name in searched(results):
+        found[f"sensitivity_{name}"] = sensitivity(results, judged, name)
+    return {name: figure for name, figure in found.items() if figure is not None}

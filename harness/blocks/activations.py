@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 OURS = ("keras.", "harness.")
-"""Where functions of the catalogue are; what a saved model names elsewhere is not called."""
+"""Modules that functions of the catalogue come from; a saved model calls none from elsewhere."""
 
 
 @keras.saving.register_keras_serializable("harness")

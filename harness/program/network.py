@@ -17,6 +17,7 @@ import tensorflow as tf
 from harness import catalog, design, evaluation
 from harness.blocks import layers, losses, masking, outputs
 from harness.blocks.layers import Drawn
+from harness.blocks.style import styled
 from harness.errors import TemplateError
 from harness.program import taking, updates
 from harness.program.weights import Recording, Weight, brought
@@ -97,23 +98,24 @@ def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
         for name, part in {**trial.settings, **structure}.items()
         if name not in catalog.SETTINGS
     }
-    if trial.template in catalog.TEMPLATES and trial.task == "sequence":
+    name = trial.template
+    built_in = name in catalog.TEMPLATES
+    if built_in and trial.task == "sequence":
         arguments["every_step"] = True
     if _weighs_classes(trial):
         inputs["class_weight"] = keras.Variable(
             np.ones(card.outputs, np.float32), trainable=False, name="class_weight"
         )
-    name = trial.template
-    recording = Recording(compares=name not in catalog.TEMPLATES)
+    recording = Recording(compares=not built_in)
     with recording.on():
-        model = template(taking.shapes(card), taking.asked(trial, card), **arguments)
+        given = styled(arguments) if built_in else arguments
+        model = template(taking.shapes(card), taking.asked(trial, card), **given)
         taking.check(model, card, name)
         shape = _output_shape(model, card, name)
     losses.check_outputs(shape, card, name)
     weights = recording.weights(model, name)
     _check_scaled(model, card, name)
     _check_tokens(model, card, name)
-    built_in = name in catalog.TEMPLATES
     form = outputs.form(model, card, name, _told(trial), built_in=built_in, shape=shape)
     losses.check_loss(str(trial.settings["loss"]), form, card, name)
     notes = (*brought(weights, model), *taking.without_code(model, trial))

@@ -13,6 +13,7 @@ import keras
 from harness import catalog
 from harness.blocks import layers, penalties
 from harness.blocks.activations import PReLU
+from harness.blocks.style import styled
 from harness.errors import StudyError, TemplateError, nearest
 from harness.targets import resolve
 
@@ -96,7 +97,7 @@ def network(
     arguments = {name: _made(part, settings[name]) for name, part in entry.arguments.items()}
     if every_step:
         arguments["every_step"] = True
-    return _settled(resolve(entry.target)(shape, outputs, **arguments))
+    return _settled(resolve(entry.target)(shape, outputs, **styled(arguments)))
 
 
 def names_lsuv(settings: Mapping[str, Value]) -> bool:

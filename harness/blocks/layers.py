@@ -6,7 +6,6 @@ Where all numbers are plain, the layer is Keras' own if it has one.
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -183,83 +182,6 @@ def normalization(level: Value, name: str) -> Any:
     return made
 
 
-@dataclass(frozen=True, slots=True)
-class Hidden:
-    """Steps that follow the weights of every hidden layer of a template.
-
-    Args:
-        activation: a catalogue entry.
-        normalization: a catalogue entry.
-        order: ``"before"`` or ``"after"``: where the normalization stands.
-        activity_regularizer: penalty on the outputs of the activation.
-    """
-
-    activation: Value
-    normalization: Value
-    order: str
-    activity_regularizer: Any
-
-    def __call__(self, x: Any, name: str, added: Any = None) -> Any:
-        """Normalization and activation, in their order.
-
-        Args:
-            x: outputs of a layer with weights.
-            name: of that layer.
-            added: a residual, added right before the activation.
-        """
-        if self.order == "before":
-            x = self._normalized(x, name)
-        if added is not None:
-            x = keras.layers.Add(name=f"{name}_add")([added, x])
-        regularized = {"activity_regularizer": self.activity_regularizer}
-        x = activation(self.activation, f"{name}_activation", **regularized)(x)
-        return self._normalized(x, name) if self.order == "after" else x
-
-    def _normalized(self, x: Any, name: str) -> Any:
-        _check_groups(self.normalization, x.shape[-1], name)
-        return normalization(self.normalization, f"{name}_normalization")(x)
-
-
-def _check_groups(level: Value, width: int, name: str) -> None:
-    groups = chosen("normalization", level)[1].get("groups", 1)
-    if width % groups:
-        raise TemplateError(
-            f"expected a number of groups that divides the {width} outputs of {name}. "
-            f"Received: {groups}."
-        )
-
-
-def kernel(
-    hidden: Hidden, initializer: Any, regularizer: Any, bias_regularizer: Any, constraint: Any
-) -> dict[str, Any]:
-    """Keyword arguments that every hidden layer with weights is made with.
-
-    Args:
-        hidden: steps that follow those weights.
-        initializer: of the kernel.
-        regularizer: of the kernel.
-        bias_regularizer: of the bias.
-        constraint: of the kernel.
-    """
-    return {
-        "use_bias": has_bias(hidden.normalization, hidden.order),
-        "kernel_initializer": initializer,
-        "kernel_regularizer": regularizer,
-        "bias_regularizer": bias_regularizer,
-        "kernel_constraint": constraint,
-    }
-
-
-def has_bias(level: Value, order: str = "before") -> bool:
-    """True if a layer keeps its bias, which depends on its normalization and the order of the two.
-
-    Batch normalization subtracts the mean, and with it any bias: its gradient is zero but for
-    rounding, which an adaptive optimizer blows up into a random walk.
-    """
-    name = level["name"] if isinstance(level, dict) else level
-    return order == "after" or catalog.choice("normalization", name).name != "batch"
-
-
 def dropout(rate: Any, name: str, kind: Value = "standard") -> Any:
     """A dropout layer; the identity where the rate is the number zero.
 
@@ -297,15 +219,3 @@ def _spatial(axes: int) -> Any:
     """Keras' layer that drops whole feature maps; without maps it drops units."""
     known = {3: keras.layers.SpatialDropout1D, 4: keras.layers.SpatialDropout2D}
     return known.get(axes, keras.layers.Dropout)
-
-
-def disturbed(inputs: Any, dropped: Any, spread: Any) -> Any:
-    """Inputs as the network sees them: some dropped out, all with noise added.
-
-    Args:
-        inputs: of the network.
-        dropped: rate of dropout.
-        spread: standard deviation of what is added.
-    """
-    x = disturbance(noise.Dropout, dropped, "input_dropout")(inputs)
-    return disturbance(noise.GaussianNoise, spread, "input_noise")(x)

@@ -14,6 +14,7 @@ import numpy as np
 from harness import catalog, design
 from harness.blocks import layers, losses, outputs
 from harness.blocks.layers import Drawn
+from harness.blocks.style import styled
 from harness.errors import TemplateError
 from harness.players import Player, owner
 from harness.players import Stage as Described
@@ -69,16 +70,18 @@ def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
         for name, part in {**trial.settings, **structure}.items()
         if name not in catalog.SETTINGS and not owner(name)
     }
-    if trial.template in catalog.TEMPLATES and trial.task == "sequence":
+    name = trial.template
+    built_in = name in catalog.TEMPLATES
+    if built_in and trial.task == "sequence":
         arguments["every_step"] = True
     if _weighs_classes(trial):
         inputs["class_weight"] = keras.Variable(
             np.ones(card.outputs, np.float32), trainable=False, name="class_weight"
         )
-    name = trial.template
-    recording = Recording(compares=name not in catalog.TEMPLATES)
+    recording = Recording(compares=not built_in)
     with recording.on():
-        made = template(taking.shapes(card), taking.asked(trial, card), **arguments)
+        given = styled(arguments) if built_in else arguments
+        made = template(taking.shapes(card), taking.asked(trial, card), **given)
         model = made.model if isinstance(made, Described) else made
         taking.check(model, card, name)
         shape = _output_shape(model, card, name)
@@ -86,7 +89,6 @@ def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
     weights = recording.weights(model, name)
     _check_scaled(model, card, name)
     _check_tokens(model, card, name)
-    built_in = name in catalog.TEMPLATES
     form = outputs.form(model, card, name, _told(trial), built_in=built_in, shape=shape)
     losses.check_loss(str(trial.settings["loss"]), form, card, name)
     described = _described(made, model, trial)

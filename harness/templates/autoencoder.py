@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +10,12 @@ import keras
 from harness import catalog
 from harness.blocks import layers
 from harness.blocks.bottleneck import Contractive, Tied
+from harness.blocks.style import Style
 from harness.errors import TemplateError
 from harness.targets import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from harness.spec import Value
 
@@ -26,6 +26,7 @@ SIGMOID_CODES = ("sparse_kl", "contractive")
 def autoencoder(
     shape: Sequence[int],
     outputs: int,  # noqa: ARG001, every template is told; this one gives its inputs back
+    style: Style = Style(),
     *,
     filters: Sequence[int] = (),
     kernel_size: int = 3,
@@ -34,28 +35,19 @@ def autoencoder(
     bottleneck: Value = "plain",
     corruption: Value = "none",
     tied: bool = False,
-    activation: Value = "relu",
     code_activation: Value = "linear",
     output_activation: Value = "linear",
-    initializer: Any = "glorot_uniform",
-    regularizer: Any = None,
-    bias_regularizer: Any = None,
-    activity_regularizer: Any = None,
-    constraint: Any = None,
-    normalization: Value = "none",
-    normalization_order: str = "before",
-    dropout: Any = 0.0,
-    dropout_kind: Value = "standard",
 ) -> keras.Model:
     """An encoder, a code, and the encoder's mirror image.
 
     The encoder is strided convolutions (if there are ``filters``), then dense layers, then the
-    code; the decoder is the same in reverse. Hidden layers are layer -> normalization ->
-    activation -> dropout.
+    code; the decoder is the same in reverse. Neither what makes the code nor the last layer is
+    hidden.
 
     Args:
         shape: of one case; with ``filters``, (height, width) or (height, width, channels).
         outputs: not used.
+        style: of all hidden layers; its constraint not of convolutions that enlarge.
         filters: of convolutions that halve the image, in front of the dense layers.
         kernel_size: of the convolutions.
         units: width of each dense layer in front of the code.
@@ -63,18 +55,8 @@ def autoencoder(
         bottleneck: what is asked of the code, a catalogue entry.
         corruption: what is done to the inputs in training, an entry of ``corruption``.
         tied: whether dense decoder layers use the encoder's kernels, transposed.
-        activation: of the hidden layers.
         code_activation: of the code; a sigmoid for ``sparse_kl`` and ``contractive``.
         output_activation: of the outputs; a sigmoid keeps them between 0 and 1.
-        initializer: of all kernels.
-        regularizer: of the hidden kernels; not of the code's, and not of the last.
-        bias_regularizer: of the hidden biases.
-        activity_regularizer: of what the hidden activations give.
-        constraint: of the hidden kernels, but not of convolutions that enlarge.
-        normalization: of the hidden layers.
-        normalization_order: ``"before"`` or ``"after"`` the activation.
-        dropout: rate behind every hidden layer, a number or a scalar variable.
-        dropout_kind: of that dropout, a catalogue entry.
 
     Raises:
         TemplateError: for convolutions over what is no image, a penalty that needs a sigmoid
@@ -86,53 +68,25 @@ def autoencoder(
     """
     chosen = catalog.choice("bottleneck", _named(bottleneck)).name
     _check(shape, filters, units, chosen, code_activation, tied=tied)
-    after = layers.Hidden(activation, normalization, normalization_order, activity_regularizer)
-    kernel = layers.kernel(after, initializer, regularizer, bias_regularizer, constraint)
-    hidden = _Hidden(after, kernel, dropout, dropout_kind)
     inputs = keras.Input(tuple(shape), name="inputs")
     x = _corrupted(inputs, corruption)
-    x, undo = _convolved(x, shape, filters, kernel_size, hidden)
+    x, undo = _convolved(x, shape, filters, kernel_size, style)
     dense = []
     for index, width in enumerate(units, start=1):
-        dense.append(hidden.dense(width, f"encoder_{index}"))
-        x = hidden.after(dense[-1](x), f"encoder_{index}")
+        dense.append(style.dense(width, f"encoder_{index}"))
+        x = style.behind(dense[-1](x), f"encoder_{index}")
     widths = [prod(undo.shape), *units]
-    x, last = _code(x, code, bottleneck, chosen, code_activation, hidden)
+    x, last = _code(x, code, bottleneck, chosen, code_activation, style)
     dense.append(last)
     for index, width in reversed(list(enumerate(widths))):
         name = f"decoder_{index}" if index else "flat"
-        layer = Tied(dense[index], name=name) if tied else hidden.dense(width, name)
         final = index == 0 and not filters
-        if final and not tied:
-            layer = keras.layers.Dense(width, kernel_initializer=initializer, name=name)
-        x = layer(x) if final else hidden.after(layer(x), name)
-    x = undo.images(x, hidden, kernel_size)
+        made = style.linear if final else style.dense
+        x = (Tied(dense[index], name=name) if tied else made(width, name))(x)
+        x = x if final else style.behind(x, name)
+    x = undo.images(x, style, kernel_size)
     x = layers.activation(output_activation, "outputs_activation")(x)
     return keras.Model(inputs, keras.layers.Reshape(tuple(shape), name="outputs")(x))
-
-
-@dataclass(frozen=True, slots=True)
-class _Hidden:
-    """What all hidden layers share.
-
-    Args:
-        behind: normalization and activation.
-        shared: what every layer with weights is given.
-        rate: of dropout.
-        kind: of dropout.
-    """
-
-    behind: layers.Hidden
-    shared: Mapping[str, Any]
-    rate: Any
-    kind: Value
-
-    def dense(self, width: int, name: str) -> Any:
-        return keras.layers.Dense(width, name=name, **self.shared)
-
-    def after(self, x: Any, name: str) -> Any:
-        x = self.behind(x, name)
-        return layers.dropout(self.rate, f"{name}_dropout", self.kind)(x)
 
 
 class _Undo:
@@ -143,7 +97,7 @@ class _Undo:
     ) -> None:
         self.shape, self._sides, self._filters = shape, sides, filters
 
-    def images(self, x: Any, hidden: _Hidden, kernel_size: int) -> Any:
+    def images(self, x: Any, style: Style, kernel_size: int) -> Any:
         if not self._filters:
             return x
         x = keras.layers.Reshape(tuple(self.shape), name="unflatten")(x)
@@ -151,17 +105,16 @@ class _Undo:
         for index, (side, width) in reversed(list(enumerate(wanted, start=1))):
             name = f"deconv_{index}"
             last = index == 1
-            shared = dict(hidden.shared)
-            del shared["kernel_constraint"]  # this kernel has its outputs on another axis
-            if last:
-                shared = {"kernel_initializer": shared["kernel_initializer"]}
+            # This kernel has its outputs on another axis, so no constraint fits it.
+            hidden = {**style.weights, "kernel_constraint": None, "use_bias": style.has_bias}
+            shared = {"kernel_initializer": style.initializer} if last else hidden
             layer = keras.layers.Conv2DTranspose(
                 width, kernel_size, 2, padding="same", name=name, **shared
             )
             # An odd side was rounded up when it was halved.
             surplus = [(0, found - one) for found, one in zip(_doubled(x), side[:2], strict=True)]
             x = keras.layers.Cropping2D(surplus, name=f"{name}_crop")(layer(x))
-            x = x if last else hidden.after(x, name)
+            x = x if last else style.behind(x, name)
         return x
 
 
@@ -170,7 +123,7 @@ def _doubled(x: Any) -> list[int]:
 
 
 def _convolved(
-    x: Any, shape: Sequence[int], filters: Sequence[int], kernel_size: int, hidden: _Hidden
+    x: Any, shape: Sequence[int], filters: Sequence[int], kernel_size: int, style: Style
 ) -> tuple[Any, _Undo]:
     """The flat output of the convolutions, and how they are undone."""
     if not filters:
@@ -180,21 +133,16 @@ def _convolved(
     sides = [tuple(x.shape[1:])]
     for index, width in enumerate(filters, start=1):
         name = f"conv_{index}"
-        layer = keras.layers.Conv2D(
-            width, kernel_size, 2, padding="same", name=name, **hidden.shared
-        )
-        x = hidden.after(layer(x), name)
+        x = style.behind(style.convolution(width, kernel_size, 2, name)(x), name)
         sides.append(tuple(x.shape[1:]))
     return keras.layers.Flatten(name="flatten")(x), _Undo(sides[-1], sides, filters)
 
 
 def _code(
-    x: Any, width: int, kind: Any, chosen: str, activation: Value, hidden: _Hidden
+    x: Any, width: int, kind: Any, chosen: str, activation: Value, style: Style
 ) -> tuple[Any, Any]:
     """The code, in a layer of that name, and the dense layer that makes it."""
-    wide = 2 * width if chosen == "variational" else width
-    initializer = hidden.shared["kernel_initializer"]
-    dense = keras.layers.Dense(wide, kernel_initializer=initializer, name="encoder_code")
+    dense = style.linear(2 * width if chosen == "variational" else width, "encoder_code")
     x = layers.activation(activation, "code_activation")(dense(x))
     numbers = _numbers(kind, "bottleneck")
     match chosen:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import keras
 
 from harness.blocks import layers
 from harness.blocks.noise import Flip, Shift
+from harness.blocks.style import Style
 from harness.errors import TemplateError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from harness.spec import Value
+    from collections.abc import Sequence
 
 
 def cnn(
     shape: Sequence[int],
     outputs: int,
+    style: Style = Style(),
     *,
     filters: Sequence[int] = (16, 32),
     block: str = "plain",
@@ -28,31 +27,20 @@ def cnn(
     pool: str = "max",
     head: str = "flatten",
     units: Sequence[int] = (64,),
-    activation: Value = "relu",
-    initializer: Any = "glorot_uniform",
-    regularizer: Any = None,
-    bias_regularizer: Any = None,
-    activity_regularizer: Any = None,
-    constraint: Any = None,
-    normalization: Value = "none",
-    normalization_order: str = "before",
-    dropout: Any = 0.0,
-    dropout_kind: Value = "standard",
     block_dropout: Any = 0.0,
-    input_dropout: Any = 0.0,
-    noise: Any = 0.0,
     flip: Any = 0.0,
     shift: Any = 0.0,
 ) -> keras.Model:
     """Blocks of convolutions, then dense layers.
 
     Every convolution (same padding) is followed by normalization -> activation, every block by
-    2x2 pooling -> dropout; every dense layer behind them is dense -> normalization -> activation
-    -> dropout. Rates, amounts and the numbers of choices may be scalar variables.
+    2x2 pooling -> dropout.
 
     Args:
         shape: of one case, (height, width) or (height, width, channels).
         outputs: number of linear outputs.
+        style: of the inputs, the convolutions and the dense layers; its rate of dropout is that
+            behind dense layers.
         filters: number of filters in each block.
         block: ``"plain"`` (one convolution), ``"vgg"`` (two) or ``"residual"`` (two, and the input
             of the block, through a 1x1 convolution where shapes differ, added before the last
@@ -62,19 +50,7 @@ def cnn(
         pool: ``"max"`` or ``"mean"``, where blocks pool.
         head: ``"flatten"``, or ``"mean"`` over each map.
         units: width of each dense layer before the outputs.
-        activation: of all hidden layers, a catalogue entry.
-        initializer: of all kernels.
-        regularizer: of all kernels but the last.
-        bias_regularizer: of all biases but the last.
-        activity_regularizer: of what the activations give.
-        constraint: of all kernels but the last.
-        normalization: a catalogue entry; ``"batch"`` right behind a layer replaces its bias.
-        normalization_order: ``"before"`` or ``"after"`` the activation.
-        dropout: rate behind every dense layer.
-        dropout_kind: of that dropout and of the blocks', a catalogue entry.
-        block_dropout: rate behind every block.
-        input_dropout: rate of standard dropout of the inputs.
-        noise: standard deviation of normal noise on the inputs.
+        block_dropout: rate behind every block, of the style's kind.
         flip: probability that an image is mirrored in training.
         shift: pixels that an image is moved at most in training.
 
@@ -92,78 +68,39 @@ def cnn(
             f"because each of the {len(filters)} filters halves them. Received: {tuple(shape)}. "
             "Shorten 'filters', or set downsampling = 'none'."
         )
-    hidden = layers.Hidden(activation, normalization, normalization_order, activity_regularizer)
-    kernel = layers.kernel(hidden, initializer, regularizer, bias_regularizer, constraint)
-    stride = 2 if downsampling == "stride" else 1
-    convolutions = _Convolutions(hidden, kernel_size, stride, kernel)
     inputs = keras.Input(tuple(shape), name="inputs")
     x = keras.layers.Reshape((*shape, 1), name="channel")(inputs) if len(shape) == 2 else inputs
-    x = _augmented(x, flip, shift)
-    x = layers.disturbed(x, input_dropout, noise)
+    x = layers.disturbance(Flip, flip, "flip")(x)
+    x = layers.disturbance(Shift, shift, "shift")(x)
+    x = style.disturbed(x)
+    stride = 2 if downsampling == "stride" else 1
     for index, width in enumerate(filters, start=1):
         name = f"conv_{index}"
-        x = convolutions.block(block, x, layers.width(width, activation), name)
+        x = _block(style, block, x, width, kernel_size, stride, name)
         if downsampling == "pool":
             x = _POOLS[pool](2, name=f"{name}_pool")(x)
-        x = layers.dropout(block_dropout, f"{name}_dropout", dropout_kind)(x)
+        x = layers.dropout(block_dropout, f"{name}_dropout", style.dropout_kind)(x)
     x = _HEADS[head](name=head)(x)
     for index, width in enumerate(units, start=1):
         name = f"hidden_{index}"
-        x = keras.layers.Dense(layers.width(width, activation), name=name, **kernel)(x)
-        x = hidden(x, name)
-        x = layers.dropout(dropout, f"{name}_dropout", dropout_kind)(x)
-    x = keras.layers.Dense(outputs, kernel_initializer=initializer, name="outputs")(x)
-    return keras.Model(inputs, x, name="cnn")
+        x = style.behind(style.dense(width, name)(x), name)
+    return keras.Model(inputs, style.linear(outputs, "outputs")(x), name="cnn")
 
 
 _POOLS = {"max": keras.layers.MaxPooling2D, "mean": keras.layers.AveragePooling2D}
 _HEADS = {"flatten": keras.layers.Flatten, "mean": keras.layers.GlobalAveragePooling2D}
 
 
-def _augmented(x: Any, flip: Any, shift: Any) -> Any:
-    x = layers.disturbance(Flip, flip, "flip")(x)
-    return layers.disturbance(Shift, shift, "shift")(x)
-
-
-@dataclass(frozen=True, slots=True)
-class _Convolutions:
-    """What all blocks of a network have in common.
-
-    Args:
-        hidden: what follows a convolution.
-        size: of its filters.
-        stride: of the first convolution of a block.
-        kernel: all else that a convolution is given.
-    """
-
-    hidden: layers.Hidden
-    size: int
-    stride: int
-    kernel: Mapping[str, Any]
-
-    def block(self, kind: str, x: Any, width: int, name: str) -> Any:
-        """One block, without pooling."""
-        if kind == "plain":
-            return self.hidden(self._one(x, width, name, self.stride), name)
-        first = f"{name}_1"
-        y = self.hidden(self._one(x, width, first, self.stride), first)
-        second = f"{name}_2"
-        y = self._one(y, width, second)
-        if kind == "vgg":
-            return self.hidden(y, second)
-        return self.hidden(y, second, added=self._shortcut(x, y, width, name))
-
-    def _one(self, x: Any, width: int, name: str, stride: int = 1) -> Any:
-        made = keras.layers.Conv2D(
-            width, self.size, strides=stride, padding="same", name=name, **self.kernel
-        )
-        return made(x)
-
-    def _shortcut(self, x: Any, y: Any, width: int, name: str) -> Any:
-        """The input of a block in the shape of its output."""
-        if x.shape == y.shape:
-            return x
-        made = keras.layers.Conv2D(
-            width, 1, strides=self.stride, padding="same", name=f"{name}_shortcut", **self.kernel
-        )
-        return made(x)
+def _block(style: Style, kind: str, x: Any, width: int, size: int, stride: int, name: str) -> Any:
+    """One block, without pooling; its first convolution has the stride."""
+    first = name if kind == "plain" else f"{name}_1"
+    y = style.activated(style.convolution(width, size, stride, first)(x), first)
+    if kind == "plain":
+        return y
+    second = f"{name}_2"
+    y = style.convolution(width, size, 1, second)(y)
+    if kind == "vgg":
+        return style.activated(y, second)
+    if x.shape != y.shape:
+        x = style.convolution(width, 1, stride, f"{name}_shortcut")(x)
+    return style.activated(y, second, added=x)

@@ -10,6 +10,7 @@ import keras
 
 from harness import catalog
 from harness.blocks import layers, masking
+from harness.blocks.style import Style
 from harness.errors import TemplateError
 from harness.targets import resolve
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 def rnn(
     shape: Sequence[int] | Mapping[str, Sequence[int]],
     outputs: int,
+    style: Style = Style(activation="tanh"),
     *,
     cell: Value = "lstm",
     units: Sequence[int] = (32,),
@@ -31,22 +33,11 @@ def rnn(
     vocabulary: int | None = None,
     embedding: int = 32,
     padding: int | None = None,
-    activation: Value = "tanh",
-    initializer: Any = "glorot_uniform",
     recurrent_initializer: Any = "orthogonal",
     forget_bias: Any = None,
-    regularizer: Any = None,
     recurrent_regularizer: Any = None,
-    bias_regularizer: Any = None,
-    activity_regularizer: Any = None,
-    constraint: Any = None,
     recurrent_constraint: Any = None,
-    normalization: Value = "none",
-    dropout: Any = 0.0,
-    dropout_kind: Value = "standard",
     recurrent_dropout: float = 0.0,
-    input_dropout: Any = 0.0,
-    noise: Any = 0.0,
 ) -> keras.Model:
     """Recurrent layers over a sequence, then one dense layer.
 
@@ -58,6 +49,9 @@ def rnn(
             token numbers, which need a vocabulary, or for one real number per step; with a length
             per case ``{"x": (steps, features), "lengths": ()}``: steps behind it do not count.
         outputs: number of linear outputs, per case or per step.
+        style: of the recurrent layers and, but for what is asked of state kernels, of all others;
+            the activation is that of candidates and outputs in every cell, whose gates keep their
+            sigmoid. Of tokens, the embeddings are disturbed.
         cell: ``"simple"``, ``"lstm"`` or ``"gru"``.
         units: width of each recurrent layer.
         bidirectional: whether each of them also reads backwards, with weights of its own; the
@@ -68,25 +62,14 @@ def rnn(
         embedding: width of the token embedding.
         padding: the token that fills cases up, whose steps do not count: they change no state,
             and neither pooling, nor the loss of labels per step, sees them; ``None`` or -1: none.
-        activation: of candidates and outputs in every cell; the gates keep their sigmoid.
-        initializer: of input, embedding and output kernels.
         recurrent_initializer: of the kernels from state to state; ``"identity"`` with
             ``cell = "simple"`` and ``activation = "relu"`` is the IRNN of Le et al. 2015.
         forget_bias: initial bias of an LSTM's forget gate; 1 if nothing is said (Jozefowicz et
             al. 2015).
-        regularizer: of the input kernels.
         recurrent_regularizer: of the kernels from state to state.
-        bias_regularizer: of the cells' biases.
-        activity_regularizer: of what every recurrent layer gives.
-        constraint: of the input kernels.
         recurrent_constraint: of the kernels from state to state.
-        normalization: behind every recurrent layer, a catalogue entry.
-        dropout: rate behind every recurrent layer, a number or a scalar variable.
-        dropout_kind: of that dropout, a catalogue entry.
         recurrent_dropout: rate on the state that enters a step, the same units at every step (Gal
             & Ghahramani 2016).
-        input_dropout: rate of standard dropout of the inputs; of tokens, of their embeddings.
-        noise: standard deviation of normal noise on the same.
 
     Raises:
         TemplateError: for a forget bias without a forget gate, padding without a vocabulary, or
@@ -110,36 +93,31 @@ def rnn(
         )
     given, lengths = _given(shape)
     valid = _valid(given, lengths, padding, vocabulary)
-    x = _embedded(given, vocabulary, embedding, initializer)
-    x = _masked(layers.disturbed(x, input_dropout, noise), valid, "mask")
+    x = _embedded(given, vocabulary, embedding, style.initializer)
+    x = _masked(style.disturbed(x), valid, "mask")
     for index, width in enumerate(units, start=1):
         name = f"{chosen}_{index}"
         layer = partial(
             resolve(catalog.CELLS[chosen].target),
             width,
-            activation=layers.activation_function(activation),
-            kernel_initializer=initializer,
+            activation=layers.activation_function(style.activation),
             recurrent_initializer=recurrent_initializer,
-            kernel_regularizer=regularizer,
             recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            kernel_constraint=constraint,
+            activity_regularizer=style.activity_regularizer,
             recurrent_constraint=recurrent_constraint,
             recurrent_dropout=recurrent_dropout,
             return_sequences=index < len(units) or every_step or pooled != "last",
+            **style.weights,
             **(_forget(forget_bias) if chosen == "lstm" else {}),
             **_without_cudnn(chosen, valid),
         )
         x = _both_ways(layer, x, name, valid) if bidirectional else layer(name=name)(x)
-        x = layers.normalization(normalization, f"{name}_normalization")(x)
-        x = layers.dropout(dropout, f"{name}_dropout", dropout_kind)(x)
+        x = style.dropped(style.normalized(x, name), name)
         x = _masked(x, valid, f"{name}_mask")
     if not every_step and pooled != "last":
         x = _pooled(x, pooled, valid)
-    x = keras.layers.Dense(outputs, kernel_initializer=initializer, name="outputs")(x)
     inputs = given if lengths is None else {"x": given, "lengths": lengths}
-    return keras.Model(inputs, x, name="rnn")
+    return keras.Model(inputs, style.linear(outputs, "outputs")(x), name="rnn")
 
 
 def _given(shape: Sequence[int] | Mapping[str, Sequence[int]]) -> tuple[Any, Any]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from harness import catalog, datasets, initial, seeds
+from harness.blocks.style import styled
 from harness.targets import resolve
 from harness.templates.autoencoder import autoencoder
 from harness.templates.cnn import cnn
@@ -69,7 +70,7 @@ def stock_model(trial, card):
             arguments[name] = settings[name]
     if card.task == "sequence":
         arguments["every_step"] = True
-    return TEMPLATES[trial.template](card.shape, card.outputs, **arguments)
+    return TEMPLATES[trial.template](card.shape, card.outputs, **styled(arguments))
 
 
 def stock_penalty(setting):

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from harness import catalog
 from harness.blocks import activations, layers
+from harness.blocks.style import Style
 from harness.errors import TemplateError
 from harness.templates.cnn import cnn
 from harness.templates.mlp import mlp
@@ -97,8 +98,8 @@ def test_all_of_keras_is_listed():
 
 def test_prelu_learns_one_slope_per_unit_or_feature_map():
     """Not one for each pixel, as Keras' layer would by default."""
-    dense = mlp((8, 8), 3, units=(5,), activation={"name": "prelu", "alpha": 0.25})
-    image = cnn((8, 8), 3, filters=(4,), units=(), activation="prelu")
+    dense = mlp((8, 8), 3, Style(activation={"name": "prelu", "alpha": 0.25}), units=(5,))
+    image = cnn((8, 8), 3, Style(activation="prelu"), filters=(4,), units=())
     (slopes,) = dense.get_layer("hidden_1_activation").get_weights()
     assert slopes.tolist() == [0.25] * 5
     assert image.get_layer("conv_1_activation").get_weights()[0].shape == (1, 1, 4)
@@ -106,10 +107,10 @@ def test_prelu_learns_one_slope_per_unit_or_feature_map():
 
 def test_a_gate_leaves_the_width_that_was_asked_for():
     """The layer before it is twice as wide."""
-    model = mlp((8, 8), 3, units=(5,), activation="glu")
+    model = mlp((8, 8), 3, Style(activation="glu"), units=(5,))
     assert model.get_layer("hidden_1").output.shape == (None, 10)
     assert model.get_layer("hidden_1_activation").output.shape == (None, 5)
-    model = cnn((8, 8), 3, filters=(4,), units=(5,), activation="glu")
+    model = cnn((8, 8), 3, Style(activation="glu"), filters=(4,), units=(5,))
     assert model.get_layer("conv_1_activation").output.shape == (None, 8, 8, 4)
 
 

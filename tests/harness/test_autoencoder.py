@@ -9,6 +9,7 @@ from fitting import assert_equals_fit
 
 from harness import catalog
 from harness.blocks import bottleneck
+from harness.blocks.style import Style
 from harness.errors import StudyError, TemplateError
 from harness.evaluation import images
 from harness.evaluation.codes import probe_accuracy
@@ -90,11 +91,11 @@ def test_layers_mirror():
 def test_regularization_is_placed():
     """On all hidden layers, not on the code's and not on the last; behind their activations."""
     l2, c = keras.regularizers.L2(0.1), keras.constraints.NonNeg()
-    model = autoencoder(
-        (8, 8), 10, filters=(4, 6), units=(9,), constraint=c, bias_regularizer=l2,
-        activity_regularizer=l2, dropout=0.1, dropout_kind="alpha", normalization="layer",
-        normalization_order="after",
+    style = Style(
+        constraint=c, bias_regularizer=l2, activity_regularizer=l2, dropout=0.1,
+        dropout_kind="alpha", normalization="layer", normalization_order="after",
     )  # fmt: skip
+    model = autoencoder((8, 8), 10, style, filters=(4, 6), units=(9,))
 
     def having(attribute, wanted):
         return {one.name for one in model.layers if getattr(one, attribute, None) is wanted}

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from harness.blocks import masking
+from harness.blocks.style import Style
 from harness.catalog import check_argument
 from harness.catalog.templates import TEMPLATES
 from harness.datasets import from_arrays
@@ -58,13 +59,13 @@ def test_padding_equals_mask_zero(front, units, both, normalization, steps):
     ours = rnn(
         (5,),
         2,
+        Style(activation="tanh", normalization="batch" if normalization else "none"),
         vocabulary=6,
         embedding=3,
         padding=0,
         units=units,
         bidirectional=both,
         every_step=steps,
-        normalization="batch" if normalization else "none",
     )
     theirs = stock(units, both, normalization, steps)
     theirs.set_weights(

@@ -9,6 +9,7 @@ from fitting import assert_equals_fit
 
 from harness import initial
 from harness.blocks.layers import ForgetBias
+from harness.blocks.style import Style
 from harness.errors import DataError, StudyError, TemplateError
 from harness.templates.rnn import rnn
 from harness.train import Trainer
@@ -169,13 +170,13 @@ def test_one_number_per_step_needs_no_axis(lay, tmp_path):
 def test_regularization_is_placed():
     """In both directions of every layer; inputs, or embeddings, are disturbed first."""
     l2, c, d = keras.regularizers.L2(0.1), keras.constraints.NonNeg(), keras.constraints.UnitNorm()
-    given = {
-        "constraint": c, "recurrent_constraint": d, "bias_regularizer": l2,
-        "activity_regularizer": l2, "dropout": 0.1, "dropout_kind": "spatial",
-        "input_dropout": 0.1, "noise": 0.1, "units": (4, 5), "bidirectional": True,
-    }  # fmt: skip
+    style = Style(
+        constraint=c, bias_regularizer=l2, activity_regularizer=l2, dropout=0.1,
+        dropout_kind="spatial", input_dropout=0.1, noise=0.1,
+    )  # fmt: skip
+    given = {"recurrent_constraint": d, "units": (4, 5), "bidirectional": True}
     for shape, first in (((6, 2), "inputs"), ((6,), "embedding")):
-        model = rnn(shape, 3, **given, vocabulary=None if len(shape) == 2 else 9)
+        model = rnn(shape, 3, style, **given, vocabulary=None if len(shape) == 2 else 9)
         names = [layer.name for layer in model.layers]
         assert names[names.index(first) :][:3] == [first, "input_dropout", "input_noise"]
         recurrent = [layer for layer in model.layers if isinstance(layer, keras.layers.LSTM)]

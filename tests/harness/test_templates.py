@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 
 import keras
@@ -10,11 +11,13 @@ import pytest
 import tensorflow as tf
 
 from harness import catalog, datasets, design, program
+from harness.blocks.style import Style
 from harness.errors import TemplateError
 from harness.spec import Study
 from harness.targets import resolve
 from harness.templates.cnn import cnn
 from harness.templates.mlp import mlp
+from harness.templates.rnn import rnn
 from harness.train import Trainer
 
 SHAPE = (8, 8)
@@ -30,13 +33,18 @@ class TestTemplate:
     """What a study may rely on."""
 
     def test_arguments_are_those_of_the_catalogue(self, name):
-        """The literal table and the function's signature name the same arguments and defaults."""
+        """The literal table and the function name the same arguments and defaults, in its style."""
         parameters = inspect.signature(template(name)).parameters
-        keyword = {key: one for key, one in parameters.items() if one.kind is one.KEYWORD_ONLY}
+        keyword = {
+            key: one.default for key, one in parameters.items() if one.kind is one.KEYWORD_ONLY
+        }
+        shared = dataclasses.asdict(parameters["style"].default) if "style" in parameters else {}
         said_by_data = {"every_step"} & set(keyword)
-        assert set(keyword) - said_by_data == set(catalog.TEMPLATES[name].arguments)
-        for key, argument in catalog.TEMPLATES[name].arguments.items():
-            default = keyword[key].default
+        assert not keyword.keys() & shared.keys()
+        listed_here = catalog.TEMPLATES[name].arguments
+        assert set(keyword) - said_by_data == set(listed_here) - set(shared)
+        for key, argument in listed_here.items():
+            default = {**shared, **keyword}[key]
             listed = list(default) if isinstance(default, tuple) else default
             assert listed == argument.default or (listed, argument.default) == (None, "none")
 
@@ -45,7 +53,7 @@ class TestTemplate:
         taken = catalog.TEMPLATES[name].arguments
         if name in {"rnn", "autoencoder"} or "activation" not in taken:
             return
-        model = template(name)(SHAPE, 10, activation="tanh")
+        model = template(name)(SHAPE, 10, Style(activation="tanh"))
         named = [layer for layer in model.layers if layer.name.endswith("_activation")]
         hidden = [layer.name for layer in model.layers if layer.count_params()][:-1]
         assert [layer.name for layer in named] == [f"{layer}_activation" for layer in hidden]
@@ -179,9 +187,8 @@ def test_whatever_is_built_in_is_a_program(plan, images, template):
 
 def test_dropout_regularizer_and_normalization_are_placed():
     """Each goes where the documentation says."""
-    model = cnn(
-        SHAPE, 3, filters=(4,), units=(5,), dropout=0.5, normalization="batch", regularizer="l2"
-    )
+    style = Style(dropout=0.5, normalization="batch", regularizer="l2")
+    model = cnn(SHAPE, 3, style, filters=(4,), units=(5,))
     names = [layer.name for layer in model.layers]
     assert names[names.index("hidden_1") :] == [
         "hidden_1",
@@ -198,21 +205,20 @@ def test_dropout_regularizer_and_normalization_are_placed():
 
 def test_a_normalization_may_stand_behind_the_activation():
     """Then batch normalization replaces no bias."""
-    model = mlp(SHAPE, 3, units=(5,), normalization="batch", normalization_order="after")
+    model = mlp(SHAPE, 3, Style(normalization="batch", normalization_order="after"), units=(5,))
     names = [layer.name for layer in model.layers]
     assert names.index("hidden_1_activation") < names.index("hidden_1_normalization")
     assert model.get_layer("hidden_1").use_bias
-    assert not mlp(SHAPE, 3, units=(5,), normalization="batch").get_layer("hidden_1").use_bias
+    before = mlp(SHAPE, 3, Style(normalization="batch"), units=(5,))
+    assert not before.get_layer("hidden_1").use_bias
 
 
 def test_penalties_and_constraints_are_placed():
     """On kernels and biases of hidden layers, and behind activations; none on the outputs."""
     l2 = keras.regularizers.L2(0.1)
     constraint = keras.constraints.NonNeg()
-    model = cnn(
-        SHAPE, 3, filters=(4,), units=(5,), block="residual", bias_regularizer=l2,
-        activity_regularizer=l2, constraint=constraint,
-    )  # fmt: skip
+    style = Style(bias_regularizer=l2, activity_regularizer=l2, constraint=constraint)
+    model = cnn(SHAPE, 3, style, filters=(4,), units=(5,), block="residual")
     kernels = {"conv_1_1", "conv_1_2", "conv_1_shortcut", "hidden_1"}
     activations = {"conv_1_1_activation", "conv_1_2_activation", "hidden_1_activation"}
 
@@ -226,7 +232,8 @@ def test_penalties_and_constraints_are_placed():
 def test_inputs_are_disturbed_and_images_augmented():
     """In front of everything else, in this order; nothing of it where amounts are zero."""
     names = ["flip", "shift", "input_dropout", "input_noise"]
-    made = cnn(SHAPE, 3, flip=0.5, shift=1.0, input_dropout=0.1, noise=0.2, block_dropout=0.3)
+    style = Style(input_dropout=0.1, noise=0.2)
+    made = cnn(SHAPE, 3, style, flip=0.5, shift=1.0, block_dropout=0.3)
     layers = [layer.name for layer in made.layers]
     assert layers[2:6] == names
     assert layers.index("conv_1_dropout") == layers.index("conv_1_pool") + 1
@@ -256,21 +263,26 @@ def test_blocks_have_their_shapes(given, shapes):
 
 def test_a_residual_adds_what_it_was_given():
     """With kernels of zero a block gives back its input, activated."""
-    model = cnn(SHAPE, 3, filters=(1,), block="residual", downsampling="none", initializer="zeros")
+    style = Style(initializer="zeros")
+    model = cnn(SHAPE, 3, style, filters=(1,), block="residual", downsampling="none")
     images = np.random.default_rng(0).normal(size=(5, 8, 8)).astype(np.float32)
     block = keras.Model(model.input, model.get_layer("conv_1_2_activation").output)
     assert np.asarray(block(images))[..., 0] == pytest.approx(np.maximum(images, 0))
-    dense = mlp((6,), 3, units=(6, 6), residual=True, initializer="zeros")
+    dense = mlp((6,), 3, style, units=(6, 6), residual=True)
     added = [layer.name for layer in dense.layers if isinstance(layer, keras.layers.Add)]
     assert added == ["hidden_2_add"]
+
+
+GROUPS = Style(normalization="group")
 
 
 @pytest.mark.parametrize(
     ("make", "expected"),
     [
         (lambda: mlp(SHAPE, 3, units=(4, 6), residual=True), "two hidden layers of equal width"),
-        (lambda: mlp(SHAPE, 3, units=(5,), normalization="group"), "divides the 5 outputs of hid"),
-        (lambda: cnn(SHAPE, 3, filters=(3,), normalization="group"), "divides the 3 outputs of co"),
+        (lambda: mlp(SHAPE, 3, GROUPS, units=(5,)), "divides the 5 outputs of hidden_1"),
+        (lambda: cnn(SHAPE, 3, GROUPS, filters=(3,)), "divides the 3 outputs of conv_1"),
+        (lambda: rnn(SHAPE, 3, GROUPS, units=(5,)), "divides the 5 outputs of lstm_1"),
     ],
 )
 def test_what_cannot_be_built_is_told(make, expected):

@@ -53,7 +53,7 @@ class Choice:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What its target is called with."""
+        """Arguments that its target is called with."""
         return {**self.words, **self.flags, **self.numbers}
 
     def setting(self) -> dict[str, Value]:
@@ -181,7 +181,7 @@ _COMMA = re.compile(r",(?![^\[]*\])")
 
 
 def as_table(raw: Value) -> dict[str, Any]:
-    """What a study wrote for a choice, as a table with a name; under ``""`` what has no key.
+    """Table with a name, from what a study wrote for a choice; under ``""`` a value without a key.
 
     Example:
         >>> as_table("sgd(momentum=0.9, nesterov=true)")

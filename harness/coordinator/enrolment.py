@@ -36,7 +36,7 @@ class Search:
 
     @property
     def done(self) -> bool:
-        """Whether a candidate can be chosen."""
+        """True if a candidate can be chosen."""
         return not self.missing
 
 
@@ -98,7 +98,7 @@ class Enrolment:
             self._select(self.searches[arm.index])
 
     def _proposals(self, tune: Tune) -> list[dict[str, Scalar]]:
-        """What is proposed for every arm; the store keeps what it once was."""
+        """Proposals for every arm; the store keeps them as they were first made."""
         seed = self.plan.study.seed
         token = proposers.token(tune, seed)
         known = self.store.proposals(token)

@@ -34,6 +34,6 @@ def check_unmixed(store: Store, now: Environment) -> None:
 
 
 def _parts(observed: Environment) -> dict[str, str]:
-    """What an environment is made of, by name."""
+    """Parts of an environment, by name."""
     devices = {"processor": observed.processor, "accelerator": observed.accelerator or "none"}
     return {**observed.versions, **devices, **observed.flags}

@@ -1,4 +1,4 @@
-"""How far a run has come, and how it ended."""
+"""Progress of a run, and its end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Progress:
-    """How far a run has come.
+    """Progress of a run.
 
     Args:
         plan: of the study.
@@ -88,7 +88,7 @@ class Progress:
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """What a run has to tell when it ends.
+    """Account that a run gives when it ends.
 
     Args:
         notes: what a reader of the results has to know, each sentence once.
@@ -127,7 +127,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """How a run ended.
+    """End of a run.
 
     Args:
         folder: of the store.
@@ -153,7 +153,7 @@ class Finished:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What the command line returns."""
+        """Exit code of the command line."""
         if self.interrupted:
             terminated = self.interrupted == Signals.SIGTERM
             return ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED

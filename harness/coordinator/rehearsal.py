@@ -86,7 +86,7 @@ class Rehearsing:
         return notes
 
     def _events(self, left: set[str], problems: list[tuple[int, str]]) -> Iterator[Event | None]:
-        """What happens, until all is built, or one network takes too long."""
+        """Events, until all is built or one network takes too long."""
         while left and not self.stopped():
             try:
                 event = self.executor.next_event(PAUSE)
@@ -109,7 +109,7 @@ def _too_long() -> str:
 
 
 def _cannot_measure(plan: Plan) -> str:
-    """What is missing from a model whose code decides, and what to do."""
+    """Error text for a model without the code that decides, with a remedy."""
     return (
         f"expected a model with a layer named 'code', because {plan.metric} is measured of it. "
         f"Received: one without, of template {plan.study.template!r}. Nothing was trained. Name "
@@ -118,7 +118,7 @@ def _cannot_measure(plan: Plan) -> str:
 
 
 def _cannot_build(plan: Plan, problems: Sequence[tuple[int, str]]) -> str:
-    """Which arms cannot be built and why, the first few of them."""
+    """Error text that names the first few arms that cannot be built, each with its reason."""
     told = [f"  {plan.rows[arm].label}: {problem}" for arm, problem in problems[:FEW]]
     more = [f"  and {len(problems) - FEW} more"] if len(problems) > FEW else []
     first = (

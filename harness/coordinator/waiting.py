@@ -1,4 +1,4 @@
-"""What a run waits for: named while it lasts, and given up where nothing can come of it."""
+"""Waits of a run: named while they last, and given up where nothing can come of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ QUIET_TRAINING = 60.0
 """Seconds for which nothing is said about what is waited for."""
 
 LONGER = 4.0
-"""How many times as long as the longest before a training takes until it is mentioned."""
+"""Multiple of the longest training so far at which a training is mentioned."""
 
 
 class TimeLimitError(BaseException):
@@ -39,12 +39,12 @@ class Wait:
 
     @property
     def seconds(self) -> float:
-        """How long it has lasted."""
+        """Time that it has lasted."""
         return time.monotonic() - self.since
 
     @property
     def over(self) -> bool:
-        """Whether it is to be given up."""
+        """True if it is to be given up."""
         return self.limit is not None and self.seconds > self.limit
 
 
@@ -54,5 +54,5 @@ def lasting(waits: dict[str, Wait]) -> dict[str, Wait]:
 
 
 def place_name(place: int | None) -> str:
-    """Where something happens, as a person would say it."""
+    """Name of a place, as a person would say it."""
     return "in this process" if place is None else f"in worker {place}"

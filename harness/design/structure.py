@@ -1,4 +1,4 @@
-"""What a trial is made of, divided into the structure of its program and the values it is given."""
+"""Settings of a trial, divided into the structure of its program and the values it is given."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def own(template: str, given: Mapping[str, Value]) -> list[str]:
 
 
 def _default(argument: catalog.Argument) -> Value:
-    """What an argument is where nobody says: none at all, or a checked default."""
+    """Value of an argument that nobody gives: none at all, or a checked default."""
     if argument.default is None:
         return None
     return catalog.check_argument(argument, argument.default)

@@ -23,7 +23,7 @@ def _accuracy(labels: Any, outputs: Any) -> Any:
 
 
 def _right(threshold: float, labels: Any, outputs: Any) -> Any:
-    """Whether what is a yes or no is decided as the label says."""
+    """One for every yes or no that is decided as the label says, else zero."""
     true = keras.ops.greater(keras.ops.cast(losses.alike(labels, outputs), "float32"), 0.5)
     found = keras.ops.greater(outputs, threshold)
     return keras.ops.cast(keras.ops.equal(found, true), "float32")

@@ -40,7 +40,7 @@ def probe_accuracy(codes: Scores, labels: Labels, test_codes: Scores, test_label
 
 
 def trustworthiness(inputs: Labels, codes: Scores) -> float:
-    """Whether neighbours in the code are neighbours in the inputs, 1 at best.
+    """Degree to which neighbours in the code are neighbours in the inputs, 1 at best.
 
     Reference:
         Venna & Kaski, "Neighborhood preservation in nonlinear projection methods", 2001.

@@ -1,4 +1,4 @@
-"""How well scores tell a class from the rest, or anomalies from what is normal."""
+"""Measures of how well scores tell a class from the rest, or anomalies from what is normal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which metric comes from which evidence: one table for networks and for methods without one."""
+"""Table of which metric comes from which evidence, for networks and for methods without one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a trained network, or a method that trains none, shows of the test cases."""
+"""Evidence: outputs, scores and codes of a trained network, or of a method that trains none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Codes:
-    """What a code says of training and test cases.
+    """Codes of training and test cases.
 
     Args:
         train: codes of the training cases, shape ``(cases, width)``.
@@ -40,7 +40,7 @@ class Codes:
 
     @property
     def told(self) -> bool:
-        """Whether every case has a class."""
+        """True if every case has a class."""
         return self.labels.ndim == 1 and self.labels.dtype.kind == "i"
 
 
@@ -71,7 +71,7 @@ class Evidence:
 
     @cached_property
     def predictions(self) -> Predictions:
-        """What the outputs predict."""
+        """Predictions that the outputs stand for."""
         assert self.outputs is not None
         return self.form.read(self.outputs)
 

@@ -84,14 +84,14 @@ def _told(labels: Labels, scores: Scores) -> tuple[list[int], NDArray[np.bool_]]
 
 
 def _true(labels: Labels, scores: Scores) -> NDArray[np.bool_]:
-    """Which class, or which labels, a case has, shape ``(cases, classes)``."""
+    """Classes, or labels, of every case, shape ``(cases, classes)``."""
     if labels.ndim == scores.ndim:
         return np.greater(labels.astype(np.float32), 0.5)
     return np.equal(labels[:, None], np.arange(scores.shape[-1]))
 
 
 def _chosen(labels: Labels, scores: Scores) -> NDArray[np.bool_]:
-    """Which class is scored highest, or which labels above 0."""
+    """The class that is scored highest, or the labels that are scored above 0."""
     if labels.ndim == scores.ndim:
         return np.greater(scores, 0)
     found: NDArray[np.bool_] = scores.argmax(axis=-1)[:, None] == np.arange(scores.shape[-1])

@@ -73,7 +73,7 @@ class Evaluating:
         return total, tf.concat(parts, axis=0)
 
     def counted(self, data: Inputs) -> NDArray[np.bool_] | None:
-        """What a mask leaves of the test outputs; ``None`` if that is all of them."""
+        """Test outputs that a mask leaves; ``None`` if that is all of them."""
         if not self._objective.masked:
             return None
         if self._counted is None:
@@ -91,7 +91,7 @@ class Evaluating:
     def codes(
         self, data: Inputs, cases: NDArray[np.int32], *, test: bool = False
     ) -> NDArray[np.float32]:
-        """What the layer ``code`` makes of some cases, with the weights as they are."""
+        """Outputs of the layer ``code`` for some cases, with the weights as they are."""
         if self._code is None:
             inner = keras.Model(self._model.inputs, code_of(self._model))
             self._code = tf.function(partial(inner, training=False), autograph=False)

@@ -220,6 +220,6 @@ def _watch(model: Any, world: World) -> None:
 
 
 def is_expressible(model: Any) -> bool:
-    """Whether a model trains as Keras would train it by default."""
+    """True if a model trains as Keras would train it by default."""
     own = ("train_step", "compute_loss")
     return all(getattr(type(model), name) is getattr(keras.Model, name) for name in own)

@@ -1,4 +1,4 @@
-"""What a program trains on: tensors that stay, or chunks read from a file as they are needed.
+"""Inputs of a program: tensors that stay, or chunks read from a file as they are needed.
 
 Where noise is to be removed, evaluations see inputs with noise that a replicate fixes; training
 makes its own.
@@ -170,7 +170,7 @@ class Streamed:
             yield *take(self, cases[start : start + length], test=test), start
 
     def lengths(self, count: int, size: int) -> set[int]:
-        """How long the chunks of so many cases are: all alike, but for the last one."""
+        """Lengths of the chunks of so many cases: all alike, but for the last one."""
         length = self._length(size)
         return {min(length, count), count % length or length}
 
@@ -192,7 +192,7 @@ def whole(rows: Any) -> Any:
 
 
 def noisy(data: Inputs, x: tf.Tensor, part: str, start: int = 0) -> tf.Tensor:
-    """What a network is shown of some cases in an evaluation; see ``Corruption``."""
+    """Inputs of some cases as an evaluation shows them; see ``Corruption``."""
     return data.noise(x, part, start) if data.noise else x
 
 

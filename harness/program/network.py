@@ -129,7 +129,7 @@ def _described(made: Any, model: Any, trial: Trial) -> Described:
 
 
 def _told(trial: Trial) -> str | None:
-    """What a study says of a model's outputs."""
+    """The study's own word on a model's outputs."""
     said = trial.settings.get("outputs")
     return None if said is None else str(said)
 
@@ -140,7 +140,7 @@ def _weighs_classes(trial: Trial) -> bool:
 
 
 def _argument(trial: Trial, name: str, part: Value, inputs: dict[str, Any]) -> Any:
-    """What a template is given for one of its arguments."""
+    """Value that a template is given for one of its arguments."""
     built_in = catalog.TEMPLATES.get(trial.template)
     argument = built_in.arguments[name] if built_in else None
     if argument is None:
@@ -204,7 +204,7 @@ def _check_tokens(model: Any, card: Card, name: str) -> None:
 
 
 def _takes_inputs(layer: Any) -> bool:
-    """Whether a layer is given the inputs of a network, and not positions, for instance."""
+    """True if a layer is given the inputs of a network, and not positions, for instance."""
     tensors = (one for node in layer._inbound_nodes for one in node.input_tensors)  # noqa: SLF001
     return any(isinstance(one._keras_history.operation, keras.layers.InputLayer) for one in tensors)  # noqa: SLF001
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Objective:
-    """What outputs are measured by.
+    """Loss and metrics of outputs.
 
     Args:
         trial: any trial of the structure.
@@ -98,7 +98,7 @@ class Objective:
         return dict(zip(self.names, found, strict=True))
 
     def score(self, values: tf.Tensor) -> tf.Tensor:
-        """What an epoch is chosen by, the less the better, of validation sums or means."""
+        """Number that an epoch is chosen by, the less the better, from validation sums or means."""
         return values[self._best] * self._sign
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """How many cases a program trains and validates on."""
+    """Numbers of cases that a program trains and validates on."""
 
     train: int
     validation: int

@@ -1,4 +1,4 @@
-"""What a network is given, and whether it takes that: one input, several, or noisy ones."""
+"""Inputs that a network is given, and checks that it takes them: one, several, or noisy ones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def shapes(card: Card) -> Any:
 
 
 def asked(trial: Trial, card: Card) -> int:
-    """How many numbers a template is asked for; of one's own that gives its inputs back, all."""
+    """Number of outputs that a template is asked for; of a reconstruction by own code, all inputs."""
     own = trial.template not in catalog.TEMPLATES
     return prod(card.shape) if own and catalog.TASKS[trial.task].reconstructs else card.outputs
 
@@ -69,7 +69,7 @@ def check(model: Any, card: Card, name: str) -> None:
 
 
 def _fits(taken: tuple[int | None, ...], given: tuple[int, ...]) -> bool:
-    """Whether shapes agree; Keras itself adds or drops a last axis of one."""
+    """True if shapes agree; Keras itself adds or drops a last axis of one."""
     ends = (taken, (*given, 1)), ((*taken, 1), given), (taken, given)
     return any(
         len(one) == len(other)
@@ -90,7 +90,7 @@ def code_of(model: Any) -> Any:
 
 
 def without_code(model: Any, trial: Trial) -> tuple[str, ...]:
-    """What a reader has to know of an autoencoder whose code nobody can find."""
+    """Note on an autoencoder whose code nobody can find."""
     if trial.task != "reconstruction" or code_of(model) is not None:
         return ()
     told = f"template {trial.template!r} has no layer named 'code': neither probe_accuracy nor "

@@ -70,7 +70,7 @@ def optimizer(
 
 
 def finalizes(made: Any) -> bool:
-    """Whether an optimizer exchanges the weights when a training ends."""
+    """True if an optimizer exchanges the weights when a training ends."""
     inner = _inner(made)
     plain = keras.optimizers.Optimizer.finalize_variable_values
     return bool(inner.use_ema) or type(inner).finalize_variable_values is not plain

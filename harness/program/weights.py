@@ -1,4 +1,4 @@
-"""What a network starts from: how each of its variables was made, and what was put into it since.
+"""Start of a network: how each of its variables was made, and what was put into it since.
 
 A variable that still holds what its initializer made is drawn anew for every replicate. One that
 a template has filled itself (a loaded model, a table of word vectors) keeps what it was given.
@@ -164,7 +164,7 @@ def _names(weights: Sequence[Weight], model: Any) -> dict[int, str]:
 
 
 def _kinds(model: Any) -> set[str]:
-    """What Keras calls layers and variables that nobody has named."""
+    """Names that Keras gives to layers and variables of which nobody says one."""
     kinds = {type(layer).__name__ for layer in model._flatten_layers()}  # noqa: SLF001
     split = (re.sub("(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", kind)) for kind in kinds)
     return {re.sub("([a-z])([A-Z])", r"\1_\2", kind).lower() for kind in split} | {"variable"}

@@ -1,4 +1,4 @@
-"""What is measured: ``split/name@epoch``."""
+"""Quantities and metrics: ``split/name`` and ``split/name@epoch``."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from harness.targets import code_name, names_code
 
 
 class Split(Frozen):
-    """What keeps rows of a table together that must not be on both sides of a split.
+    """Column that keeps rows together which must not be on both sides of a split.
 
     Args:
         group: a column; all rows with the same value stay together in test, training or validation.

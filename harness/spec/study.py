@@ -72,7 +72,7 @@ Space = Annotated[
 
 
 class Tune(Frozen):
-    """How nuisance hyperparameters are chosen: the same budget inside every arm.
+    """Search for nuisance hyperparameters, with the same budget inside every arm.
 
     Args:
         space: what is searched, by name.

@@ -1,4 +1,4 @@
-"""What becomes of a study: arms, references and trials."""
+"""Arms, references and trials: a study laid out."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Reference(Frozen):
         return label(self.method)
 
     def meets(self, arm: Arm) -> bool:
-        """Whether it is meant for an arm."""
+        """True if it is meant for an arm."""
         return all(arm.levels[factor] == level for factor, level in self.levels.items())
 
 

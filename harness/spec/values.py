@@ -1,4 +1,4 @@
-"""What studies are made of: frozen values, numbers and names, and how they are written."""
+"""Values that studies are made of: frozen, with numbers and names, and how they are written."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Frozen(BaseModel):
 
 
 def label(level: Value) -> str:
-    """How a level is written in tables, figures and messages.
+    """Text of a level in tables, figures and messages.
 
     Example:
         >>> label({"name": "sgd", "momentum": 0.9}), label([16, 32]), label(0.5)
@@ -117,5 +117,5 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> StudyError:
 
 
 def _is_union_tag(part: str) -> bool:
-    """Whether pydantic added this part of a path for a member of ``Level``."""
+    """True if pydantic added this part of a path for a member of ``Level``."""
     return part in {"bool", "int", "float", "str"} or part.startswith(("list[", "dict["))

@@ -90,7 +90,7 @@ def autoencoder(
 
 
 class _Undo:
-    """How a flat vector becomes an image again: the convolutions in reverse."""
+    """Layers that turn a flat vector into an image again: the convolutions in reverse."""
 
     def __init__(
         self, shape: Sequence[int], sides: Sequence[tuple[int, ...]], filters: Sequence[int]

@@ -128,7 +128,7 @@ def _given(shape: Sequence[int] | Mapping[str, Sequence[int]]) -> tuple[Any, Any
 
 
 def _valid(given: Any, lengths: Any, padding: int | None, vocabulary: int | None) -> Any:
-    """Which steps count; ``None`` if all of them do."""
+    """Steps that count; ``None`` if all of them do."""
     if padding is not None and padding >= 0 and vocabulary is None:
         raise TemplateError(
             "template 'rnn': expected 'padding' only with a vocabulary, whose token it is. "

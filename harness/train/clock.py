@@ -1,4 +1,4 @@
-"""Where the time of an attempt goes."""
+"""Clock of an attempt."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """Where the time of an attempt goes; monotonic, so that no clock change matters."""
+    """Seconds of an attempt by part; monotonic, so that no clock change matters."""
 
     def __init__(self) -> None:
         """Nothing is spent yet."""

@@ -1,4 +1,4 @@
-"""What one training may use of the machine."""
+"""Limits on what one training may use of the machine."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """How a training went.
+    """Course of a training.
 
     Args:
         curve: its epochs with finite numbers.

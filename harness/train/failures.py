@@ -1,4 +1,4 @@
-"""What went wrong in code of a user's, in one line."""
+"""Explanations of failures in code of a user's, in one line."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def explain(error: BaseException) -> str:
 
 
 def _installed(file: str) -> bool:
-    """Whether a file is of a package, or of ours, and not the user's."""
+    """True if a file is of a package, or of ours, and not the user's."""
     return "site-packages" in file or Path(file).is_relative_to(Path(__file__).parent)

@@ -1,4 +1,4 @@
-"""What a trained network is worth on the test split."""
+"""Measures of a trained network on the test split."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _evidence(
     card: Card,
     outputs: NDArray[np.float32],
 ) -> Evidence:
-    """What the network shows, with its weights as they are, of what a mask leaves."""
+    """Evidence of the network, with its weights as they are, on what a mask leaves."""
     stage, kept = compiled.stage, compiled.evaluating.counted(inputs)
     labels = np.asarray(inputs.y_test)
     if not stage.objective.reconstructs:
@@ -74,7 +74,7 @@ def _evidence(
 
 
 def has_code(stage: Stage) -> bool:
-    """Whether a network has a layer whose outputs are its code."""
+    """True if a network has a layer whose outputs are its code."""
     return program.code_of(stage.model) is not None
 
 

@@ -141,7 +141,7 @@ def load_code(trial: Trial, folders: Sequence[Path]) -> None:
 
 
 def class_weights(trial: Trial, labels: NDArray[np.generic], classes: int) -> NDArray[Any]:
-    """What every class counts: as given, or all classes as much."""
+    """Weight of every class: as given, or so that all classes count as much."""
     given = catalog.settled("class_weight", trial.settings["class_weight"]).words.get("weights")
     if given is not None:
         return np.array(given, np.float32)

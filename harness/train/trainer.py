@@ -195,7 +195,7 @@ class Trainer:
 def _split(
     inputs: Inputs, labels: NDArray[np.generic], train: NDArray[np.int32]
 ) -> references.Split:
-    """What a reference is given: all of it in memory."""
+    """Data that a reference is given, all of it in memory."""
     x_test, y_test = program.take(inputs, all_tests(inputs), test=True)
     return references.Split(
         x=program.take(inputs, train)[0].numpy(),

@@ -64,7 +64,7 @@ def test_unknown_classes_are_refused(card, named, expected):
 def test_weights_of_classes():
     """In the order of their numbers, one where none is given."""
     assert classes.weights(NAMED, {"broken": 4.0}) == [1.0, 1.0, 4.0]
-    with pytest.raises(StudyError, match="two of broken"):
+    with pytest.raises(StudyError, match="two for broken"):
         classes.weights(NAMED, {"broken": 4.0, "2": 1.0})
 
 

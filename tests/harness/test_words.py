@@ -245,7 +245,7 @@ def test_keys_of_a_study_by_other_names(key, said):
 
 def test_two_learning_rates_are_seen_in_a_call():
     """As in a table: one of them would be ignored."""
-    with pytest.raises(StudyError, match="expected one learning rate"):
+    with pytest.raises(StudyError, match="expected the learning rate in one place"):
         plan(fixed={"optimizer": "sgd(learning_rate=0.1)", "learning_rate": 0.2})
 
 

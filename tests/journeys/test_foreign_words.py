@@ -92,7 +92,8 @@ def test_their_keys_are_answered_with_ours(told, key, ours):
 
 @row("`margin = 1.5` on an accuracy, `confidence = 95`", "refused: 0.015 is 1.5 points")
 @pytest.mark.parametrize(
-    ("line", "said"), [("margin = 1.5", "0.015 is 1.5 points"), ("confidence = 95", "0.95 is 95 %")]
+    ("line", "said"),
+    [("margin = 1.5", "For 1.5 points, write 0.015"), ("confidence = 95", "0.95 is 95 %")],
 )
 def test_points_and_percent_are_told_from_shares(told, line, said):
     """Before anything is trained."""

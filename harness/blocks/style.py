@@ -1,4 +1,4 @@
-"""What all built-in templates are told alike: how their layers begin, act and are regularized."""
+"""Settings that the built-in templates share, as one object."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Style:
 
     @property
     def has_bias(self) -> bool:
-        """Whether a hidden layer keeps its bias, given what stands behind it.
+        """Tell whether a hidden layer keeps its bias, given what stands behind it.
 
         Batch normalization subtracts the mean, and with it any bias: its gradient is zero but for
         rounding, which an adaptive optimizer blows up into a random walk.
@@ -81,12 +81,12 @@ class Style:
         return self.normalization_order == "after" or entry is not catalog.NORMALIZATIONS["batch"]
 
     def dense(self, units: int, name: str) -> Any:
-        """The weights of a hidden dense layer, as many as leave ``units`` behind its activation."""
+        """Hidden dense layer, so wide that ``units`` outputs are left behind its activation."""
         width = layers.width(units, self.activation)
         return keras.layers.Dense(width, use_bias=self.has_bias, name=name, **self.weights)
 
     def convolution(self, filters: int, size: int, stride: int, name: str) -> Any:
-        """The same of a convolution that keeps the size of an image, but for its stride."""
+        """Hidden convolution, with ``filters`` left behind its activation, of same padding."""
         return keras.layers.Conv2D(
             layers.width(filters, self.activation),
             size,
@@ -98,15 +98,21 @@ class Style:
         )
 
     def linear(self, units: int, name: str) -> Any:
-        """A dense layer that is not hidden: of the style it has the initializer alone."""
+        """Dense layer that is not hidden: of the style it has the initializer alone."""
         return keras.layers.Dense(units, kernel_initializer=self.initializer, name=name)
 
     def behind(self, x: Any, name: str) -> Any:
-        """All that follows the weights of a hidden layer of that name."""
+        """Normalization, activation and dropout: all that follows a hidden layer of that name."""
         return self.dropped(self.activated(x, name), name)
 
     def activated(self, x: Any, name: str, added: Any = None) -> Any:
-        """Normalization and activation, in their order; a residual is added between the two."""
+        """Normalization and activation, in their order.
+
+        Args:
+            x: outputs of a layer with weights.
+            name: of that layer.
+            added: a residual, added right before the activation.
+        """
         if self.normalization_order == "before":
             x = self.normalized(x, name)
         if added is not None:
@@ -134,13 +140,13 @@ class Style:
         return layers.dropout(self.dropout, f"{name}_dropout", self.dropout_kind)(x)
 
     def disturbed(self, inputs: Any) -> Any:
-        """What a network is shown of its inputs: some of them dropped, all of them noisy."""
+        """Inputs as a network is shown them: some of them dropped, all of them noisy."""
         x = layers.disturbance(noise.Dropout, self.input_dropout, "input_dropout")(inputs)
         return layers.disturbance(noise.GaussianNoise, self.noise, "input_noise")(x)
 
 
 def styled(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of a built-in template, those that templates share gathered in one ``style``.
+    """Gather what templates share, among the arguments of one of them, in its ``style``.
 
     Args:
         arguments: by the names that the catalogue gives them.

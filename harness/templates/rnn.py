@@ -49,9 +49,9 @@ def rnn(
             token numbers, which need a vocabulary, or for one real number per step; with a length
             per case ``{"x": (steps, features), "lengths": ()}``: steps behind it do not count.
         outputs: number of linear outputs, per case or per step.
-        style: of the recurrent layers and, but for what is asked of state kernels, of all others;
-            the activation is that of candidates and outputs in every cell, whose gates keep their
-            sigmoid. Of tokens, the embeddings are disturbed.
+        style: of the inputs and the recurrent layers. Its activation is that of candidates and
+            outputs in every cell, whose gates keep their sigmoid; its kernels are those of the
+            inputs, not of the states. Of tokens, the embeddings are initialized and disturbed.
         cell: ``"simple"``, ``"lstm"`` or ``"gru"``.
         units: width of each recurrent layer.
         bidirectional: whether each of them also reads backwards, with weights of its own; the
@@ -72,8 +72,8 @@ def rnn(
             & Ghahramani 2016).
 
     Raises:
-        TemplateError: for a forget bias without a forget gate, padding without a vocabulary, or
-            no layer at all.
+        TemplateError: for a forget bias without a forget gate, padding without a vocabulary, no
+            layer at all, or groups of a normalization that do not divide a width.
 
     Example:
         >>> rnn((28, 28), 10, units=(16,)).count_params()

@@ -1,4 +1,4 @@
-"""Runs a study: what is missing goes to an executor, what comes back into the store."""
+"""Coordination of a run: missing trials go to an executor, outcomes into the store."""
 
 from harness.coordinator.progress import Finished, Progress
 from harness.coordinator.running import run

@@ -1,4 +1,4 @@
-"""The coordinator: the only process that decides, and the only one that writes."""
+"""Coordinator of a run: the only process that decides, and the only one that writes."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
 
 class Coordinator:
-    """One run of one study, for as long as its store is open.
+    """Run of a study, from its definition to its last outcome.
 
     Args:
-        plan: of the study.
-        store: where results go.
-        setup: what an executor needs.
-        executor: makes the executor, once there is something to do for it.
-        mixed_environment: whether results of other versions may be joined.
-        replace: whether another study of the same name may give up its place.
-        report: called whenever a trial begins or ends.
+        plan: plan of the study.
+        store: open store of the study.
+        setup: settings for the executor.
+        executor: function that makes the executor, called when there is a trial to train.
+        mixed_environment: true if the store may hold results of other versions.
+        replace: true to take the place of another study of the same name.
+        report: function to call whenever a trial begins or ends.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Coordinator:
         replace: bool,
         report: Callable[[Progress], None],
     ) -> None:
-        """Begin with nothing known of what is done."""
+        """Read and start nothing yet."""
         self._plan, self._store, self._setup = plan, store, setup
         self._replace, self._report = replace, report
         self._queue, self._stop, self._progress = Queue(), Stop(), Progress(plan)
@@ -65,10 +65,10 @@ class Coordinator:
         )
 
     def finish(self) -> Finished:
-        """Train all that is missing, unless a signal comes first.
+        """Train all missing trials, until a signal comes.
 
         Raises:
-            StudyError: if that would hide the results of another study of this name.
+            StudyError: if this would hide the results of another study of the same name.
         """
         store = self._store
         before, earlier = definition(store.folder), store.revision()
@@ -89,17 +89,17 @@ class Coordinator:
             failed=self._tally.failed,
             changed=tuple(changed),
             kept=store.finished(earlier, outside=store.revision()),
-            problems=self._tally.told_problems(),
+            problems=self._tally.list_problems(),
             interrupted=self._stop.by,
-            notes=self._tally.told_notes(),
+            notes=self._tally.list_notes(),
         )
 
     def _begin(self) -> Enrolment | None:
-        """Make this the study's definition, once all its networks could be built.
+        """Store the definition of the study, once all its networks could be built.
 
         Returns:
-            What is enrolled, or ``None`` if a signal came before. Then, or if something is wrong,
-            the store shows what it showed before.
+            The enrolment, or ``None`` if a signal came first. In that case, and after an error,
+            the store is as it was before.
         """
         try:
             with self._store.at_once():
@@ -116,7 +116,7 @@ class Coordinator:
             plan=plan,
             store=store,
             revision=store.revise(plan.study, str(plan.metric), asdict(plan.card), plan.code),
-            executor=self._executor,
+            executor=self._executor.get,
             queue=self._queue,
             progress=progress,
             tally=self._tally,
@@ -131,7 +131,7 @@ class Coordinator:
         """Build every network before the first is trained.
 
         Raises:
-            TemplateError: naming the arms whose networks cannot be built.
+            TemplateError: if some cannot be built; the message names their arms.
         """
         programs = self._queue.samples()
         if not programs:
@@ -161,12 +161,16 @@ class Coordinator:
         )
 
     def _look(self) -> None:
-        """Tell what has been waited for so long that a person may wonder."""
+        """Report the progress if a network or a training takes long."""
         if waiting.lasting(self._progress.waits):
             self._report(self._progress)
 
     def _tick(self) -> None:
-        """Look around in the middle of what this process does itself."""
+        """Check the waits while this process builds or trains.
+
+        Raises:
+            TimeLimitError: if a network has been building for too long.
+        """
         self._look()
         if any(wait.over for wait in self._progress.waits.values()):
             raise TimeLimitError

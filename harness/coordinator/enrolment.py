@@ -1,4 +1,4 @@
-"""Finds out what is missing of a study, as far as it is known yet."""
+"""Enrolment of the trials of a study: the missing ones are queued."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from harness.records import FINAL, Member
 from harness.spec import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from harness.coordinator.progress import Progress, Tally
     from harness.coordinator.queueing import Queue
-    from harness.coordinator.starting import OnDemand
     from harness.design import Plan
+    from harness.executors import Executor
     from harness.records import Result
     from harness.spec import Arm, Phase, Reference, Scalar, Trial, Tune
     from harness.store import Store
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Search:
-    """The search of one arm, until all of its tune trials have ended.
+    """Search of one arm, open until all of its tune trials have ended.
 
     Args:
-        arm: whose hyperparameters are searched.
-        missing: keys of the trials that have not ended.
+        arm: arm whose hyperparameters are searched.
+        missing: keys of its tune trials that have not ended.
     """
 
     arm: Arm
@@ -36,30 +36,30 @@ class Search:
 
     @property
     def done(self) -> bool:
-        """True if a candidate can be chosen."""
+        """True once a candidate can be chosen."""
         return not self.missing
 
 
 @dataclass(slots=True, kw_only=True)
 class Enrolment:
-    """Gives trials their place in store, queue and progress.
+    """Enrolment of all trials of a study, in its store and in the queue.
 
     Args:
-        plan: of the study.
-        store: which says what is finished.
-        revision: of the study in that store.
-        executor: where proposals come from.
-        queue: which gets what is missing.
-        progress: which gets what there is.
-        tally: which gets what a person should know of it.
-        candidates: hyperparameters that every arm tries, once they are known.
-        searches: those that have not ended, by index of their arm.
+        plan: plan of the study.
+        store: store of the study.
+        revision: revision of the study in that store.
+        executor: function that returns the executor, and starts it when it is first called.
+        queue: queue for the missing trials.
+        progress: state of the run, in which trials are counted.
+        tally: messages for the end of the run.
+        candidates: hyperparameters that every arm tries; empty before they are known.
+        searches: open searches, by index of their arm.
     """
 
     plan: Plan
     store: Store
     revision: int
-    executor: OnDemand
+    executor: Callable[[], Executor]
     queue: Queue
     progress: Progress
     tally: Tally
@@ -67,7 +67,7 @@ class Enrolment:
     searches: dict[int, Search] = field(default_factory=dict)
 
     def enrol_all(self) -> None:
-        """Enrol arms and references; what a search has yet to choose is only counted."""
+        """Enrol all trials that are known. Those that follow a search are only counted."""
         study = self.plan.study
         for row in self.plan.rows:
             self.progress.total[row.index, "confirm"] = study.replicates
@@ -80,7 +80,7 @@ class Enrolment:
             self._enrol(arm, "confirm", {0: {}}, study.replicates)
 
     def settle(self, key: str) -> None:
-        """Draw the conclusions of a trial that has ended."""
+        """Count a trial as done; after the last trial of a search, enrol what it leads to."""
         self.progress.finish(key)
         for arm, _ in self.progress.members[key]:
             search = self.searches.get(arm)
@@ -98,12 +98,12 @@ class Enrolment:
             self._select(self.searches[arm.index])
 
     def _proposals(self, tune: Tune) -> list[dict[str, Scalar]]:
-        """Proposals for every arm; the store keeps them as they were first made."""
+        """Load the candidates from the store, or ask for them once and keep them there."""
         seed = self.plan.study.seed
         token = proposers.token(tune, seed)
         known = self.store.proposals(token)
         if known is None:
-            known = self.executor.get().propose(tune, seed)
+            known = self.executor().propose(tune, seed)
             self.store.propose(token, known)
         return known
 
@@ -117,7 +117,7 @@ class Enrolment:
         """Enrol the trials of an arm or a reference in one phase.
 
         Returns:
-            The keys of those that are not finished.
+            Keys of the trials that are not finished.
         """
         found = members(self.plan, row, phase, candidates, replicates)
         self.store.enrol(self.revision, row.index, phase, found)
@@ -133,14 +133,14 @@ class Enrolment:
                 self.progress.done[row.index, phase] += 1
                 continue
             missing.add(key)
-            self.executor.get()  # its workers load Keras while the rest is laid out
+            self.executor()  # its workers load Keras while the rest is laid out
             if not known:
                 program = design.program_key(trial, self.plan.card)
                 self.queue.add(Queued(trial=trial, key=key, program=program))
         return missing
 
     def _reopen(self, arm: int, phase: Phase) -> None:
-        """Train again what is finished, but has not measured what the study goes by."""
+        """Reopen finished trials that lack the metric by which the study decides."""
         tune = self.plan.study.tune
         wanted = tune.objective if tune and phase == "tune" else str(self.plan.metric)
         lacking = self.store.lacking(self.revision, arm, phase, wanted)
@@ -149,13 +149,13 @@ class Enrolment:
             self.tally.reopened[wanted] += len(lacking)
 
     def _select(self, search: Search) -> None:
-        """Once a search is done, enrol the confirm trials of its arm."""
+        """Enrol the confirm trials of an arm, once its search is done."""
         tune, arm = self.plan.study.tune, search.arm
         if tune is None or not search.done:
             return
         del self.searches[arm.index]
         tried = self.store.results(self.revision, arm.index, "tune", len(self.candidates))
-        chosen = best(tried, tune.objective)
+        chosen = chosen_candidate(tried, tune.objective)
         if chosen is None:
             self.progress.total[arm.index, "confirm"] = 0
             problem = "no trial of its search succeeded, so there is nothing to confirm"
@@ -172,13 +172,13 @@ def members(
     candidates: Mapping[int, dict[str, Scalar]],
     replicates: int,
 ) -> list[tuple[Member, Trial]]:
-    """The trials of an arm or a reference in one phase, with their places in the study.
+    """List the trials of an arm or a reference in one phase, with their places in the study.
 
     Args:
-        plan: of the study.
+        plan: plan of the study.
         row: the arm or the reference.
-        phase: of the trials.
-        candidates: hyperparameters by index of the candidate.
+        phase: phase of the trials.
+        candidates: hyperparameters, by index of the candidate.
         replicates: number of trials for each candidate.
     """
     found = []
@@ -197,12 +197,15 @@ def members(
     return found
 
 
-def best(tried: Sequence[Sequence[Result]], objective: str) -> int | None:
-    """Index of the candidate to confirm, or ``None`` if every one failed.
+def chosen_candidate(tried: Sequence[Sequence[Result]], objective: str) -> int | None:
+    """Choose the candidate to confirm.
 
     Args:
-        tried: for each candidate, the results of its replicates.
-        objective: the metric that counts.
+        tried: results of the replicates, for each candidate.
+        objective: metric that decides.
+
+    Returns:
+        Index of the candidate, or ``None`` if all failed.
     """
     metric = Metric.parse(objective)
     minimize = catalog.METRICS[metric.name].direction == "minimize"

@@ -1,4 +1,4 @@
-"""Results of other versions are not mixed in unasked."""
+"""Check that results of different versions are not mixed by accident."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def check_unmixed(store: Store, now: Environment) -> None:
-    """Refuse to go on under other versions than those of the results that are there.
+    """Refuse a store whose results were made in another environment.
 
     Args:
-        store: with those results.
-        now: the environment of this run.
+        store: store with earlier results.
+        now: environment of this run.
 
     Raises:
-        StoreError: naming what differs.
+        StoreError: if they differ; the message names the version or device.
     """
     current = _parts(now)
     for before in map(_parts, store.environments()):
@@ -34,6 +34,6 @@ def check_unmixed(store: Store, now: Environment) -> None:
 
 
 def _parts(observed: Environment) -> dict[str, str]:
-    """Parts of an environment, by name."""
+    """Versions, devices and flags of an environment, by name."""
     devices = {"processor": observed.processor, "accelerator": observed.accelerator or "none"}
     return {**observed.versions, **devices, **observed.flags}

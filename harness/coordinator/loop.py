@@ -1,4 +1,4 @@
-"""Hands trials over, takes what happens to them, and closes their attempts."""
+"""Main loop of a run: hand trials over, take events, close attempts."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from harness.store import Store
 
 ATTEMPTS = 2
-"""Attempts that a trial gets in one run when its process dies under it."""
+"""Attempts that a trial gets in one run if processes die while they train it."""
 
 GRACE = 10.0
-"""Seconds that running trials get to end after a first interrupt."""
+"""Seconds that trials in training get to end after the first signal."""
 
 WAIT = 0.2
 """Seconds to wait for an event at a time."""
@@ -33,20 +33,20 @@ WAIT = 0.2
 
 @dataclass(slots=True, kw_only=True)
 class Loop:
-    """Trains what is missing, until nothing is or a signal comes.
+    """Training of all queued trials, until none is left or a signal comes.
 
     Args:
-        store: where results go.
+        store: store of the study.
         attempts: folder with result files of workers.
-        executor: where trials are trained.
-        enrolment: which knows what follows from a result.
-        queue: what is to be trained.
-        progress: kept up to date.
-        tally: kept up to date.
-        stop: whether a signal has come.
-        report: called whenever something has happened.
-        look: called while nothing happens.
-        deaths: how many processes have died under a trial, by its key.
+        executor: executor that trains the trials.
+        enrolment: enrolment, which adds the trials that follow from an outcome.
+        queue: trials to train.
+        progress: state of the run.
+        tally: counts and messages for the end of the run.
+        stop: signal that stops the run, once one has come.
+        report: function to call after every event.
+        look: function to call while nothing happens.
+        deaths: number of processes that died while they trained a trial, by its key.
     """
 
     store: Store
@@ -62,13 +62,13 @@ class Loop:
     deaths: Counter[str] = field(default_factory=Counter)
 
     def train(self) -> None:
-        """Train all of it; after a signal, only what has begun."""
+        """Train all queued trials; after a signal, only those in training."""
         queue = self.queue
         while (queue.ready or queue.open) and not self.stop.by:
             self._hand_over()
             self._take()
         deadline = time.monotonic() + GRACE
-        # What trains in this process cannot be waited for: it would go on to its end.
+        # In this process, waiting for a training would mean to train it to its end.
         while queue.open and self.executor.get().workers and time.monotonic() < deadline:
             self._interrupt(queue.unstarted(), "not started")
             self._take()
@@ -76,7 +76,7 @@ class Loop:
         self._interrupt([*queue.open.values()], reason)
 
     def _hand_over(self) -> None:
-        """Give every free place an attempt, preferably one whose program it has."""
+        """Hand an attempt to every free place, if possible one whose program it has compiled."""
         executor = self.executor.get()
         while self.queue.ready:
             places = executor.places()
@@ -92,7 +92,7 @@ class Loop:
             executor.submit(place, attempt)
 
     def _take(self) -> None:
-        """Take the next event, if there is one."""
+        """Take the next event, if one comes in time."""
         event = self.executor.get().next_event(WAIT)
         match event:
             case Started(attempt=attempt) if attempt.key in self.queue.open:
@@ -108,7 +108,7 @@ class Loop:
             self.look()
 
     def _end(self, attempt: Attempt, outcome: Outcome) -> None:
-        """Commit an outcome, and what follows from it."""
+        """Commit an outcome, and enrol the trials that follow from it."""
         self._close(attempt, outcome)
         left = messages.result_file(self.attempts, attempt.key, attempt.number)
         left.unlink(missing_ok=True)
@@ -119,9 +119,10 @@ class Loop:
             self._fail(attempt.key, outcome)
 
     def _bury(self, death: Died) -> None:
-        """Close the attempt that a worker took with it; what waited for it is ready again."""
-        for attempt in (one for one in death.unstarted if one.key in self.queue.open):
-            self._interrupt([attempt], f"never started; its worker ended before: {death.reason}")
+        """Close the attempts of a dead worker, and queue their trials again."""
+        unstarted = [one for one in death.unstarted if one.key in self.queue.open]
+        self._interrupt(unstarted, f"never started; its worker ended before: {death.reason}")
+        for attempt in unstarted:
             self.queue.retry(attempt, first=True)
         lost = death.lost
         if lost is None or lost.key not in self.queue.open:
@@ -135,13 +136,13 @@ class Loop:
             self._fail(lost.key, outcome)
 
     def _fail(self, key: str, outcome: Outcome) -> None:
-        """Note a trial that has no result, and is not tried again in this run."""
+        """Count a trial that has no result and is not tried again in this run."""
         arm, phase = self.progress.members[key][0]
         self.tally.fail(f"{self.progress.plan.rows[arm].label} ({phase})", outcome)
         self.enrolment.settle(key)
 
     def _interrupt(self, attempts: Iterable[Attempt], reason: str) -> None:
-        """Close attempts that nobody waits for."""
+        """Close attempts without a result."""
         for attempt in attempts:
             self._close(attempt, Outcome(status="interrupted", reason=reason))
 

@@ -1,4 +1,4 @@
-"""Progress of a run, and its end."""
+"""State of a run while it lasts, and its result at the end."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Progress:
-    """Progress of a run.
+    """State of a run, as it is shown while it lasts.
 
     Args:
-        plan: of the study.
-        total: trials by (arm, phase).
-        done: finished ones, those of earlier runs included.
-        running: being trained now.
-        reused: finished ones of earlier runs.
+        plan: plan of the study.
+        total: number of trials, by (arm, phase).
+        done: number of finished trials, those of earlier runs included, by (arm, phase).
+        running: number of trials in training, by (arm, phase).
+        reused: number of trials that earlier runs have finished.
         started: monotonic time at which training began.
-        waits: what is being built or trained now, by key of its trial.
-        members: arms and phases that have a trial, by its key; it is told by the first of them.
+        waits: networks being built and trials in training, by key of the trial.
+        members: every (arm, phase) that a trial belongs to, by its key; messages name the first.
         longest: seconds that the longest training took so far.
     """
 
@@ -49,18 +49,23 @@ class Progress:
 
     @property
     def left(self) -> int:
-        """Trials that are not finished."""
+        """Number of trials that are not finished."""
         return self.total.total() - self.done.total()
 
     def seconds_left(self) -> float | None:
-        """Time that the rest will take at the pace so far; ``None`` before there is one."""
+        """Estimate the time left from the pace so far; ``None`` before a trial has finished."""
         trained = self.done.total() - self.reused
         if not trained:
             return None
         return (time.monotonic() - self.started) / trained * self.left
 
     def start(self, attempt: Attempt, place: int | None) -> None:
-        """Note that a training has begun, to be mentioned if it takes longer than others did."""
+        """Note that a training has begun; it is mentioned if it takes longer than others did.
+
+        Args:
+            attempt: attempt that has begun.
+            place: place where it runs; ``None`` is the calling process.
+        """
         arm, phase = self.members[attempt.key][0]
         replicate = f"{phase}, replicate {attempt.trial.replicate}"
         where = waiting.place_name(place)
@@ -71,7 +76,7 @@ class Progress:
         self._count(self.running, attempt.key, 1)
 
     def end(self, key: str) -> None:
-        """Note that the training of a trial has ended, if it had begun."""
+        """Note that a training has ended, if it had begun."""
         ended = self.waits.pop(key, None)
         if ended:
             self.longest = max(self.longest, ended.seconds)
@@ -88,14 +93,14 @@ class Progress:
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """Account that a run gives when it ends.
+    """Counts and messages that a run reports at its end.
 
     Args:
-        notes: what a reader of the results has to know, each sentence once.
-        trained: number of trials trained now.
-        failed: number of trials that have no result although they were tried.
-        problems: how often a trial ended without a result, by arm and reason.
-        reopened: finished trials that were trained again, by the metric that they lacked.
+        notes: sentences that a reader of the results should know, each once.
+        trained: number of trials that this run has trained.
+        failed: number of trials that were tried and have no result.
+        problems: number of trials without a result, by arm and reason.
+        reopened: number of finished trials that were trained again, by the metric they lacked.
     """
 
     notes: dict[str, None]
@@ -105,19 +110,24 @@ class Tally:
     reopened: Counter[str] = field(default_factory=Counter)
 
     def fail(self, where: str, outcome: Outcome) -> None:
-        """Note a trial without a result."""
+        """Count a trial that ended without a result.
+
+        Args:
+            where: label of its arm, and its phase.
+            outcome: outcome of its last attempt.
+        """
         self.failed += 1
         self.problems[f"{where}: {outcome.status}: {outcome.reason}"] += 1
 
-    def told_problems(self) -> tuple[str, ...]:
-        """One line for each way in which trials ended without a result."""
+    def list_problems(self) -> tuple[str, ...]:
+        """List the problems, one line for each."""
         return tuple(
             f"{text} ({count} trials)" if count > 1 else text
             for text, count in self.problems.items()
         )
 
-    def told_notes(self) -> tuple[str, ...]:
-        """All notes, and what was finished but had to be trained all the same."""
+    def list_notes(self) -> tuple[str, ...]:
+        """List the notes, and how many finished trials had to be trained again."""
         again = (
             f"{count} finished trials were trained again, because they had not measured {metric}"
             for metric, count in self.reopened.items()
@@ -127,18 +137,18 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """End of a run.
+    """Result of a run.
 
     Args:
-        folder: of the store.
-        trained: number of trials trained now.
+        folder: folder of the store.
+        trained: number of trials that this run has trained.
         reused: number of trials that were finished before.
-        failed: number of trials that have no result although they were tried.
-        changed: what differs from the last run of this study.
-        kept: finished trials of that run which this study does not have; they stay in the store.
-        problems: one line for each way in which trials of an arm ended without a result.
-        interrupted: the signal that stopped the run, if one did.
-        notes: what a reader of the results has to know of data and networks, a sentence each.
+        failed: number of trials that were tried and have no result.
+        changed: parts of the study that differ from its last run.
+        kept: number of finished trials of that run that this study lacks; they stay in the store.
+        problems: one line for each arm and reason with trials that have no result.
+        interrupted: signal that stopped the run, if one did.
+        notes: sentences that a reader of the results should know about data and networks.
     """
 
     folder: Path

@@ -1,4 +1,4 @@
-"""Trials that are not finished: ready for a place, or given to one."""
+"""Queue of the trials that a run has yet to finish."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Queued:
     """A trial that is ready for a place.
 
     Args:
-        trial: what to train.
+        trial: trial to train.
         key: its key.
         program: identity of the program that it needs.
     """
@@ -28,12 +28,12 @@ class Queued:
 
 @dataclass(slots=True)
 class Queue:
-    """All that a run has still to train.
+    """Trials that wait for a place, and attempts that have one.
 
     Args:
-        ready: trials that wait for a place, by program; no program is without trials.
-        open: attempts that a place has been given, by key of their trial.
-        running: keys of those that are being trained.
+        ready: trials that wait for a place, by program; every program in it has some.
+        open: attempts that were handed to a place and have not ended, by key of their trial.
+        running: keys of the open attempts that are in training.
     """
 
     ready: dict[str, deque[Queued]] = field(default_factory=dict)
@@ -50,9 +50,10 @@ class Queue:
         self.ready.setdefault(trial.program, deque()).append(trial)
 
     def take(self, own: frozenset[str], others: frozenset[str]) -> Queued:
-        """Take out the trial that a place should get.
+        """Take the next trial for a place out of the queue.
 
-        One whose program it has compiled already; else one whose program nobody has; else any.
+        A trial whose program the place has compiled comes first, then one whose program no other
+        place has compiled, then any.
 
         Args:
             own: programs of the place.
@@ -66,24 +67,24 @@ class Queue:
         return taken
 
     def samples(self) -> dict[str, Trial]:
-        """One trial for each program."""
+        """Pick one trial of each program, and leave it in the queue."""
         return {program: trials[0].trial for program, trials in self.ready.items()}
 
     def unstarted(self) -> list[Attempt]:
-        """Attempts that a place has been given, but has not begun."""
+        """List the open attempts that are not in training."""
         return [attempt for key, attempt in self.open.items() if key not in self.running]
 
     def close(self, attempt: Attempt) -> None:
-        """Forget an attempt that has ended."""
+        """Remove an attempt that has ended."""
         del self.open[attempt.key]
         self.running.discard(attempt.key)
 
     def retry(self, attempt: Attempt, *, first: bool) -> None:
-        """Let a place train the trial of a closed attempt once more.
+        """Add the trial of a closed attempt once more.
 
         Args:
-            attempt: that came to nothing.
-            first: whether before the others of its program, or behind them.
+            attempt: attempt that brought no outcome.
+            first: true to put it before the other trials of its program, false to put it behind.
         """
         again = Queued(trial=attempt.trial, key=attempt.key, program=attempt.program)
         line = self.ready.setdefault(attempt.program, deque())

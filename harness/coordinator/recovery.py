@@ -1,4 +1,4 @@
-"""Takes in what an earlier run left: outcomes that no one noted, attempts without end."""
+"""Recovery of outcomes that an earlier run has left outside the store."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def recover(store: Store, attempts: Path) -> None:
-    """Close the attempts of a process that died, and delete the files that it left.
+    """Close the attempts that an earlier run left open, and delete its files.
 
     Args:
-        store: of the study.
+        store: store of the study.
         attempts: folder with result files of workers.
     """
     for key, number in store.open_attempts():

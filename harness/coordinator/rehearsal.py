@@ -1,4 +1,4 @@
-"""Builds every network before the first is trained: a mistake shall cost seconds."""
+"""Rehearsal: every network is built before the first is trained, so a mistake costs seconds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.spec import Trial
 
 FEW = 5
-"""Problems to tell in one message."""
+"""Problems to name in one message."""
 
 PAUSE = 0.2
 """Seconds to wait for an event at a time."""
@@ -26,15 +26,15 @@ PAUSE = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsing:
-    """A rehearsal of the networks of a plan.
+    """Rehearsal of the networks of a plan.
 
     Args:
-        plan: of the study.
-        executor: where networks are built.
-        arm: index of the arm that a trial's key belongs to.
-        waits: what is waited for, kept up to date.
-        look: called while nothing happens.
-        stopped: whether to end early.
+        plan: plan of the study.
+        executor: executor that builds them.
+        arm: function from a trial's key to the index of its arm.
+        waits: waits of the run, kept up to date.
+        look: function to call while nothing happens.
+        stopped: function that is true once the run is to end.
     """
 
     plan: Plan
@@ -48,11 +48,11 @@ class Rehearsing:
         """Build one network for each program.
 
         Returns:
-            What a reader of the results has to know of them, each sentence once.
+            Sentences that a reader of the results should know, each once.
 
         Raises:
-            TemplateError: naming the arms whose networks cannot be built, or what decides if that
-                cannot be measured of them.
+            TemplateError: if a network cannot be built, or if the metric that decides cannot be
+                measured of it.
         """
         unmeasured = False
         notes: dict[str, None] = {}
@@ -86,7 +86,7 @@ class Rehearsing:
         return notes
 
     def _events(self, left: set[str], problems: list[tuple[int, str]]) -> Iterator[Event | None]:
-        """Events, until all is built or one network takes too long."""
+        """Wait for events, until all is built or one network takes too long."""
         while left and not self.stopped():
             try:
                 event = self.executor.next_event(PAUSE)
@@ -109,7 +109,7 @@ def _too_long() -> str:
 
 
 def _cannot_measure(plan: Plan) -> str:
-    """Error text for a model without the code that decides, with a remedy."""
+    """Message about a model that lacks the layer by which the study decides."""
     return (
         f"expected a model with a layer named 'code', because {plan.metric} is measured of it. "
         f"Received: one without, of template {plan.study.template!r}. Nothing was trained. Name "
@@ -118,7 +118,7 @@ def _cannot_measure(plan: Plan) -> str:
 
 
 def _cannot_build(plan: Plan, problems: Sequence[tuple[int, str]]) -> str:
-    """Error text that names the first few arms that cannot be built, each with its reason."""
+    """Message about the arms that cannot be built, the first few of them."""
     told = [f"  {plan.rows[arm].label}: {problem}" for arm, problem in problems[:FEW]]
     more = [f"  and {len(problems) - FEW} more"] if len(problems) > FEW else []
     first = (

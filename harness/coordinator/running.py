@@ -1,4 +1,4 @@
-"""One call that runs a study."""
+"""Run of a study in one call."""
 
 from __future__ import annotations
 
@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 
 
 def local(setup: Setup, workers: int) -> Executor:
-    """Worker processes on this machine, or this process where none are wanted."""
+    """Make an executor on this machine.
+
+    Args:
+        setup: settings for it.
+        workers: number of worker processes; 0 trains in this process.
+    """
     return Slots(setup, workers) if workers else Inline(setup)
 
 
@@ -46,7 +51,7 @@ def run(
     """Train what a study still lacks; ``harness.run`` documents what this takes and raises.
 
     ``progress`` is called whenever a trial begins or ends. Nothing is shown, and no result read.
-    ``executor`` makes what trains, from what it needs and the number of workers.
+    ``executor`` is called with the setup and the number of workers; it makes the executor.
     """
     count = _workers(workers, design.count(study))
     folder = Path(root) / study.name
@@ -76,7 +81,7 @@ def run(
 
 
 def _workers(wanted: int | None, trials: int) -> int:
-    """The number of worker processes to start.
+    """Number of worker processes to start.
 
     Raises:
         UsageError: if so many would not fit into memory.
@@ -98,7 +103,7 @@ def _card(
     folder: Path,
     places: Sequence[Path],
 ) -> Card:
-    """The data's card; what is no file of arrays is first put where workers can read it."""
+    """Card of the data; arrays are first stored in a file that workers can read."""
     source, _ = datasets.split(study.dataset)
     if data is None and not datasets.is_own(source, places):
         return datasets.describe(study.dataset, places)

@@ -1,4 +1,4 @@
-"""Signals while a study runs: those that stop it, and one that looks around every few seconds."""
+"""Signals during a run: two that stop it, and one that calls a function every few seconds."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 TICK = 5.0
-"""Seconds between two looks at what is waited for, where building and training block."""
+"""Seconds between two checks of the waits, where building and training block."""
 
 
 class StoppedError(Exception):
-    """Raised where a run is to be stopped before it has begun anything."""
+    """Raised to stop a run before it has changed its store."""
 
 
 @dataclass(slots=True)
 class Stop:
-    """The wish to stop a run, once a signal has told it.
+    """Signal that stops a run, once one has come.
 
     Args:
-        by: that signal.
+        by: the signal; ``None`` before one has come.
     """
 
     by: signal.Signals | None = None
 
     def answer(self, number: int) -> None:
-        """Let nothing new begin after the first signal, and end at once after the second.
+        """Answer a signal: note the first, end at once at the second.
 
         Raises:
-            KeyboardInterrupt: at the second.
+            KeyboardInterrupt: at the second signal.
         """
         if self.by:
             raise KeyboardInterrupt
         self.by = signal.Signals(number)
 
     def check(self) -> None:
-        """Go on if no signal has come.
+        """Go on only if no signal has come.
 
         Raises:
-            StoppedError: if one has.
+            StoppedError: if one has come.
         """
         if self.by:
             raise StoppedError
@@ -66,10 +66,10 @@ def answered(handle: Callable[[int], Any]) -> Iterator[None]:
 
 @contextmanager
 def ticking(tick: Callable[[], None]) -> Iterator[None]:
-    """Look around every few seconds while this thread is busy, where Python allows it.
+    """Call a function every few seconds while this thread is busy, where Python allows it.
 
     Args:
-        tick: what to do; what it raises is raised in the middle of what this thread does.
+        tick: function to call; its exceptions are raised in this thread, wherever it is.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

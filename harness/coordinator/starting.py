@@ -1,4 +1,4 @@
-"""Starts an executor as late as possible: a study that is finished needs none."""
+"""Start of the executor, as late as possible: a finished study needs none."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class OnDemand:
-    """The executor of a run, from the first work for it to the end. Use as a context manager.
+    """Executor that starts when it is first needed. Use as a context manager, which closes it.
 
     Args:
-        make: makes it, from what it needs.
-        setup: what it needs.
-        store: which remembers the environment that it runs in.
-        mixed_environment: whether results of other versions may be joined.
-        tick: what to do every few seconds while it trains in the calling process.
-        environment: digest of the environment that it runs in; empty before it was started.
+        make: function that makes it.
+        setup: argument of that function.
+        store: store of the study, which records the environment.
+        mixed_environment: true if the store may hold results of other versions.
+        tick: function to call every few seconds if it trains in the calling process.
+        environment: digest of the recorded environment; empty before the start.
     """
 
     make: Callable[[Setup], Executor]
@@ -41,10 +41,10 @@ class OnDemand:
     _within: ExitStack = field(default_factory=ExitStack, init=False)
 
     def get(self) -> Executor:
-        """The executor, started when this is asked for the first time.
+        """Return the executor; the first call starts it.
 
         Raises:
-            StoreError: if the store holds results of other versions, and these must not be joined.
+            StoreError: if the store holds results of other versions that must not be mixed.
         """
         if self._started is None:
             self._started = self._start()

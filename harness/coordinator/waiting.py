@@ -1,4 +1,4 @@
-"""Waits of a run: named while they last, and given up where nothing can come of them."""
+"""Waits of a run: networks being built and trials in training, named when they take long."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import time
 from dataclasses import dataclass, field
 
 BUILDING = 600.0
-"""Seconds that one network may take to be built. A training has no limit but its epochs."""
+"""Seconds that building one network may take. Training has no limit but its epochs."""
 
 QUIET_LOADING = 30.0
 QUIET_BUILDING = 15.0
 QUIET_TRAINING = 60.0
-"""Seconds for which nothing is said about what is waited for."""
+"""Seconds before a wait is mentioned."""
 
 LONGER = 4.0
-"""Multiple of the longest training so far at which a training is mentioned."""
+"""Multiple of the longest training so far after which a training is mentioned."""
 
 
 class TimeLimitError(BaseException):
@@ -23,12 +23,12 @@ class TimeLimitError(BaseException):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """One thing that is waited for.
+    """Wait for one network or one training.
 
     Args:
-        what: as a person would name it.
-        quiet: seconds for which it is not mentioned.
-        limit: seconds after which it is given up, if it ever is.
+        what: name of what is waited for, for people.
+        quiet: seconds before it is mentioned.
+        limit: seconds after which it is given up; ``None``: never.
         since: monotonic time at which it began.
     """
 
@@ -39,20 +39,20 @@ class Wait:
 
     @property
     def seconds(self) -> float:
-        """Time that it has lasted."""
+        """Seconds since it began."""
         return time.monotonic() - self.since
 
     @property
     def over(self) -> bool:
-        """True if it is to be given up."""
+        """True once it is to be given up."""
         return self.limit is not None and self.seconds > self.limit
 
 
 def lasting(waits: dict[str, Wait]) -> dict[str, Wait]:
-    """Those that have lasted long enough to be mentioned."""
+    """Pick the waits that have lasted long enough to be mentioned."""
     return {key: wait for key, wait in [*waits.items()] if wait.seconds > wait.quiet}
 
 
 def place_name(place: int | None) -> str:
-    """Name of a place, as a person would say it."""
+    """Name of a place, for people; ``None`` is the calling process."""
     return "in this process" if place is None else f"in worker {place}"

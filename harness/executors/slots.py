@@ -87,6 +87,7 @@ class Slots:
 
     def __init__(self, setup: Setup, workers: int) -> None:
         """Start the workers; they load Keras while the coordinator goes on."""
+        self.workers = workers
         self._setup = setup
         self._events: deque[Event] = deque()
         self._stillborn: Counter[int] = Counter()
@@ -96,14 +97,9 @@ class Slots:
         setup.logs.mkdir(parents=True, exist_ok=True)
         self._slots = [self._start(place) for place in range(workers)]
 
-    @property
-    def workers(self) -> int:
-        """Number of processes."""
-        return len(self._slots)
-
     def places(self) -> range:
         """One for each process; it stays when a process is replaced."""
-        return range(len(self._slots))
+        return range(self.workers)
 
     def propose(self, tune: Tune, seed: int) -> list[dict[str, Scalar]]:
         """Ask KerasTuner for candidates, in the first worker.

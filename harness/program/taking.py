@@ -29,7 +29,7 @@ def shapes(card: Card) -> Any:
 
 
 def asked(trial: Trial, card: Card) -> int:
-    """Number of outputs that a template is asked for; of a reconstruction by own code, all inputs."""
+    """Number of outputs that a template is asked for; all inputs, if own code reconstructs them."""
     own = trial.template not in catalog.TEMPLATES
     return prod(card.shape) if own and catalog.TASKS[trial.task].reconstructs else card.outputs
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from harness import progress as shown
 from harness.coordinator import waiting
 from harness.coordinator.progress import Progress
-from harness.coordinator.signals import ticking
+from harness.coordinator.signals import Stop, StoppedError, ticking
 from harness.coordinator.waiting import TimeLimitError, Wait
 
 
@@ -79,3 +79,17 @@ def test_ticking_ends_what_sleeps(monkeypatch):
     assert signal.getsignal(signal.SIGALRM) == before
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
     assert not issubclass(TimeLimitError, Exception), "user code could keep it"
+
+
+def test_a_second_signal_ends_at_once():
+    """The first is kept, so that it can be told."""
+    import signal
+
+    stop = Stop()
+    stop.check()
+    stop.answer(signal.SIGTERM)
+    with pytest.raises(StoppedError):
+        stop.check()
+    with pytest.raises(KeyboardInterrupt):
+        stop.answer(signal.SIGINT)
+    assert stop.by is signal.SIGTERM

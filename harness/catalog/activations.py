@@ -127,7 +127,8 @@ ACTIVATIONS: Mapping[str, Entry] = {
     "sparsemax": stock(
         "activations",
         "sparsemax",
-        note="over the units of a layer",
+        note="over the units of a layer; in Keras 3.15.1 not that of the paper: where two units or "
+        "more are above its threshold they do not sum to 1",
         source="Martins & Astudillo 2016",
     ),
 }

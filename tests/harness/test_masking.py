@@ -166,7 +166,7 @@ def test_lengths_stay_with_their_cases():
         ({"lengths": np.array([1] * 5 + [0] + [9] * 6)}, "0 for case 5, and 6 more"),
         ({"lengths": np.ones(11, int)}, "whole number for each of the 12 cases"),
         ({"lengths": np.ones(12)}, "whole number for each of the 12 cases"),
-        ({"lengths_test": np.ones(12, int)}, "expected lengths, beside"),
+        ({"lengths_test": np.ones(12, int)}, "expected lengths for every part"),
     ],
 )
 def test_wrong_lengths_are_refused(changes, message):

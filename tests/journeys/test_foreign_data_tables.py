@@ -266,7 +266,7 @@ def test_a_folder_from_somebody(foreign, monkeypatch):
     eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 6 6\n%%EndComments\nshowpage\n%%EOF\n"
     (folder / "train" / "dark" / "01.png").write_bytes(eps)
     (folder / "test" / "light" / "00.png").write_text("")
-    with pytest.raises(DataError, match=r"2 of 42 that .*train/dark/01.png .*test/light/00.png"):
+    with pytest.raises(DataError, match=r"2 of 42 files .*train/dark/01.png .*test/light/00.png"):
         datasets.describe("pets", foreign.places)
     assert not (foreign.folder / "started").exists()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from harness import datasets, design
+from harness import catalog, datasets, design
 from harness.spec import Study
 
 if TYPE_CHECKING:
@@ -66,7 +66,9 @@ def plan(blobs):
     """A function that lays out a study on the blobs, two epochs long unless it says more."""
 
     def lay(*, data=blobs, folders=(), **changes):
-        fixed = {"epochs": 2, "units": [8], "batch_size": 32} | changes.pop("fixed", {})
+        built_in = catalog.TEMPLATES.get(changes.get("template", "mlp"))
+        size = {"units": [8]} if built_in is None or "units" in built_in.arguments else {}
+        fixed = {"epochs": 2, **size, "batch_size": 32} | changes.pop("fixed", {})
         factors = changes.pop("factors", {"activation": ["relu", "tanh"]})
         fixed = {key: value for key, value in fixed.items() if key not in factors}
         study = _ask(dataset=str(data), replicates=2, fixed=fixed, factors=factors, **changes)

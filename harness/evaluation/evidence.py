@@ -75,12 +75,6 @@ class Evidence:
         assert self.outputs is not None
         return self.form.read(self.outputs)
 
-    @property
-    def _anomalous(self) -> Numbers | None:
-        if self.scores is not None or self.outputs is None or self.inputs is None:
-            return self.scores
-        return errors(self.inputs, self.outputs)
-
 
 def _labelled(name: str) -> Callable[[Evidence], tuple[Any, ...] | None]:
     def both(shown: Evidence) -> tuple[Any, ...] | None:
@@ -105,7 +99,9 @@ def _images(shown: Evidence) -> tuple[Any, ...] | None:
 
 
 def _scores(shown: Evidence) -> tuple[Any, ...] | None:
-    found = shown._anomalous  # noqa: SLF001
+    found, rebuilt = shown.scores, _reconstruction(shown)
+    if found is None and rebuilt:
+        found = errors(*rebuilt)
     return None if found is None else (shown.labels == 1, found)
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, FiniteFloat
 
 from harness.spec import Study
 
-Status = Literal["completed", "diverged", "failed", "lost", "interrupted"]
+Status = Literal["completed", "diverged", "failed", "lost", "interrupted", "blocked"]
 FINAL: frozenset[str] = frozenset({"completed", "diverged"})
 """Statuses that are results: such a trial is never trained again."""
 
@@ -19,8 +19,32 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Environment(Record):
+    """Circumstances, beside the study, that a result may depend on.
+
+    Args:
+        harness: version of this package.
+        versions: of Python and the numerical packages.
+        processor: model name.
+        accelerator: model name of the GPUs; empty without any.
+        flags: environment variables that change results.
+    """
+
+    harness: str
+    versions: dict[str, str]
+    processor: str
+    accelerator: str = ""
+    flags: dict[str, str]
+
+
 class Epoch(Record):
-    """The quantities of one finished epoch, such as ``val/loss``."""
+    """Numbers of one finished epoch.
+
+    Args:
+        epoch: its index, from 0.
+        quantities: such as ``val/loss``; at the best and the last epoch of a confirm trial also
+            those of the test split.
+    """
 
     epoch: int
     quantities: dict[str, FiniteFloat]
@@ -41,13 +65,13 @@ class Outcome(Record):
 
     Args:
         status: ``completed``, ``diverged`` (a loss or weight stopped being finite), ``failed``
-            (user code raised), ``lost`` (its process died) or ``interrupted``.
+            (user code raised), ``lost`` (its process died), ``interrupted`` or ``blocked`` (a trial
+            that it needs has not completed).
         reason: one line for people; empty for a completed trial.
-        curve: all finished epochs, up to the last one with finite numbers.
-        metrics: values measured at the end, such as ``test/accuracy@best``.
+        curve: all finished epochs, up to the last one with finite numbers; a reference has one.
         best_epoch: index of the best epoch on validation data.
         parameters: number of trainable parameters.
-        engine: ``program`` (compiled epochs) or ``fit`` (fallback for a user's model).
+        route: ``program`` (compiled epochs) or ``fit`` (fallback for a user's model).
         xla: whether the program was compiled by XLA.
         reused: whether the program had been compiled for an earlier trial.
         seconds: time spent on each part.
@@ -57,14 +81,43 @@ class Outcome(Record):
     status: Status
     reason: str = ""
     curve: tuple[Epoch, ...] = ()
-    metrics: dict[str, FiniteFloat] = {}
     best_epoch: int | None = None
     parameters: int | None = None
-    engine: Literal["program", "fit"] = "program"
+    route: Literal["program", "fit"] = "program"
     xla: bool = False
     reused: bool = False
     seconds: Seconds = Seconds()
     notes: tuple[str, ...] = ()
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Quantities at the best and at the last epoch; none if the trial did not complete.
+
+        Example:
+            >>> curve = (Epoch(epoch=0, quantities={"val/loss": 0.5}),)
+            >>> Outcome(status="completed", curve=curve, best_epoch=0).metrics
+            {'val/loss@best': 0.5, 'val/loss@last': 0.5}
+        """
+        if self.status != "completed" or not self.curve:
+            return {}
+        chosen = {"best": self.curve[self.best_epoch or 0], "last": self.curve[-1]}
+        return {
+            f"{quantity}@{rule}": value
+            for rule, epoch in chosen.items()
+            for quantity, value in epoch.quantities.items()
+        }
+
+
+class Report(Record):
+    """Message of a worker on an attempt that has ended.
+
+    Args:
+        outcome: result of the training.
+        environment: circumstances in which it ran.
+    """
+
+    outcome: Outcome
+    environment: Environment
 
 
 class Rehearsal(Record):
@@ -160,21 +213,3 @@ class Revision(Record):
             '2026-03-01 09:30 UTC'
         """
         return f"{self.at[:16].replace('T', ' ')} UTC" if self.at else "at an unknown time"
-
-
-class Environment(Record):
-    """Circumstances, beside the study, that a result may depend on.
-
-    Args:
-        harness: version of this package.
-        versions: of Python and the numerical packages.
-        processor: model name.
-        accelerator: model name of the GPUs; empty without any.
-        flags: environment variables that change results.
-    """
-
-    harness: str
-    versions: dict[str, str]
-    processor: str
-    accelerator: str = ""
-    flags: dict[str, str]

@@ -8,28 +8,29 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
-from itertools import chain, product
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from harness import catalog, store
-from harness.card import Card
+from harness import catalog
 from harness.errors import NothingToReportError, StoreError
-from harness.records import FINAL, Environment, Outcome, Revision, Seconds
+from harness.records import FINAL, Environment, Revision, Seconds
 from harness.spec import Arm, Metric, Reference, Study, label
+from harness.store.contents import contents
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from numpy.typing import NDArray
 
+    from harness.card import Card
     from harness.spec import Level
+    from harness.store.contents import Curves, Rows
 
 PLACE = ["arm", "phase", "candidate", "replicate"]
 """Columns that together name a row of the trials frame."""
@@ -38,7 +39,6 @@ _ALIKE = ("data", "task", "seed", "best", "threads", "engine", "precision", "xla
 """Parts of a trial's definition, beside its settings, that are the same in all arms."""
 
 _PHASES = ["tune", "confirm"]
-_OPEN = frozenset({"pending", "running"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ TRIALS = (
     Column(name="hyperparameters", dtype="str", note="what was proposed, as JSON"),
     Column(name="parameters", dtype="Int64", note="trainable numbers of the network"),
     Column(name="best_epoch", dtype="Int64", note="best on validation data, from 0"),
-    Column(name="engine", dtype="str", note="program, or fit for a network it cannot express"),
+    Column(name="route", dtype="str", note="program, or fit for a network it cannot express"),
     Column(name="xla", dtype="boolean", note="whether XLA compiled the program"),
     Column(name="reused", dtype="boolean", note="whether the program had been compiled before"),
     Column(name="workers", dtype="Int64", note="trainings at the same time"),
@@ -218,19 +218,11 @@ def read(folder: Path | str) -> Results:
         StoreError: if there is no store, or it contradicts itself.
     """
     folder = Path(folder)
-    with store.reading(folder) as db:
-        db.execute("BEGIN")  # one moment of a study that may be running
-        revision, study, metric, card, code = _definition(db, folder)
-        arms, references = tuple(_arms(study)), catalog.references(study)
-        members = _members(db, revision)
-        measured = _pivot(db, revision, "metric", "metric", ["trial"])
-        curves = _curves(db, revision)
-        environments = _environments(db)
-        engines = _engines(db, revision)
-        notes = (*card.notes, *_notes(db, revision))
-        settings = _settings(db, revision, len(arms))
-        revisions = store.history(db)
-        trained = _trained(db, revision)
+    found = contents(folder)
+    study, metric = found.study, found.metric
+    arms, references = tuple(_arms(study)), catalog.references(study)
+    measured = _frame(found.metrics).astype({"row": "int64"})
+    members = _frame(found.places)
     members = members.sort_values(PLACE, key=_in_order, ignore_index=True)
     _check_places(members, len(arms) + len(references), folder)
     of_arms = members["arm"] < len(arms)
@@ -243,20 +235,26 @@ def read(folder: Path | str) -> Results:
     return Results(
         study=study,
         metric=metric,
-        card=card,
-        code=code,
+        card=found.card,
+        code=found.code,
         arms=arms,
         references=references,
         measured=_measured(others, measured),
         trials=trials,
-        epochs=_epochs(members, curves),
-        environments={key: environments[key] for key in sorted(used) if key in environments},
+        epochs=_epochs(members, found.curves),
+        environments={
+            key: found.environments[key] for key in sorted(used) if key in found.environments
+        },
         skipped=trials.assign(why=why)[~trials["counted"]].reset_index(drop=True),
-        engines=engines,
-        notes=notes,
-        settings=settings,
-        revisions=revisions,
-        trained=trained,
+        engines=found.engines,
+        notes=(*found.card.notes, *found.notes),
+        settings={
+            arm: {name: trial.get(name) for name in _ALIKE} | trial["settings"]
+            for arm, trial in found.definitions.items()
+            if arm < len(arms)
+        },
+        revisions=found.revisions,
+        trained=found.trained,
     )
 
 
@@ -297,58 +295,6 @@ def reference_cells(results: Results, quantity: str) -> NDArray[np.float64]:
     return values
 
 
-def _definition(db: sqlite3.Connection, folder: Path) -> tuple[int, Study, Metric, Card, str]:
-    row = db.execute(
-        "SELECT revision, definition, metric, card, code FROM study ORDER BY revision DESC LIMIT 1"
-    ).fetchone()
-    if row is None:
-        raise NothingToReportError(f"the store in {folder.name!r} holds no study yet.")
-    revision, definition, metric, card, code = row
-    return (
-        int(revision),
-        Study(**json.loads(definition)),
-        Metric.parse(metric),
-        Card.read(json.loads(card)),
-        code,
-    )
-
-
-def _notes(db: sqlite3.Connection, revision: int) -> list[str]:
-    """Notes on the networks of a revision, each sentence once."""
-    rows = db.execute(
-        "SELECT DISTINCT note.value FROM member JOIN trial ON trial.key = member.trial "
-        "JOIN attempt ON attempt.trial = trial.key AND attempt.number = trial.attempt, "
-        "json_each(attempt.outcome, '$.notes') AS note WHERE member.revision = ? ORDER BY 1",
-        (revision,),
-    )
-    return [note for (note,) in rows]
-
-
-def _settings(db: sqlite3.Connection, revision: int, arms: int) -> dict[int, dict[str, Any]]:
-    """Settings of each arm's confirm trials, which differ in the replicate alone."""
-    rows = db.execute(
-        "SELECT member.arm, trial.definition, min(member.replicate) FROM member "
-        "JOIN trial ON trial.key = member.trial "
-        "WHERE revision = ? AND phase = 'confirm' AND arm < ? GROUP BY arm ORDER BY arm",
-        (revision, arms),
-    )
-    found = {}
-    for arm, text, _ in rows:
-        trial = json.loads(text)
-        found[int(arm)] = {name: trial.get(name) for name in _ALIKE} | trial["settings"]
-    return found
-
-
-def _trained(db: sqlite3.Connection, revision: int) -> tuple[datetime, datetime] | None:
-    """Times at which the first and last training of a revision ended, in whichever study."""
-    first, last = db.execute(
-        "SELECT min(at), max(at) FROM event WHERE kind = 'attempt ended' "
-        "AND trial IN (SELECT trial FROM member WHERE revision = ?)",
-        (revision,),
-    ).fetchone()
-    return (datetime.fromisoformat(first), datetime.fromisoformat(last)) if first else None
-
-
 def _arms(study: Study) -> Iterable[Arm]:
     """The full factorial, last factor fastest: the order that members count in."""
     for index, levels in enumerate(product(*study.factors.values())):
@@ -356,92 +302,8 @@ def _arms(study: Study) -> Iterable[Arm]:
         yield Arm(index=index, levels=named)
 
 
-def _members(db: sqlite3.Connection, revision: int) -> pd.DataFrame:
-    """Every place of the revision, with the newest attempt of its trial."""
-    names = [*PLACE, "hyperparameters", "row", "trial", "status", "attempts"]
-    rows = db.execute(
-        "SELECT member.arm, member.phase, member.candidate, member.replicate, "
-        "member.hyperparameters, trial.rowid, trial.key, trial.status, trial.attempt, "
-        "attempt.workers, attempt.environment, attempt.outcome "
-        "FROM member JOIN trial ON trial.key = member.trial LEFT JOIN attempt "
-        "ON attempt.trial = trial.key AND attempt.number = trial.attempt "
-        "WHERE member.revision = ?",
-        (revision,),
-    ).fetchall()
-    return pd.DataFrame(rows, columns=[*names, "workers", "environment", "outcome"])
-
-
-_OF_REVISION = "trial IN (SELECT trial FROM member WHERE revision = ?)"
-
-
-def _names(db: sqlite3.Connection, revision: int, table: str, name: str) -> list[str]:
-    query = f"SELECT DISTINCT {name} FROM {table} WHERE {_OF_REVISION}"  # noqa: S608, our own names
-    return sorted(found for (found,) in db.execute(query, (revision,)))
-
-
-def _curves(db: sqlite3.Connection, revision: int) -> pd.DataFrame:
-    """Quantities of epochs, one column each, one row per trial and epoch.
-
-    Where every trial has every quantity in every epoch, as is usual, bare values are read in the
-    order of the primary key, in half the time that turning them takes.
-    """
-    names = _names(db, revision, "epoch", "quantity")
-    trials = db.execute(
-        "SELECT trial.rowid, number, first, last FROM (SELECT trial, count(*) AS number, "  # noqa: S608
-        f"min(epoch) AS first, max(epoch) AS last FROM epoch WHERE {_OF_REVISION} "
-        "GROUP BY trial) AS course JOIN trial ON trial.key = course.trial ORDER BY course.trial",
-        (revision,),
-    ).fetchall()
-    if not all(
-        first == 0 and number == (last + 1) * len(names) for _, number, first, last in trials
-    ):
-        return _pivot(db, revision, "epoch", "quantity", ["trial", "epoch"])
-    values = db.execute(
-        f"SELECT value FROM epoch WHERE {_OF_REVISION} ORDER BY trial, epoch, quantity",  # noqa: S608
-        (revision,),
-    )
-    lengths = [last + 1 for *_, last in trials]
-    cells = np.fromiter(chain.from_iterable(values), np.float64, sum(lengths) * len(names))
-    frame = pd.DataFrame(cells.reshape(sum(lengths), len(names)), columns=names)
-    frame.insert(0, "row", np.repeat(np.array([row for row, *_ in trials], np.int64), lengths))
-    epochs = [epoch for length in lengths for epoch in range(length)]
-    frame.insert(1, "epoch", np.array(epochs, np.int64))
-    return frame
-
-
-def _pivot(
-    db: sqlite3.Connection, revision: int, table: str, name: str, keys: Sequence[str]
-) -> pd.DataFrame:
-    """A long table of the store, one column per name, one row per trial (and epoch).
-
-    SQLite does this in the order of its primary key, several times faster than reading all
-    rows and turning them here.
-    """
-    names = _names(db, revision, table, name)
-    cells = "".join(f", max(CASE {name} WHEN ? THEN value END)" for _ in names)
-    group = ", ".join(f"{table}.{key}" for key in keys)
-    rest = "".join(f", {table}.{key}" for key in keys[1:])
-    rows = db.execute(
-        f"SELECT trial.rowid{rest}{cells} FROM {table} JOIN trial ON trial.key = {table}.trial "  # noqa: S608, our own names
-        f"WHERE {table}.{_OF_REVISION} GROUP BY {group}",
-        (*names, revision),
-    ).fetchall()
-    frame = pd.DataFrame(rows, columns=["row", *keys[1:], *names])
-    return frame.astype(dict.fromkeys(names, "float64") | {"row": "int64"})
-
-
-def _environments(db: sqlite3.Connection) -> dict[str, Environment]:
-    rows = db.execute("SELECT digest, content FROM environment")
-    return {key: Environment.model_validate_json(content) for key, content in rows}
-
-
-def _engines(db: sqlite3.Connection, revision: int) -> tuple[int, ...]:
-    rows = db.execute(
-        "SELECT DISTINCT json_extract(definition, '$.engine') FROM trial "
-        "WHERE key IN (SELECT trial FROM member WHERE revision = ?) ORDER BY 1",
-        (revision,),
-    )
-    return tuple(int(row[0]) for row in rows if row[0] is not None)
+def _frame(table: Rows) -> pd.DataFrame:
+    return pd.DataFrame(table.rows, columns=[*table.names])
 
 
 def _in_order(series: pd.Series) -> pd.Series:
@@ -455,8 +317,7 @@ def _trials(
     arms: Sequence[Arm],
 ) -> pd.DataFrame:
     parts = [
-        members.drop(columns=["outcome", "row"]),
-        _outcomes(members),
+        members.drop(columns=["row"]),
         _levels(members, study, arms),
         _proposed(members, study),
         members[["row"]].merge(measured, on="row", how="left").drop(columns="row"),
@@ -478,10 +339,9 @@ def _check_places(members: pd.DataFrame, count: int, folder: Path) -> None:
 
 def _measured(members: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
     """Results of the references, a row per reference and replicate."""
-    named = ["arm", "replicate", "status"]
-    reasons = _outcomes(members)[["reason"]].fillna("").astype("str")
+    reasons = members["reason"].fillna("").astype("str")
     numbers = members[["row"]].merge(measured, on="row", how="left").drop(columns="row")
-    return pd.concat([members[named], reasons, numbers], axis="columns")
+    return pd.concat([members[["arm", "replicate", "status"]], reasons, numbers], axis="columns")
 
 
 def _conform(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
@@ -501,26 +361,6 @@ def _conform(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
         return frame[[*names, *rest]].astype({column.name: column.dtype for column in columns})
     except (TypeError, ValueError) as error:
         raise StoreError(f"the store holds a value of the wrong type: {error}.") from error
-
-
-def _outcomes(members: pd.DataFrame) -> pd.DataFrame:
-    """Reports of the newest attempt of each trial; rows without a report are empty."""
-    spent = list(Seconds.model_fields)
-    names = ["reason", "parameters", "best_epoch", "engine", "xla", "reused"]
-    empty = [None] * (len(names) + len(spent))
-    rows: list[list[Any]] = []
-    for status, text in zip(members["status"], members["outcome"], strict=True):
-        if status in _OPEN or not isinstance(text, str):
-            rows.append(empty)
-            continue
-        found = Outcome.model_validate_json(text)
-        row = [found.reason, found.parameters, found.best_epoch]
-        if status in FINAL:
-            seconds = [getattr(found.seconds, part) for part in spent]
-            rows.append([*row, found.engine, found.xla, found.reused, *seconds])
-        else:
-            rows.append([*row, *empty[len(row) :]])
-    return pd.DataFrame(rows, columns=[*names, *(f"seconds_{part}" for part in spent)])
 
 
 def _levels(members: pd.DataFrame, study: Study, arms: Sequence[Arm]) -> pd.DataFrame:
@@ -577,8 +417,11 @@ def _require_results(trials: pd.DataFrame, study: Study, why: pd.Series) -> None
     )
 
 
-def _epochs(members: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
+def _epochs(members: pd.DataFrame, curves: Curves) -> pd.DataFrame:
     """One row per place and epoch; the order of places is kept."""
+    frame = pd.DataFrame(curves.values, columns=[*curves.names])
+    frame.insert(0, "row", curves.trials)
+    frame.insert(1, "epoch", curves.epochs)
     places = members[[*PLACE, "row"]].assign(place=np.arange(len(members)))
-    joined = places.merge(curves, on="row").sort_values(["place", "epoch"], ignore_index=True)
+    joined = places.merge(frame, on="row").sort_values(["place", "epoch"], ignore_index=True)
     return _conform(joined.drop(columns=["row", "place"]), EPOCHS)

@@ -139,7 +139,7 @@ class Coordinator:
         rehearsing = Rehearsing(
             plan=self._plan,
             executor=self._executor.get(),
-            arm=lambda key: self._progress.members[key][0][0],
+            arm=lambda key: self._progress.place(key)[0],
             waits=self._progress.waits,
             look=self._look,
             stopped=lambda: self._stop.by is not None,

@@ -82,7 +82,7 @@ class Enrolment:
     def settle(self, key: str) -> None:
         """Count a trial as done; after the last trial of a search, enrol what it leads to."""
         self.progress.finish(key)
-        for arm, _ in self.progress.members[key]:
+        for arm, _ in self.progress.members.get(key, ()):
             search = self.searches.get(arm)
             if search and key in search.missing:
                 search.missing.discard(key)
@@ -121,8 +121,8 @@ class Enrolment:
         """
         found = members(self.plan, row, phase, candidates, replicates)
         self.store.enrol(self.revision, row.index, phase, found)
-        if row.index < len(self.plan.arms):  # a reference measures what it can
-            self._reopen(row.index, phase)
+        wanted = tuple(map(str, self.plan.wanted(row, phase)))
+        self._reopen(row.index, phase, wanted)
         statuses = self.store.statuses(row.index, phase, self.revision)
         missing = set()
         for member, trial in found:
@@ -135,18 +135,34 @@ class Enrolment:
             missing.add(key)
             self.executor()  # its workers load Keras while the rest is laid out
             if not known:
-                program = design.program_key(trial, self.plan.card)
-                self.queue.add(Queued(trial=trial, key=key, program=program))
+                self._queue(trial, key, wanted)
         return missing
 
-    def _reopen(self, arm: int, phase: Phase) -> None:
-        """Reopen finished trials that lack the metric by which the study decides."""
-        tune = self.plan.study.tune
-        wanted = tune.objective if tune and phase == "tune" else str(self.plan.metric)
-        lacking = self.store.lacking(self.revision, arm, phase, wanted)
-        if lacking:
-            self.store.reopen(lacking, f"{wanted} was not measured")
-            self.tally.reopened[wanted] += len(lacking)
+    def _reopen(self, arm: int, phase: Phase, wanted: Sequence[str]) -> None:
+        """Reopen finished trials that lack what the study wants of them."""
+        for metric in wanted:
+            lacking = self.store.lacking(self.revision, arm, phase, metric)
+            if lacking:
+                self.store.reopen(lacking, f"{metric} was not measured")
+                self.tally.reopened[metric] += len(lacking)
+
+    def _queue(self, trial: Trial, key: str, wanted: tuple[str, ...]) -> None:
+        """Queue a trial behind those that it needs; a trial that several need is queued once."""
+        place = self.progress.place(key)
+        unfinished = []
+        for needed in trial.needs:
+            other = needed.key
+            status = self.store.status(other)
+            if status == "completed":
+                continue
+            unfinished.append(other)
+            if status in FINAL or other in self.progress.needed:
+                continue
+            self.progress.needed[other] = place
+            self._queue(needed, other, ())
+        program = design.program_key(trial, self.plan.card)
+        queued = Queued(trial=trial, key=key, program=program, wanted=wanted)
+        self.queue.add(queued, unfinished)
 
     def _select(self, search: Search) -> None:
         """Enrol the confirm trials of an arm, once its search is done."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from harness.coordinator.queueing import Queue
     from harness.coordinator.signals import Stop
     from harness.coordinator.starting import OnDemand
+    from harness.records import Report
     from harness.store import Store
 
 ATTEMPTS = 2
@@ -64,7 +65,10 @@ class Loop:
     def train(self) -> None:
         """Train all queued trials; after a signal, only those in training."""
         queue = self.queue
-        while (queue.ready or queue.open) and not self.stop.by:
+        while (queue.ready or queue.open or queue.blocked) and not self.stop.by:
+            if not queue.ready and not queue.open:
+                self._settle(queue.obstacle())
+                continue
             self._hand_over()
             self._take()
         deadline = time.monotonic() + GRACE
@@ -86,8 +90,13 @@ class Loop:
             place = free[0]
             others = (executor.programs(other) for other in places if other != place)
             one = self.queue.take(executor.programs(place), frozenset().union(*others))
-            number = self.store.begin(one.key, self.executor.environment, executor.workers)
-            attempt = Attempt(trial=one.trial, key=one.key, number=number, program=one.program)
+            attempt = Attempt(
+                trial=one.trial,
+                key=one.key,
+                number=self.store.begin(one.key, executor.workers, one.wanted),
+                program=one.program,
+                wanted=one.wanted,
+            )
             self.queue.open[one.key] = attempt
             executor.submit(place, attempt)
 
@@ -98,8 +107,8 @@ class Loop:
             case Started(attempt=attempt) if attempt.key in self.queue.open:
                 self.queue.running.add(attempt.key)
                 self.progress.start(attempt, event.place)
-            case Ended(attempt=attempt, outcome=outcome) if attempt.key in self.queue.open:
-                self._end(attempt, outcome)
+            case Ended(attempt=attempt, report=report) if attempt.key in self.queue.open:
+                self._end(attempt, report)
             case Died():
                 self._bury(event)
         if event:
@@ -107,14 +116,15 @@ class Loop:
         else:
             self.look()
 
-    def _end(self, attempt: Attempt, outcome: Outcome) -> None:
+    def _end(self, attempt: Attempt, report: Report) -> None:
         """Commit an outcome, and enrol the trials that follow from it."""
-        self._close(attempt, outcome)
+        outcome = report.outcome
+        self._close(attempt, outcome, self.executor.admit(report.environment))
         left = messages.result_file(self.attempts, attempt.key, attempt.number)
         left.unlink(missing_ok=True)
         if outcome.status in FINAL:
             self.tally.trained += 1
-            self.enrolment.settle(attempt.key)
+            self._settle(attempt.key)
         else:
             self._fail(attempt.key, outcome)
 
@@ -137,8 +147,21 @@ class Loop:
 
     def _fail(self, key: str, outcome: Outcome) -> None:
         """Count a trial that has no result and is not tried again in this run."""
-        arm, phase = self.progress.members[key][0]
+        arm, phase = self.progress.place(key)
         self.tally.fail(f"{self.progress.plan.rows[arm].label} ({phase})", outcome)
+        self._settle(key)
+
+    def _settle(self, key: str) -> None:
+        """Go on with what waited for a trial: others that need it, and the end of its search."""
+        status = self.store.status(key)
+        if status == "completed":
+            self.queue.release(key)
+        for waiting in self.queue.abandon(key):
+            reason = f"trial {key[:8]}, which it needs, is {status}"
+            number = self.store.begin(waiting.key, 0, waiting.wanted)
+            outcome = Outcome(status="blocked", reason=reason)
+            self.store.end(waiting.key, number, outcome)
+            self._fail(waiting.key, outcome)
         self.enrolment.settle(key)
 
     def _interrupt(self, attempts: Iterable[Attempt], reason: str) -> None:
@@ -146,7 +169,7 @@ class Loop:
         for attempt in attempts:
             self._close(attempt, Outcome(status="interrupted", reason=reason))
 
-    def _close(self, attempt: Attempt, outcome: Outcome) -> None:
-        self.store.end(attempt.key, attempt.number, outcome)
+    def _close(self, attempt: Attempt, outcome: Outcome, environment: str | None = None) -> None:
+        self.store.end(attempt.key, attempt.number, outcome, environment)
         self.queue.close(attempt)
         self.progress.end(attempt.key)

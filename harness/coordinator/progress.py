@@ -34,6 +34,7 @@ class Progress:
         started: monotonic time at which training began.
         waits: networks being built and trials in training, by key of the trial.
         members: every (arm, phase) that a trial belongs to, by its key; messages name the first.
+        needed: the (arm, phase) that first needs a trial which belongs to none, by its key.
         longest: seconds that the longest training took so far.
     """
 
@@ -45,6 +46,7 @@ class Progress:
     started: float = field(default_factory=time.monotonic)
     waits: dict[str, Wait] = field(default_factory=dict)
     members: dict[str, list[tuple[int, Phase]]] = field(default_factory=dict)
+    needed: dict[str, tuple[int, Phase]] = field(default_factory=dict)
     longest: float = 0.0
 
     @property
@@ -59,6 +61,10 @@ class Progress:
             return None
         return (time.monotonic() - self.started) / trained * self.left
 
+    def place(self, key: str) -> tuple[int, Phase]:
+        """The (arm, phase) by which messages name a trial."""
+        return self.members[key][0] if key in self.members else self.needed[key]
+
     def start(self, attempt: Attempt, place: int | None) -> None:
         """Note that a training has begun; it is mentioned if it takes longer than others did.
 
@@ -66,7 +72,7 @@ class Progress:
             attempt: attempt that has begun.
             place: place where it runs; ``None`` is the calling process.
         """
-        arm, phase = self.members[attempt.key][0]
+        arm, phase = self.place(attempt.key)
         replicate = f"{phase}, replicate {attempt.trial.replicate}"
         where = waiting.place_name(place)
         self.waits[attempt.key] = Wait(
@@ -87,7 +93,7 @@ class Progress:
         self._count(self.done, key, 1)
 
     def _count(self, counter: Counter[tuple[int, str]], key: str, step: int) -> None:
-        for member in self.members[key]:
+        for member in self.members.get(key, ()):
             counter[member] += step
 
 

@@ -22,8 +22,11 @@ def recover(store: Store, attempts: Path) -> None:
     """
     for key, number in store.open_attempts():
         left = messages.read_result(attempts, key, number)
-        gone = Outcome(status="interrupted", reason="the coordinator ended before it did")
-        store.end(key, number, left or gone)
+        if left:
+            store.end(key, number, left.outcome, store.remember(left.environment))
+        else:
+            gone = Outcome(status="interrupted", reason="the coordinator ended before it did")
+            store.end(key, number, gone)
     for file in (*attempts.glob("*"), *(store.folder / "objects").glob(".tmp-*")):
         if messages.is_ours(file):
             file.unlink()

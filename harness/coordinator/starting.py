@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from harness.executors import Executor, Setup
+    from harness.records import Environment
     from harness.store import Store
 
 
@@ -28,7 +29,6 @@ class OnDemand:
         store: store of the study, which records the environment.
         mixed_environment: true if the store may hold results of other versions.
         tick: function to call every few seconds if it trains in the calling process.
-        environment: digest of the recorded environment; empty before the start.
     """
 
     make: Callable[[Setup], Executor]
@@ -36,7 +36,7 @@ class OnDemand:
     store: Store
     mixed_environment: bool
     tick: Callable[[], None]
-    environment: str = field(default="", init=False)
+    _admitted: dict[str, str] = field(default_factory=dict, init=False)
     _started: Executor | None = field(default=None, init=False)
     _within: ExitStack = field(default_factory=ExitStack, init=False)
 
@@ -50,12 +50,22 @@ class OnDemand:
             self._started = self._start()
         return self._started
 
+    def admit(self, reported: Environment) -> str:
+        """Record the environment of an attempt, and return its digest.
+
+        Raises:
+            StoreError: if the store holds results of other versions that must not be mixed.
+        """
+        content = reported.model_dump_json()
+        if content not in self._admitted:
+            if not self.mixed_environment:
+                check_unmixed(self.store, reported)
+            self._admitted[content] = self.store.remember(reported)
+        return self._admitted[content]
+
     def _start(self) -> Executor:
-        now = environment.observe()
-        if not self.mixed_environment:
-            check_unmixed(self.store, now)
+        self.admit(environment.observe())
         datasets.obtain(self.setup.card.reference)
-        self.environment = self.store.remember(now)
         executor = self.make(self.setup)
         self._within.callback(executor.close)
         if not executor.workers:

@@ -72,6 +72,13 @@ class Plan:
         """Metric that decides."""
         return self.study.deciding
 
+    def wanted(self, row: Arm | Reference, phase: Phase) -> tuple[Metric, ...]:
+        """Metrics that a trial is not done without; a reference measures what it can."""
+        if isinstance(row, Reference):
+            return ()
+        tune = self.study.tune
+        return (tune.aim,) if tune and phase == "tune" else (self.metric,)
+
     def sizes(self) -> dict[str, int]:
         """Number of trials by phase."""
         tune = self.study.tune

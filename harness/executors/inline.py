@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from harness import environment
 from harness.executors import Attempt, Building, Ended, Event, Rehearsed, Setup, Started
+from harness.records import Report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +32,7 @@ class Inline:
         from harness.train import Trainer, set_up
 
         set_up(setup.threads)
+        self._environment = environment.observe()
         self._trainer = Trainer(setup.card, setup.folders, setup.resident)
         self._waiting: deque[Attempt] = deque()
         self._unbuilt: deque[tuple[str, Trial]] = deque()
@@ -78,7 +81,8 @@ class Inline:
             return Started(attempt=attempt, place=None)
         outcome = self._trainer.run(attempt.trial, attempt.program)
         self._waiting.popleft()
-        return Ended(attempt=attempt, outcome=outcome)
+        report = Report(outcome=outcome, environment=self._environment)
+        return Ended(attempt=attempt, report=report)
 
     def close(self) -> None:
         """Forget what waits."""

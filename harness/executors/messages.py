@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.card import Card
 from harness.executors import Attempt, Setup
-from harness.records import Outcome
+from harness.records import Report
 from harness.spec import Trial
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def write_attempt(attempt: Attempt) -> dict[str, Any]:
         "key": attempt.key,
         "number": attempt.number,
         "program": attempt.program,
+        "wanted": attempt.wanted,
     }
 
 
@@ -77,11 +78,12 @@ def read_attempt(message: dict[str, Any]) -> Attempt:
         key=message["key"],
         number=message["number"],
         program=message["program"],
+        wanted=tuple(message["wanted"]),
     )
 
 
 def result_file(attempts: Path, key: str, number: int) -> Path:
-    """File in which a worker leaves an outcome before it reports it."""
+    """File in which a worker leaves its report before it sends it."""
     return attempts / f"{key}.{number}.json"
 
 
@@ -90,13 +92,13 @@ def is_ours(file: Path) -> bool:
     return bool(_OURS.fullmatch(file.name)) and file.is_file() and not file.is_symlink()
 
 
-def read_result(attempts: Path, key: str, number: int) -> Outcome | None:
-    """An outcome that a worker left, or ``None`` if it left none that is whole."""
+def read_result(attempts: Path, key: str, number: int) -> Report | None:
+    """The report that a worker left, or ``None`` if it left none that is whole."""
     file = result_file(attempts, key, number)
     if not is_ours(file):
         return None
     try:
         text = file.read_text(encoding="utf-8")
-        return Outcome.model_validate_json(text)
+        return Report.model_validate_json(text)
     except (OSError, ValueError):
         return None

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.card import Card
-    from harness.records import Outcome, Rehearsal
+    from harness.records import Rehearsal, Report
     from harness.spec import Scalar, Trial, Tune
 
 
@@ -44,12 +44,14 @@ class Attempt:
         key: its key.
         number: fencing token of this attempt.
         program: identity of the program that it needs.
+        wanted: metrics that it is to measure.
     """
 
     trial: Trial
     key: str
     number: int
     program: str
+    wanted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +95,15 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """An attempt has an outcome."""
+    """An attempt has an outcome.
+
+    Args:
+        attempt: that has ended.
+        report: its outcome, and the environment that it ran in.
+    """
 
     attempt: Attempt
-    outcome: Outcome
+    report: Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from harness.executors import (
     messages,
 )
 from harness.links import append_to
-from harness.records import Outcome, Rehearsal
+from harness.records import Rehearsal, Report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -218,9 +218,9 @@ class Slots:
                 self._events.append(Started(attempt=slot.waiting[0], place=place))
             case "ended":
                 slot.started = False
-                outcome = Outcome.model_validate_json(message["outcome"])
-                self._events.append(Ended(attempt=slot.waiting.popleft(), outcome=outcome))
-                slot.compiled += not outcome.reused
+                report = Report.model_validate_json(message["report"])
+                self._events.append(Ended(attempt=slot.waiting.popleft(), report=report))
+                slot.compiled += not report.outcome.reused
                 if slot.compiled >= WORN and not slot.waiting:
                     self._renew(place, slot)
 

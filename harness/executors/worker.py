@@ -15,13 +15,15 @@ import threading
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
+from harness import environment
 from harness.executors import messages
 from harness.objects import write_atomic
+from harness.records import Report
 from harness.spec import Trial, Tune
 
 if TYPE_CHECKING:
     from harness.executors import Setup
-    from harness.records import Outcome
+    from harness.records import Environment
     from harness.train import Trainer
 
 _PR_SET_PDEATHSIG = 1
@@ -43,13 +45,18 @@ def main(handle: int, parent: int) -> None:
     setup = messages.read_setup(inbox.get())
     set_up(setup.threads)
     trainer = Trainer(setup.card, setup.folders, setup.resident)
+    here = environment.observe()
     messages.send(connection, "ready")
     while True:
-        _answer(inbox.get(), connection, setup, trainer)
+        _answer(inbox.get(), connection, setup, trainer, here)
 
 
 def _answer(
-    message: dict[str, Any], connection: Connection, setup: Setup, trainer: Trainer
+    message: dict[str, Any],
+    connection: Connection,
+    setup: Setup,
+    trainer: Trainer,
+    here: Environment,
 ) -> None:
     if message["kind"] == "propose":
         from harness import proposers
@@ -66,16 +73,10 @@ def _answer(
     attempt = messages.read_attempt(message)
     messages.send(connection, "started", key=attempt.key)
     outcome = trainer.run(attempt.trial, attempt.program)
-    _leave(outcome, setup, attempt.key, attempt.number)
-    text = outcome.model_dump_json()
-    messages.send(connection, "ended", key=attempt.key, outcome=text)
-
-
-def _leave(outcome: Outcome, setup: Setup, key: str, number: int) -> None:
-    text = outcome.model_dump_json().encode()
-    write_atomic(
-        messages.result_file(setup.attempts, key, number), lambda stream: stream.write(text)
-    )
+    text = Report(outcome=outcome, environment=here).model_dump_json()
+    file = messages.result_file(setup.attempts, attempt.key, attempt.number)
+    write_atomic(file, lambda stream: stream.write(text.encode()))
+    messages.send(connection, "ended", key=attempt.key, report=text)
 
 
 def _listen(connection: Connection, inbox: queue.Queue[dict[str, Any]]) -> None:

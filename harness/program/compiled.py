@@ -59,7 +59,7 @@ class Program:
         evaluating: passes that do not train.
     """
 
-    engine: Literal["program", "fit"] = "program"
+    route: Literal["program", "fit"] = "program"
     notes: tuple[str, ...] = ()
 
     def __init__(self, stage: Stage, *, xla: bool) -> None:

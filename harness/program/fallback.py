@@ -43,7 +43,7 @@ class Fallback(Program):
         TemplateError: if the model has another optimizer than the study's.
     """
 
-    engine = "fit"
+    route = "fit"
 
     def __init__(self, stage: Stage) -> None:
         """Compile the model as ``fit`` wants it."""

@@ -83,6 +83,7 @@ class Trial(Frozen):
         precision: floating-point type.
         xla: ``rule``: compiled by XLA where device and operations allow.
         deterministic: whether TensorFlow's op determinism is on.
+        needs: trials that must have completed before, and whose weights it takes over.
     """
 
     template: str
@@ -101,16 +102,44 @@ class Trial(Frozen):
     precision: Literal["float32"] = "float32"
     xla: Literal["rule"] = "rule"
     deterministic: bool = False
+    needs: tuple[Trial, ...] = ()
 
     @property
     def choosing(self) -> Quantity:
         """The quantity that chooses the best epoch."""
         return Quantity.parse(self.best)
 
+    def identity(self) -> dict[str, object]:
+        """Everything by which two trainings differ, as plain values for a digest.
+
+        The place of the data is not in it, only its content. Trials that are needed enter by their
+        keys, and only where there are some.
+        """
+        found: dict[str, object] = {
+            "template": self.template,
+            "settings": self.settings,
+            "data": self.data,
+            "task": self.task,
+            "code": self.code,
+            "seed": self.seed,
+            "phase": self.phase,
+            "replicate": self.replicate,
+            "best": self.best,
+            "threads": self.threads,
+            "engine": self.engine,
+            "backend": self.backend,
+            "precision": self.precision,
+            "xla": self.xla,
+            "deterministic": self.deterministic,
+        }
+        if self.needs:
+            found["needs"] = [needed.key for needed in self.needs]
+        return found
+
     @property
     def key(self) -> str:
         """Content hash: the same training has the same key in every study."""
-        return digest(self.model_dump(mode="json", exclude={"dataset"}))
+        return digest(self.identity())
 
 
 def _is_named(level: Level) -> bool:

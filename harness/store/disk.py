@@ -37,7 +37,7 @@ MEMBERS = (
     "logs",
     "objects",
     "report",
-    *(f"study.db{end}" for end in ("", "-journal", "-shm", "-wal")),
+    *(f"study.db{end}" for end in ("", "-journal", "-shm", "-wal", ".schema-1")),
 )
 """Names of the files in a store's folder; other files there are left alone."""
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.records import Seconds
 from harness.store.reader import reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-_PARTS = ("build", "compile", "data", "train", "evaluate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +38,7 @@ def progress(folder: Path) -> Progress:
     Raises:
         StoreError: if there is no store, or it is damaged.
     """
-    spent = " + ".join(
-        f"coalesce(json_extract(attempt.outcome, '$.seconds.{part}'), 0)" for part in _PARTS
-    )
+    spent = " + ".join(Seconds.model_fields)
     current = "member.revision = (SELECT max(revision) FROM study)"
     with reading(folder) as db:
         db.execute("BEGIN")

@@ -15,6 +15,7 @@ from harness.links import refuse_links
 from harness.records import Definition, Environment
 from harness.spec import Study, Trial
 from harness.store import disk, schema
+from harness.store.upgrade import upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,6 +31,8 @@ def exists(folder: Path) -> bool:
 def reading(folder: Path) -> Iterator[sqlite3.Connection]:
     """A connection for looking only; works beside a running study.
 
+    A store of an earlier schema is looked at as a copy in memory, brought to the current one.
+
     Raises:
         StoreError: if there is no store in the folder, or one that cannot be read, or if a part of
             it is a link.
@@ -42,8 +45,14 @@ def reading(folder: Path) -> Iterator[sqlite3.Connection]:
     address = f"{(folder / schema.FILE).resolve().as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(address, uri=True, timeout=30)) as db:
-            schema.check(db, folder)
-            yield db
+            if schema.check(db, folder) == schema.SCHEMA:
+                yield db
+                return
+            with closing(sqlite3.connect(":memory:", isolation_level=None)) as copied:
+                db.backup(copied)
+                upgrade(copied)
+                copied.execute("PRAGMA query_only = ON")
+                yield copied
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise StoreError(f"{folder / schema.FILE} cannot be read: {error}.") from error
 

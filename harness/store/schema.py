@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
 
-SCHEMA = 1
+SCHEMA = 2
 FILE = "study.db"
 
 TABLES = """
@@ -44,6 +44,11 @@ CREATE TABLE trial (
     status TEXT NOT NULL,
     attempt INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE need (
+    trial TEXT NOT NULL REFERENCES trial,
+    needed TEXT NOT NULL REFERENCES trial,
+    PRIMARY KEY (trial, needed)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE member (
     revision INTEGER NOT NULL REFERENCES study,
     arm INTEGER NOT NULL,
@@ -59,29 +64,81 @@ CREATE TABLE attempt (
     trial TEXT NOT NULL REFERENCES trial,
     number INTEGER NOT NULL,
     status TEXT NOT NULL,
-    environment TEXT NOT NULL REFERENCES environment,
     workers INTEGER NOT NULL,
-    outcome TEXT NOT NULL,
+    environment TEXT REFERENCES environment,
+    reason TEXT NOT NULL DEFAULT '',
+    epochs INTEGER NOT NULL DEFAULT 0,
+    best_epoch INTEGER,
+    parameters INTEGER,
+    route TEXT NOT NULL DEFAULT '',
+    xla INTEGER,
+    reused INTEGER,
+    build REAL NOT NULL DEFAULT 0,
+    compile REAL NOT NULL DEFAULT 0,
+    data REAL NOT NULL DEFAULT 0,
+    train REAL NOT NULL DEFAULT 0,
+    evaluate REAL NOT NULL DEFAULT 0,
     PRIMARY KEY (trial, number)
 ) STRICT;
-CREATE TABLE epoch (
+CREATE TABLE wanted (
+    trial TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    metric TEXT NOT NULL,
+    PRIMARY KEY (trial, attempt, metric),
+    FOREIGN KEY (trial, attempt) REFERENCES attempt
+) STRICT, WITHOUT ROWID;
+CREATE TABLE note (
+    trial TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    sentence TEXT NOT NULL,
+    PRIMARY KEY (trial, attempt, place),
+    FOREIGN KEY (trial, attempt) REFERENCES attempt
+) STRICT, WITHOUT ROWID;
+CREATE TABLE fact (
     trial TEXT NOT NULL REFERENCES trial,
+    stage TEXT NOT NULL,
     epoch INTEGER NOT NULL,
+    layer TEXT NOT NULL,
     quantity TEXT NOT NULL,
     value REAL NOT NULL,
-    PRIMARY KEY (trial, epoch, quantity)
+    PRIMARY KEY (trial, stage, epoch, layer, quantity)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE metric (
+CREATE TABLE artifact (
     trial TEXT NOT NULL REFERENCES trial,
-    metric TEXT NOT NULL,
-    value REAL NOT NULL,
-    PRIMARY KEY (trial, metric)
+    stage TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    PRIMARY KEY (trial, stage, epoch, kind)
 ) STRICT, WITHOUT ROWID;
+CREATE VIEW metric AS
+    SELECT fact.trial AS trial, quantity || '@best' AS metric, value
+    FROM fact JOIN trial ON key = fact.trial AND trial.status = 'completed'
+    JOIN attempt ON attempt.trial = key AND number = trial.attempt
+    WHERE stage = '' AND epoch = coalesce(best_epoch, 0) AND layer = ''
+    UNION ALL
+    SELECT fact.trial AS trial, quantity || '@last' AS metric, value
+    FROM fact JOIN trial ON key = fact.trial AND trial.status = 'completed'
+    JOIN attempt ON attempt.trial = key AND number = trial.attempt
+    WHERE stage = '' AND epoch = epochs - 1 AND layer = '';
+"""
+"""Tables of a store.
+
+A fact is one number: the stage that is judged has no name, nor has the network as a whole among
+its layers. Epochs count from 0, in each stage anew; ``attempt.epochs`` are those of the judged
+stage. An attempt's ``build`` to ``evaluate`` are seconds. A metric is a view: the facts of the best
+and of the last epoch of a completed trial.
 """
 
 
-def check(db: sqlite3.Connection, folder: Path) -> None:
-    """Refuse a file that is no store, or one of a newer layout.
+def statements() -> list[str]:
+    """The statements that make all tables, one by one."""
+    return [one.strip() for one in TABLES.split(";") if one.strip()]
+
+
+def check(db: sqlite3.Connection, folder: Path) -> int:
+    """Refuse a file that is no store, or one of a newer layout; return the version of its own.
 
     Raises:
         StoreError: naming both versions.
@@ -94,3 +151,4 @@ def check(db: sqlite3.Connection, folder: Path) -> None:
             f"expected a store of schema {SCHEMA} or older in {str(folder)!r}. Received: schema "
             f"{found}, written by a newer keras-harness. Upgrade to read it; nothing was changed."
         )
+    return int(found)

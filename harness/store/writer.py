@@ -12,6 +12,7 @@ from harness.errors import StoreError
 from harness.identity import canonical, digest
 from harness.records import FINAL, Environment, Member, Outcome, Result
 from harness.store import disk, schema
+from harness.store.upgrade import copy, upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -119,10 +120,7 @@ class Store:
                 (revision, arm, phase),
             )
             for member, trial in members:
-                db.execute(
-                    "INSERT INTO trial VALUES (?, ?, 'pending', 0) ON CONFLICT DO NOTHING",
-                    (member.trial, canonical(trial.model_dump(mode="json"))),
-                )
+                self._add(trial)
                 db.execute(
                     "INSERT INTO member VALUES (?, ?, ?, ?, ?, ?, ?)",
                     (
@@ -136,6 +134,18 @@ class Store:
                     ),
                 )
 
+    def _add(self, trial: Trial) -> None:
+        """Add a trial, and those that it needs, unless they are there."""
+        self._db.execute(
+            "INSERT INTO trial VALUES (?, ?, 'pending', 0) ON CONFLICT DO NOTHING",
+            (trial.key, canonical(trial.model_dump(mode="json"))),
+        )
+        for needed in trial.needs:
+            self._add(needed)
+            self._db.execute(
+                "INSERT INTO need VALUES (?, ?) ON CONFLICT DO NOTHING", (trial.key, needed.key)
+            )
+
     def statuses(self, arm: int, phase: str, revision: int) -> dict[str, str]:
         """Status of an arm's trials in a phase, by key."""
         rows = self._rows(
@@ -145,13 +155,20 @@ class Store:
         )
         return dict(rows)
 
+    def status(self, key: str) -> str:
+        """Status of an enrolled trial."""
+        ((status,),) = self._rows("SELECT status FROM trial WHERE key = ?", (key,))
+        return str(status)
+
     def lacking(self, revision: int, arm: int, phase: str, metric: str) -> list[str]:
-        """Keys of an arm's completed trials that have not measured a metric."""
+        """Keys of an arm's completed trials that lack a metric and were not asked for it."""
         rows = self._rows(
-            "SELECT DISTINCT key FROM trial JOIN member ON trial = key WHERE revision = ? "
+            "SELECT DISTINCT key FROM trial JOIN member ON member.trial = key WHERE revision = ? "
             "AND arm = ? AND phase = ? AND status = 'completed' "
-            "AND NOT EXISTS (SELECT 1 FROM metric WHERE metric.trial = key AND metric = ?)",
-            (revision, arm, phase, metric),
+            "AND NOT EXISTS (SELECT 1 FROM metric WHERE metric.trial = key AND metric = ?) "
+            "AND NOT EXISTS (SELECT 1 FROM wanted WHERE wanted.trial = key "
+            "AND wanted.attempt = trial.attempt AND metric = ?)",
+            (revision, arm, phase, metric, metric),
         )
         return [key for (key,) in rows]
 
@@ -164,8 +181,8 @@ class Store:
         """
         with self._write() as db:
             for key in keys:
-                db.execute("DELETE FROM epoch WHERE trial = ?", (key,))
-                db.execute("DELETE FROM metric WHERE trial = ?", (key,))
+                db.execute("DELETE FROM fact WHERE trial = ?", (key,))
+                db.execute("DELETE FROM artifact WHERE trial = ?", (key,))
                 db.execute("UPDATE trial SET status = 'pending' WHERE key = ?", (key,))
                 self._event("trial reopened", {"reason": reason}, key)
 
@@ -202,9 +219,12 @@ class Store:
         return found
 
     def _result(self, key: str) -> Result:
-        ((status,),) = self._rows("SELECT status FROM trial WHERE key = ?", (key,))
+        ((status, epochs),) = self._rows(
+            "SELECT trial.status, coalesce(epochs, 0) FROM trial LEFT JOIN attempt "
+            "ON attempt.trial = key AND number = trial.attempt WHERE key = ?",
+            (key,),
+        )
         metrics = self._rows("SELECT metric, value FROM metric WHERE trial = ?", (key,))
-        ((epochs,),) = self._rows("SELECT count(DISTINCT epoch) FROM epoch WHERE trial = ?", (key,))
         return Result(status=status, metrics=dict(metrics), epochs=epochs)
 
     def proposals(self, token: str) -> list[dict[str, Any]] | None:
@@ -217,8 +237,13 @@ class Store:
         with self._write() as db:
             db.execute("INSERT INTO proposal VALUES (?, ?)", (token, canonical(candidates)))
 
-    def begin(self, key: str, environment: str, workers: int) -> int:
+    def begin(self, key: str, workers: int, wanted: Iterable[str] = ()) -> int:
         """Open an attempt, and return its number.
+
+        Args:
+            key: of the trial.
+            workers: trainings at the same time.
+            wanted: metrics that it is to measure.
 
         Raises:
             StoreError: if the trial is finished, or was never enrolled.
@@ -233,13 +258,21 @@ class Store:
                 raise StoreError(f"expected a trial that waits for a result. Received: {key!r}.")
             (number,) = row
             db.execute(
-                "INSERT INTO attempt VALUES (?, ?, 'running', ?, ?, '{}')",
-                (key, number, environment, workers),
+                "INSERT INTO attempt (trial, number, status, workers) VALUES (?, ?, 'running', ?)",
+                (key, number, workers),
             )
+            for metric in wanted:
+                db.execute("INSERT INTO wanted VALUES (?, ?, ?)", (key, number, metric))
         return int(number)
 
-    def end(self, key: str, attempt: int, outcome: Outcome) -> bool:
+    def end(self, key: str, attempt: int, outcome: Outcome, environment: str | None = None) -> bool:
         """Close an attempt with its outcome, all in one transaction.
+
+        Args:
+            key: of the trial.
+            attempt: its number.
+            outcome: result of the training.
+            environment: digest of the environment that it reported, if it did.
 
         Returns:
             Whether it was accepted. A late report, one whose attempt is no longer the trial's
@@ -251,10 +284,7 @@ class Store:
                 self._event("late report refused", {"status": outcome.status}, key, attempt)
                 return False
             db.execute("UPDATE trial SET status = ? WHERE key = ?", (outcome.status, key))
-            db.execute(
-                "UPDATE attempt SET status = ?, outcome = ? WHERE trial = ? AND number = ?",
-                (outcome.status, _brief(outcome), key, attempt),
-            )
+            self._close(key, attempt, outcome, environment)
             if outcome.status in FINAL:
                 self._results(key, outcome)
             payload = {"status": outcome.status, "reason": outcome.reason}
@@ -271,18 +301,39 @@ class Store:
         with self._write():
             self._event(kind, payload)
 
+    def _close(self, key: str, attempt: int, outcome: Outcome, environment: str | None) -> None:
+        """Note the outcome of an attempt, but for its facts."""
+        final = outcome.status in FINAL
+        told: dict[str, object] = {
+            "status": outcome.status,
+            "environment": environment,
+            "reason": outcome.reason,
+            "epochs": len(outcome.curve) if final else 0,
+            "best_epoch": outcome.best_epoch,
+            "parameters": outcome.parameters,
+            "route": outcome.route if final else "",
+            "xla": outcome.xla if final else None,
+            "reused": outcome.reused if final else None,
+            **outcome.seconds.model_dump(),
+        }
+        columns = ", ".join(f"{name} = ?" for name in told)
+        self._db.execute(
+            f"UPDATE attempt SET {columns} WHERE trial = ? AND number = ?",  # noqa: S608, our own names
+            (*told.values(), key, attempt),
+        )
+        self._db.executemany(
+            "INSERT INTO note VALUES (?, ?, ?, ?)",
+            [(key, attempt, place, said) for place, said in enumerate(outcome.notes)],
+        )
+
     def _results(self, key: str, outcome: Outcome) -> None:
         self._db.executemany(
-            "INSERT INTO epoch VALUES (?, ?, ?, ?)",
+            "INSERT INTO fact VALUES (?, '', ?, '', ?, ?)",
             (
                 (key, epoch.epoch, quantity, value)
                 for epoch in outcome.curve
                 for quantity, value in epoch.quantities.items()
             ),
-        )
-        self._db.executemany(
-            "INSERT INTO metric VALUES (?, ?, ?)",
-            ((key, metric, value) for metric, value in outcome.metrics.items()),
         )
 
     def _rows(self, statement: str, parameters: Iterable[object] = ()) -> list[Any]:
@@ -331,11 +382,6 @@ class Store:
                 raise
 
 
-def _brief(outcome: Outcome) -> str:
-    """Outcome without the parts that have rows of their own."""
-    return outcome.model_dump_json(exclude={"curve", "metrics"})
-
-
 def _open(folder: Path) -> sqlite3.Connection:
     file = folder / schema.FILE
     with disk.writing(folder):
@@ -344,16 +390,7 @@ def _open(folder: Path) -> sqlite3.Connection:
         except sqlite3.OperationalError as error:
             raise StoreError(f"{file} cannot be opened: {error}.") from error
         try:
-            fresh = not db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-            if not fresh:
-                schema.check(db, folder)
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
-            db.execute("PRAGMA foreign_keys = ON")
-            if fresh:
-                db.executescript(
-                    f"BEGIN; {schema.TABLES} PRAGMA user_version = {schema.SCHEMA}; COMMIT;"
-                )
+            _prepare(db, folder)
         except BaseException as error:
             db.close()
             damaged = isinstance(error, sqlite3.DatabaseError) and not disk.is_full(error)
@@ -361,3 +398,17 @@ def _open(folder: Path) -> sqlite3.Connection:
                 raise StoreError(f"{file} cannot be opened: {error}.") from error
             raise
     return db
+
+
+def _prepare(db: sqlite3.Connection, folder: Path) -> None:
+    """Make the tables of a new file; bring an old one to the current schema, after a copy."""
+    fresh = not db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    found = schema.SCHEMA if fresh else schema.check(db, folder)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    if fresh:
+        db.executescript(f"BEGIN; {schema.TABLES} PRAGMA user_version = {schema.SCHEMA}; COMMIT;")
+    elif found < schema.SCHEMA:
+        copy(db, folder / f"{schema.FILE}.schema-{found}")
+        upgrade(db)
+    db.execute("PRAGMA foreign_keys = ON")

@@ -15,7 +15,7 @@ from harness.players import prefix
 from harness.records import Epoch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,17 +38,16 @@ class Course:
     best: int
     reason: str = ""
 
-    @property
-    def summary(self) -> dict[str, float]:
-        """Train and validation quantities at the last and at the best epoch."""
-        if not self.curve:
-            return {}
-        chosen = {"best": self.curve[self.best], "last": self.curve[-1]}
-        return {
-            f"{name}@{which}": number
-            for which, epoch in chosen.items()
-            for name, number in epoch.quantities.items()
-        }
+    def tested(self, found: Mapping[str, Mapping[str, float]]) -> Course:
+        """The same, with quantities of the test split at its ``best`` and ``last`` epoch."""
+        places = {"best": self.best, "last": len(self.curve) - 1}
+        curve = [*self.curve]
+        for rule, numbers in found.items():
+            one = curve[places[rule]]
+            curve[places[rule]] = one.model_copy(
+                update={"quantities": {**one.quantities, **numbers}}
+            )
+        return replace(self, curve=curve)
 
     def in_unit(self, task: str, unit: float) -> Course:
         """The same, with errors of a regression in the unit of its target."""

@@ -25,23 +25,20 @@ def tested(
     card: Card,
     *,
     last_is_best: bool,
-) -> dict[str, float]:
-    """Test metrics by name and epoch; the same weights are not asked twice."""
+) -> dict[str, dict[str, float]]:
+    """Test quantities, by rule of the epoch; the same weights are not asked twice."""
 
     def measured(epoch: str) -> dict[str, float]:
         means, outputs = compiled.test(inputs, epoch)
-        if not np.isfinite(outputs).all():
-            return means | {"loss": math.nan}
-        shown = _evidence(compiled, inputs, train, card, outputs)
-        return means | evaluation.measure(shown, card)
+        if np.isfinite(outputs).all():
+            shown = _evidence(compiled, inputs, train, card, outputs)
+            means |= evaluation.measure(shown, card)
+        else:
+            means["loss"] = math.nan
+        return {f"test/{name}": number for name, number in means.items()}
 
     found = {"last": measured("last")}
-    found["best"] = found["last"] if last_is_best else measured("best")
-    return {
-        f"test/{name}@{epoch}": number
-        for epoch, numbers in found.items()
-        for name, number in numbers.items()
-    }
+    return found if last_is_best else found | {"best": measured("best")}
 
 
 def _evidence(

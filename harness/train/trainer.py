@@ -12,7 +12,7 @@ from threadpoolctl import ThreadpoolController
 from harness import catalog, evaluation, initial, program, references, surroundings
 from harness.errors import HarnessError, TemplateError
 from harness.program import CHUNK, Network
-from harness.records import Outcome, Rehearsal
+from harness.records import Epoch, Outcome, Rehearsal
 from harness.train.clock import Clock
 from harness.train.data import Prepared, all_tests, corruption, drawn
 from harness.train.epochs import train_epochs
@@ -31,10 +31,6 @@ if TYPE_CHECKING:
     from harness.program import Inputs
     from harness.spec import Trial
     from harness.train.programs import Compiled
-
-
-_EPOCHS = ("best", "last")
-"""At which weights are tested."""
 
 
 class Trainer:
@@ -140,8 +136,7 @@ class Trainer:
             compiled.fill(trial, data.y[train])
             compiled.calibrate(trial, inputs, train)
         course = train_epochs(compiled.program, inputs, trial, train, held, clock)
-        course = course.in_unit(trial.task, unit)
-        measured, reason = course.summary, course.reason
+        reason = course.reason
         if not reason and trial.phase == "confirm":
             with clock.spent("evaluate"):
                 found = tested(
@@ -151,17 +146,16 @@ class Trainer:
                     self._card,
                     last_is_best=course.best == len(course.curve) - 1,
                 )
-            bad = [name for name, number in found.items() if not math.isfinite(number)]
-            reason = f"{bad[0]} is not finite" if bad else ""
-            measured |= evaluation.in_own_unit(found, trial.task, unit)
+            reason = _not_finite(found)
+            course = course if reason else course.tested(found)
+        course = course.in_unit(trial.task, unit)
         return Outcome(
             status="diverged" if reason else "completed",
             reason=reason,
             curve=tuple(course.curve),
-            metrics={} if reason else measured,
             best_epoch=course.best if course.curve else None,
             parameters=compiled.program.stage.parameters,
-            engine=compiled.program.engine,
+            route=compiled.program.route,
             xla=compiled.program.xla,
             reused=reused,
             seconds=clock.seconds(),
@@ -183,13 +177,21 @@ class Trainer:
             split = _split(inputs, data.y, train)
         with clock.spent("train"):
             found = references.measure(trial, split, self._card)
-        bad = [name for name, number in found.items() if not math.isfinite(number)]
-        if bad:
-            return Outcome(
-                status="failed", reason=f"{bad[0]} is not finite", seconds=clock.seconds()
-            )
-        measured = {f"test/{name}@{epoch}": found[name] for name in found for epoch in _EPOCHS}
-        return Outcome(status="completed", metrics=measured, seconds=clock.seconds())
+        measured = {f"test/{name}": number for name, number in found.items()}
+        reason = _not_finite({"last": measured})
+        if reason:
+            return Outcome(status="failed", reason=reason, seconds=clock.seconds())
+        only = Epoch(epoch=0, quantities=measured)
+        return Outcome(status="completed", curve=(only,), best_epoch=0, seconds=clock.seconds())
+
+
+def _not_finite(found: Mapping[str, Mapping[str, float]]) -> str:
+    """Reason why a test brought no result; empty if all its numbers are finite."""
+    for rule, numbers in found.items():
+        for name, number in numbers.items():
+            if not math.isfinite(number):
+                return f"{name}@{rule} is not finite"
+    return ""
 
 
 def _split(

@@ -74,7 +74,7 @@ def timing_problem(results: Results) -> str:
         "workers": "with different numbers of workers",
         "environment": "in different environments",
         "xla": "with and without XLA",
-        "engine": "by different engines",
+        "route": "by different routes",
     }
     found = [text for name, text in conditions.items() if len(rows[name].unique()) > 1]
     return f"trained {wording.listed(found)}" if found else ""
@@ -90,7 +90,7 @@ def notes(results: Results) -> list[str]:
         )
     if len(results.engines) > 1:
         found.append("The trials were trained by different versions of the engine.")
-    fallback = int((results.trials["engine"] == "fit").sum())
+    fallback = int((results.trials["route"] == "fit").sum())
     if fallback:
         found.append(
             f"{wording.count(fallback, 'trial')} could not be compiled as a program and went "
@@ -212,7 +212,7 @@ def _execution(results: Results) -> Rows:
     xla = counted["xla"].dropna()
     by_xla = "all" if xla.all() else ("some" if xla.any() else "none")
     rows = [
-        ("engine", ", ".join(sorted(set(counted["engine"]) - {""}))),
+        ("route", ", ".join(sorted(set(counted["route"]) - {""}))),
         ("engine version", ", ".join(map(str, results.engines))),
         ("programs compiled by XLA", by_xla),
         ("workers", ", ".join(str(number) for number in workers)),

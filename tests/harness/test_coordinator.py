@@ -78,17 +78,32 @@ def test_a_metric_that_was_not_measured_then_is_measured_now(blobs, tmp_path, qu
     ended = run(study, root=tmp_path, workers=0)
     expected = table(ended.folder)
     phase = "confirm" if quantity.startswith("test") else "tune"
-    lacking = "metric = ? AND trial IN (SELECT trial FROM member WHERE arm = 1 AND phase = ?)"
+    lacking = "trial IN (SELECT trial FROM member WHERE arm = 1 AND phase = ?)"
     with sqlite3.connect(ended.folder / store.FILE) as db:
-        count = db.execute(f"DELETE FROM metric WHERE {lacking}", (quantity, phase)).rowcount
+        asked = db.execute(f"DELETE FROM wanted WHERE {lacking} AND metric = ?", (phase, quantity))
+        assert asked.rowcount == 2
+        name = quantity.partition("@")[0]
+        db.execute(f"DELETE FROM fact WHERE {lacking} AND quantity = ?", (phase, name))
     db.close()
-    assert count == 2
     again = run(study, root=tmp_path, workers=0)
     assert (again.trained, again.exit_code) == (2, ExitCode.DONE)
     told = f"2 finished trials were trained again, because they had not measured {quantity}"
     assert told in again.notes
     assert table(ended.folder) == expected
     assert store.problems(ended.folder) == []
+
+
+def test_a_metric_that_a_trial_cannot_measure_is_asked_for_once(blobs, tmp_path):
+    """Training again would bring nothing new; the report names what is missing."""
+    study = small(blobs)
+    ended = run(study, root=tmp_path, workers=0)
+    missing = "quantity = ? AND trial IN (SELECT trial FROM member WHERE arm = 1)"
+    with sqlite3.connect(ended.folder / store.FILE) as db:
+        (metric,) = {metric for (metric,) in db.execute("SELECT metric FROM study")}
+        assert db.execute(f"DELETE FROM fact WHERE {missing}", [metric.partition("@")[0]]).rowcount
+    db.close()
+    again = run(study, root=tmp_path, workers=0)
+    assert (again.trained, again.exit_code) == (0, ExitCode.DONE)
 
 
 def test_a_second_run_trains_nothing(finished, blobs):
@@ -231,10 +246,10 @@ from pathlib import Path
 study, root, workers, moment = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 if moment >= 0:
     original, count = Store.end, iter(range(10**6))
-    def end(self, key, attempt, outcome):
+    def end(self, key, attempt, *told):
         if next(count) == moment:
             os.kill(os.getpid(), signal.SIGKILL)  # reported, not yet committed
-        return original(self, key, attempt, outcome)
+        return original(self, key, attempt, *told)
     Store.end = end
 if __name__ == "__main__":
     ended = run(studyfile.load(Path(study)), root=root, workers=workers)

@@ -6,11 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness import environment
 from harness.coordinator.enrolment import Enrolment, Search, chosen_candidate
 from harness.coordinator.progress import Progress, Tally
 from harness.coordinator.queueing import Queue
-from harness.records import Outcome, Result
+from harness.records import Epoch, Outcome, Result
 from harness.store import Store
 
 TUNE = {
@@ -19,7 +18,7 @@ TUNE = {
     "space": {"learning_rate": {"min": 1e-3, "max": 1e-1, "scale": "log"}},
 }
 PROPOSED = [{"learning_rate": 0.01}, {"learning_rate": 0.1}]
-MEASURED = {"val/loss@best": 0.5, "test/accuracy@best": 0.5}
+MEASURED = {"val/loss": 0.5, "test/accuracy": 0.5}
 
 
 @pytest.fixture
@@ -67,10 +66,10 @@ def ready(enrolment):
 
 def end(enrolment, key, status="completed", loss=0.5):
     """Let one trial end."""
-    token = enrolment.store.remember(environment.observe())
-    number = enrolment.store.begin(key, token, 1)
-    measured = MEASURED | {"val/loss@best": loss} if status == "completed" else {}
-    enrolment.store.end(key, number, Outcome(status=status, metrics=measured))
+    number = enrolment.store.begin(key, 1)
+    measured = Epoch(epoch=0, quantities=MEASURED | {"val/loss": loss})
+    curve = (measured,) if status == "completed" else ()
+    enrolment.store.end(key, number, Outcome(status=status, curve=curve, best_epoch=0))
     enrolment.settle(key)
 
 

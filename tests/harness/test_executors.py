@@ -76,7 +76,7 @@ class TestExecutor:
         found = events(executor, 2 * len(given))
         assert [type(event) for event in found] == [Started, Ended] * len(given)
         assert [event.attempt.key for event in found[1::2]] == [one.key for one in given]
-        assert all(event.outcome.status == "completed" for event in found[1::2])
+        assert all(event.report.outcome.status == "completed" for event in found[1::2])
 
     def test_rehearsals_are_answered(self, executor, plan):
         """Each network is built where its trials will go, or the reason why not is told."""
@@ -92,7 +92,7 @@ class TestExecutor:
         if isinstance(executor, Slots):
             assert good.program in executor.programs(0)
         executor.submit(0, good)
-        assert events(executor, 2)[1].outcome.status == "completed"
+        assert events(executor, 2)[1].report.outcome.status == "completed"
 
     def test_programs_are_known_by_place(self, executor, plan):
         """A place that was given an attempt has its program, so that the next may follow."""
@@ -123,7 +123,7 @@ def test_equal_outcomes_in_every_executor(setup, plan):
     curves = []
     for executor in (Inline(setup), Slots(setup, 1)):
         executor.submit(0, attempt)
-        curves.append(events(executor, 2)[1].outcome.curve)
+        curves.append(events(executor, 2)[1].report.outcome.curve)
         executor.close()
     assert curves[0] == curves[1]
 
@@ -149,13 +149,13 @@ def test_a_dead_worker_costs_one_attempt(setup, plan, how):
 
 
 def test_a_result_is_on_disk_before_it_is_reported(setup, plan):
-    """A coordinator that dies over a report finds the outcome in a file."""
+    """A coordinator that dies over a report finds it in a file."""
     executor = Slots(setup, 1)
     (attempt,) = attempts(plan, count=1)
     executor.submit(0, attempt)
     ended = events(executor, 2)[1]
     executor.close()
-    assert messages.read_result(setup.attempts, attempt.key, 1) == ended.outcome
+    assert messages.read_result(setup.attempts, attempt.key, 1) == ended.report
     messages.result_file(setup.attempts, attempt.key, 1).write_text('{"status": "compl')
     assert messages.read_result(setup.attempts, attempt.key, 1) is None
 
@@ -265,6 +265,6 @@ def test_a_worker_that_has_compiled_much_is_replaced(plan, setup, monkeypatch):
         executor.submit(0, third)
         found += events(executor, 2)
         assert [type(event) for event in found] == [Started, Ended] * 3
-        assert {event.outcome.status for event in found[1::2]} == {"completed"}
+        assert {event.report.outcome.status for event in found[1::2]} == {"completed"}
     finally:
         executor.close()

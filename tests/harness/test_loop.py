@@ -6,14 +6,17 @@ from collections import deque
 
 import pytest
 
-from harness import store
+from harness import environment, store
 from harness.coordinator import run
+from harness.design import Plan
 from harness.errors import ExitCode
 from harness.executors import Attempt, Died, Ended, Rehearsed, Started
-from harness.records import Outcome, Rehearsal
+from harness.records import Epoch, Outcome, Rehearsal, Report
 from harness.spec import Study
 
-GOOD = Outcome(status="completed", metrics={"test/accuracy@best": 0.5})
+TESTED = Epoch(epoch=0, quantities={"test/accuracy": 0.5})
+GOOD = Outcome(status="completed", curve=(TESTED,), best_epoch=0)
+REPORT = Report(outcome=GOOD, environment=environment.observe())
 
 
 class Pretending:
@@ -44,7 +47,7 @@ class Pretending:
         return frozenset(attempt.program for other, attempt in self.given if other == place)
 
     def submit(self, place, attempt):
-        usual = [Started(attempt=attempt, place=place), Ended(attempt=attempt, outcome=GOOD)]
+        usual = [Started(attempt=attempt, place=place), Ended(attempt=attempt, report=REPORT)]
         self.events += self.instead.get(len(self.given), lambda _: usual)(attempt)
         self.given.append((place, attempt))
 
@@ -76,8 +79,8 @@ def pretend(blobs, tmp_path):
             replicates=2,
         )
         ended = run(study, root=tmp_path, workers=2, executor=executor)
-        assert made[0].closed
-        return ended, made[0]
+        assert all(one.closed for one in made)
+        return ended, made[0] if made else None
 
     return run_it
 
@@ -122,7 +125,7 @@ def test_a_trial_under_which_processes_die_is_given_up(pretend):
         return died(attempt) if attempt.key == killed[0] else usual(attempt)
 
     def usual(attempt):
-        return [Started(attempt=attempt, place=0), Ended(attempt=attempt, outcome=GOOD)]
+        return [Started(attempt=attempt, place=0), Ended(attempt=attempt, report=REPORT)]
 
     ended, executor = pretend(dict.fromkeys(range(9), always))
     assert (ended.trained, ended.failed) == (3, 1)
@@ -147,8 +150,68 @@ def test_what_is_told_twice_counts_once(pretend):
     """An attempt that is closed has no second end."""
 
     def twice(attempt):
-        end = Ended(attempt=attempt, outcome=GOOD)
+        end = Ended(attempt=attempt, report=REPORT)
         return [Started(attempt=attempt, place=0), end, end]
 
     ended, _ = pretend({0: twice})
     assert ended.trained == 4
+
+
+# -- trials that need others ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def needing(monkeypatch):
+    """Every trial needs one that both arms of its replicate share."""
+    plain = Plan.trial
+
+    def trial(self, row, hyperparameters, phase, replicate):
+        made = plain(self, row, hyperparameters, phase, replicate)
+        shared = plain(self, self.arms[0], hyperparameters, phase, replicate)
+        shared = shared.model_copy(update={"seed": 99})
+        return made.model_copy(update={"needs": (shared,)})
+
+    monkeypatch.setattr(Plan, "trial", trial)
+
+
+def order(executor):
+    """The replicate and seed of every attempt, in the order in which they were handed over."""
+    return [(one.trial.replicate, one.trial.seed) for _, one in executor.given]
+
+
+@pytest.mark.usefixtures("needing")
+def test_what_is_needed_comes_first_and_once(pretend):
+    """Two prerequisites, each shared by two arms; they are in the store, in no arm."""
+    ended, executor = pretend()
+    assert (ended.trained, ended.failed, ended.exit_code) == (6, 0, ExitCode.DONE)
+    handed = order(executor)
+    for replicate in (0, 1):
+        own = [place for place, one in enumerate(handed) if one[0] == replicate]
+        assert [handed[place][1] for place in own] == [99, 1, 1]
+    with store.reading(ended.folder) as db:
+        assert db.execute("SELECT count(*) FROM need").fetchone() == (4,)
+        assert db.execute("SELECT count(*) FROM member").fetchone() == (4,)
+    again, _ = pretend()
+    assert (again.trained, again.reused) == (0, 4)
+
+
+@pytest.mark.usefixtures("needing")
+@pytest.mark.parametrize("status", ["failed", "diverged"])
+def test_what_needs_a_failed_one_is_blocked(pretend, status):
+    """It is named, with what it waits for; where that can be tried again, it runs then."""
+    gone = Outcome(status=status, reason="no luck")
+
+    def bad(attempt):
+        report = Report(outcome=gone, environment=environment.observe())
+        return [Started(attempt=attempt, place=0), Ended(attempt=attempt, report=report)]
+
+    ended, executor = pretend({0: bad})
+    key = executor.given[0][1].key
+    assert ended.trained == 3 + (status == "diverged")
+    assert len(executor.given) == 4
+    assert any(f"blocked: trial {key[:8]}, which it needs, is {status}" in one
+               for one in ended.problems)  # fmt: skip
+    assert store.counts(ended.folder)["confirm", "blocked"] == 2
+    again, executor = pretend()
+    assert again.trained == (3 if status == "failed" else 0)
+    assert bool(again.problems) == (status == "diverged")

@@ -117,7 +117,7 @@ def test_a_game_of_two_players_equals_numpy(lay, tmp_path, times):
     trial, outcome, found, trainer = trained(laid, tmp_path)
     expected = played(cases(trial, laid.card), times, (0.05, 0.02))
     assert found == pytest.approx(expected, abs=1e-6)
-    assert outcome.engine == "program"
+    assert outcome.route == "program"
     (compiled,) = trainer.programs.values()
     assert compiled.program.traces == 1
 

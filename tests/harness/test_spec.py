@@ -42,6 +42,7 @@ OTHERWISE = {
     "precision": "bfloat16",
     "xla": "never",
     "deterministic": True,
+    "needs": (TRIAL.model_copy(update={"replicate": 5}),),
 }
 
 

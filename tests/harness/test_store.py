@@ -25,8 +25,8 @@ from harness.store import FILE, SCHEMA, Store, counts, definition, exists, readi
 STUDY = Study(name="small", template="mlp", factors={"activation": ["relu", "tanh"]})
 CARD = {"reference": "digits", "digest": "d" * 64, "shape": [8, 8], "cases": 10, "tests": 2}
 HERE = Environment(harness="0.1.0", versions={"python": "3.11"}, processor="x", flags={})
-TABLES = ("event", "study", "environment", "proposal", "trial", "member", "attempt", "epoch",
-          "metric")  # fmt: skip
+TABLES = ("event", "study", "environment", "proposal", "trial", "need", "member", "attempt",
+          "wanted", "note", "fact", "artifact", "metric")  # fmt: skip
 
 
 def made(replicate, phase="confirm", arm=0):
@@ -51,9 +51,12 @@ def made(replicate, phase="confirm", arm=0):
 
 def outcome(status="completed", epochs=3):
     """How a training could have ended."""
-    curve = tuple(Epoch(epoch=n, quantities={"val/loss": 1 / (n + 1)}) for n in range(epochs))
-    metrics = {"test/accuracy@best": 0.9} if status == "completed" else {}
-    return Outcome(status=status, reason="so it was", curve=curve, metrics=metrics)
+    tested = {"test/accuracy": 0.9} if status == "completed" else {}
+    curve = tuple(
+        Epoch(epoch=n, quantities={"val/loss": 1 / (n + 1)} | (tested if n == 0 else {}))
+        for n in range(epochs)
+    )
+    return Outcome(status=status, reason="so it was", curve=curve, best_epoch=0)
 
 
 def fill(folder, trials=4, ended=2):
@@ -64,7 +67,7 @@ def fill(folder, trials=4, ended=2):
         here = store.remember(HERE)
         store.propose("token", [{"learning_rate": 0.1}])
         for _, trial in members[:ended]:
-            store.end(trial.key, store.begin(trial.key, here, 1), outcome())
+            store.end(trial.key, store.begin(trial.key, 1), outcome(), here)
     return [trial.key for _, trial in members]
 
 
@@ -107,7 +110,7 @@ def test_a_result_is_read_back(folder):
     assert first == second
     assert (first.status, first.metrics, first.epochs) == (
         "completed",
-        {"test/accuracy@best": 0.9},
+        {"test/accuracy@best": 0.9, "val/loss@best": 1.0, "val/loss@last": 1 / 3},
         3,
     )
     assert (third.status, third.metrics, third.epochs) == ("pending", {}, 0)
@@ -145,7 +148,7 @@ def test_enrolling_again_replaces_places_and_keeps_trials(folder):
         assert store.statuses(0, "confirm", 1) == {keys[0]: "completed", made(7)[1].key: "pending"}
     rows = content(folder)
     assert len(rows["trial"]) == 4
-    assert len(rows["metric"]) == 3
+    assert len({row[0] for row in rows["metric"]}) == 3
 
 
 def test_enrolment_is_all_or_nothing(folder):
@@ -183,8 +186,7 @@ def test_a_late_report_is_refused_and_noted(folder):
     """The number of an attempt is a fencing token."""
     key = fill(folder, ended=0)[0]
     with Store(folder) as store:
-        here = store.remember(HERE)
-        stalled, current = store.begin(key, here, 1), store.begin(key, here, 1)
+        stalled, current = store.begin(key, 1), store.begin(key, 1)
         assert (stalled, current) == (1, 2)
         assert not store.end(key, stalled, outcome())
         assert not content(folder)["metric"]
@@ -194,7 +196,7 @@ def test_a_late_report_is_refused_and_noted(folder):
     rows = content(folder)
     noted = [row[3:5] for row in rows["event"] if row[2] == "late report refused"]
     assert noted == [(key, 1), (key, 2), ("unknown", 1)]
-    assert len(rows["epoch"]) == 2
+    assert {row[2] for row in rows["fact"]} == {0, 1}
 
 
 @pytest.mark.parametrize("status", sorted(FINAL))
@@ -202,12 +204,11 @@ def test_a_finished_trial_is_never_begun_again(folder, status):
     """Completed and diverged are results."""
     key = fill(folder, ended=0)[0]
     with Store(folder) as store:
-        here = store.remember(HERE)
-        store.end(key, store.begin(key, here, 1), outcome(status))
+        store.end(key, store.begin(key, 1), outcome(status))
         before = content(folder)
         for wrong in (key, "unknown"):
             with pytest.raises(StoreError, match="expected a trial that waits for a result"):
-                store.begin(wrong, here, 1)
+                store.begin(wrong, 1)
     assert content(folder) == before
 
 
@@ -216,10 +217,9 @@ def test_what_failed_may_be_tried_again(folder, status):
     """Only its brief outcome is kept: no epochs, no metrics."""
     key = fill(folder, ended=0)[0]
     with Store(folder) as store:
-        here = store.remember(HERE)
-        store.end(key, store.begin(key, here, 1), outcome(status))
-        assert not content(folder)["epoch"]
-        assert store.begin(key, here, 1) == 2
+        store.end(key, store.begin(key, 1), outcome(status))
+        assert not content(folder)["fact"]
+        assert store.begin(key, 1) == 2
         assert store.open_attempts() == [(key, 2)]
 
 
@@ -272,11 +272,10 @@ def test_a_write_is_all_or_nothing(folder, act, error, expected):
     """Whichever statement fails, nothing of the write is there, and the store goes on."""
     keys = fill(folder, ended=1)
     with Store(folder) as store:
-        here = store.remember(HERE)
-        number = store.begin(keys[1], here, 1)
+        number = store.begin(keys[1], 1)
         writes = {
             "end": lambda: store.end(keys[1], number, outcome()),
-            "begin": lambda: store.begin(keys[2], here, 1),
+            "begin": lambda: store.begin(keys[2], 1),
             "enrol": lambda: store.enrol(1, 0, "confirm", [made(0), made(8)]),
             "revise": lambda: store.revise(STUDY.model_copy(update={"seed": 2}), "m", CARD),
             "propose": lambda: store.propose("new", [{}]),
@@ -308,7 +307,7 @@ def test_a_failure_in_the_middle_of_a_result(folder, monkeypatch):
         raise RuntimeError("in the middle")
 
     with Store(folder) as store:
-        number = store.begin(key, store.remember(HERE), 1)
+        number = store.begin(key, 1)
         before = content(folder)
         with monkeypatch.context() as patch:
             patch.setattr(Store, "_results", half)
@@ -316,7 +315,7 @@ def test_a_failure_in_the_middle_of_a_result(folder, monkeypatch):
                 store.end(key, number, outcome())
         assert content(folder) == before
         assert store.end(key, number, outcome())
-    assert len(content(folder)["epoch"]) == 3
+    assert len(content(folder)["fact"]) == 4
 
 
 STATUSES = ["completed", "diverged", "failed", "lost", "interrupted"]
@@ -355,10 +354,10 @@ class Life(RuleBasedStateMachine):
         key = data.draw(st.sampled_from(sorted(self.status)))
         if self.status[key] in FINAL:
             with pytest.raises(StoreError):
-                self.store.begin(key, self.here, 1)
+                self.store.begin(key, 1)
             return
         self.attempts[key] = self.attempts.get(key, 0) + 1
-        assert self.store.begin(key, self.here, 1) == self.attempts[key]
+        assert self.store.begin(key, 1) == self.attempts[key]
         self.status[key] = "running"
 
     @precondition(lambda self: self.attempts)
@@ -406,8 +405,8 @@ class Life(RuleBasedStateMachine):
         )
         finished = {key for key, status in self.status.items() if status in FINAL}
         completed = {key for key, status in self.status.items() if status == "completed"}
-        assert {row[0] for row in rows["epoch"]} == finished
-        assert len(rows["epoch"]) == 3 * len(finished)
+        assert {row[0] for row in rows["fact"]} == finished
+        assert len(rows["fact"]) == 3 * len(finished) + len(completed)
         assert {row[0] for row in rows["metric"]} == completed
         assert rows["event"][: len(self.events)] == self.events
         self.events = rows["event"]
@@ -475,15 +474,15 @@ def test_readers_see_whole_transactions(folder):
     """Half of a write is never seen, not even by a reader that looks during it."""
     keys = fill(folder, ended=0)
     with Store(folder) as store:
-        number = store.begin(keys[0], store.remember(HERE), 1)
+        number = store.begin(keys[0], 1)
         with reading(folder) as db:
-            sql = "SELECT count(*) FROM epoch"
+            sql = "SELECT count(*) FROM fact"
             db.execute("BEGIN")
             assert db.execute(sql).fetchone() == (0,)
             store.end(keys[0], number, outcome())
             assert db.execute(sql).fetchone() == (0,)
             db.execute("COMMIT")
-            assert db.execute(sql).fetchone() == (3,)
+            assert db.execute(sql).fetchone() == (4,)
 
 
 def test_the_lock_is_released_when_opening_fails(folder):
@@ -675,4 +674,4 @@ def test_the_writer_is_the_only_module_that_writes():
         for file in package.rglob("*.py")
         if "sqlite3.connect(" in file.read_text(encoding="utf-8")
     }
-    assert users == {"store/reader.py", "store/writer.py"}
+    assert users == {"store/reader.py", "store/upgrade.py", "store/writer.py"}

@@ -48,10 +48,10 @@ def _fill(kept, study):
             "SELECT status FROM trial WHERE key = ?", (trial.key,)
         ) != [("pending",)]:
             continue
-        number = kept.begin(trial.key, environment, 1)
-        curve = (Epoch(epoch=0, quantities={"val/loss": 1.0}),)
-        metrics = {"test/accuracy@best": 0.5}
-        kept.end(trial.key, number, Outcome(status="completed", curve=curve, metrics=metrics))
+        number = kept.begin(trial.key, 1)
+        curve = (Epoch(epoch=0, quantities={"val/loss": 1.0, "test/accuracy": 0.5}),)
+        outcome = Outcome(status="completed", curve=curve, best_epoch=0)
+        kept.end(trial.key, number, outcome, environment)
 
 
 def _verify(monkeypatch, folder, *words):
@@ -86,10 +86,10 @@ DAMAGES = {
     "UPDATE study SET definition = replace(definition, '10', '12')": "its digest",
     "UPDATE study SET card = '{}'": "its digest",
     "UPDATE study SET code = 'c'": "its digest",
-    "UPDATE attempt SET outcome = '{}'": "its outcome is not there",
+    "UPDATE attempt SET epochs = 2": "its outcome is not there",
     "UPDATE attempt SET status = 'failed'": "its outcome is not there",
     "DELETE FROM attempt": "its outcome is not there",
-    "DELETE FROM metric": "its outcome is not there",
+    "DELETE FROM fact": "its outcome is not there",
     "UPDATE trial SET definition = 'x'": "its key",
     "DELETE FROM trial": "does not hold",
 }

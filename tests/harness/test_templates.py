@@ -121,7 +121,7 @@ def test_every_entry_trains(plan, images, name, key, entry):
     laid = laid_out(plan, images, name, key, entry)
     outcome = Trainer(laid.card, []).run(laid.trial(laid.arms[0], {}, "tune", 0))
     assert outcome.status == "completed", outcome.reason
-    assert outcome.engine == "program"
+    assert outcome.route == "program"
     assert np.isfinite(outcome.curve[0].quantities["train/loss"])
 
 

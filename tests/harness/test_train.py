@@ -93,7 +93,7 @@ def test_a_users_function_is_a_template(lay, folder, blobs):
         fixed={"epochs": 2},
     )
     assert {outcome.status for outcome in found} == {"completed"}
-    assert {outcome.engine for outcome in found} == {"program"}
+    assert {outcome.route for outcome in found} == {"program"}
     assert len({outcome.metrics["test/loss@last"] for outcome in found}) == 4
     assert [outcome.parameters for outcome in found[:2]] == [4 * 3 + 3 + 3 * 2 + 2, 37]
 
@@ -145,7 +145,7 @@ def test_a_training_step_of_its_own_falls_back_to_fit(lay, folder, blobs):
     (own,), (streamed,) = (outcomes(lay, folder, resident=most, **study) for most in (math.inf, 0))
     assert streamed.metrics == own.metrics
     assert own.status == "completed", own.reason
-    assert own.engine == "fit"
+    assert own.route == "fit"
     assert len(own.curve) == 3
     assert {"test/loss@best", "test/accuracy@last", "val/loss@best"} <= set(own.metrics)
 

@@ -23,4 +23,4 @@ def test_functional(foreign):
     y = np.arange(120) % 3
     file = foreign.arrays(x=generator.normal(size=(120, 4)) + y[:, None], y=y)
     outcome, _ = foreign.train(foreign.plan(file))
-    assert (outcome.status, outcome.engine) == ("completed", "program")
+    assert (outcome.status, outcome.route) == ("completed", "program")

@@ -75,7 +75,7 @@ def test_unseeded_noise_follows_the_trial(foreign, blobs):
     foreign.module(NOISY.format(noise=" + ".join(NOISES)))
     plan = foreign.plan(blobs, replicates=2)
     (alone,), (other, second) = trained(foreign, plan, [(0, 0)], [(0, 1), (0, 0)])
-    assert alone.engine == "program"
+    assert alone.route == "program"
     assert alone.curve == second.curve
     assert alone.metrics == second.metrics
     assert alone.curve != other.curve
@@ -99,7 +99,7 @@ def test_noise_in_a_training_step(foreign, blobs):
     """)
     plan = foreign.plan(blobs, replicates=2)
     (alone,), (other, second) = trained(foreign, plan, [(0, 0)], [(0, 1), (0, 0)])
-    assert alone.engine == "fit"
+    assert alone.route == "fit"
     assert alone.curve == second.curve
     assert alone.curve != other.curve
 
@@ -457,7 +457,7 @@ def test_a_vector_in_add_loss_is_summed_as_keras_does(foreign, blobs):
     outcome, trainer = foreign.train(plan)
     (note,) = outcome.notes
     assert note.startswith("add_loss in Penalty is given one number per case, which Keras adds up")
-    assert outcome.engine == "program"
+    assert outcome.route == "program"
     network = trainer.network(plan.trial(plan.arms[0], {}, "confirm", 0))
     found = outcome.curve[0].quantities["train/loss"]
     data = trainer._data.load()

@@ -104,7 +104,7 @@ def test_masks_reach_loss_and_metrics(foreign, function, engine):
     plan = foreign.plan(foreign.arrays(x=x, y=y), f"{module}:{function}")
     outcome, trainer = foreign.train(plan)
     assert outcome.status == "completed", outcome.reason
-    assert outcome.engine == engine
+    assert outcome.route == engine
     data, weights, epochs, held = shown(plan, trainer)
     import theirs
 
@@ -232,7 +232,7 @@ def test_several_inputs(foreign, function, engine):
     plan = foreign.plan(foreign.arrays(**pairs()), f"{module}:{function}")
     outcome, trainer = foreign.train(plan)
     assert outcome.status == "completed", outcome.reason
-    assert outcome.engine == engine
+    assert outcome.route == engine
     data, weights, epochs, held = shown(plan, trainer)
     import theirs
 
@@ -293,7 +293,7 @@ def test_own_reconstruction(foreign, function, engine):
     plan = foreign.plan(foreign.arrays(**measured()), f"{module}:{function}", task="reconstruction")
     outcome, trainer = foreign.train(plan)
     assert outcome.status == "completed", outcome.reason
-    assert outcome.engine == engine
+    assert outcome.route == engine
     data, weights, epochs, held = shown(plan, trainer)
     import theirs
 

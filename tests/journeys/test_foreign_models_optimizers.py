@@ -163,7 +163,7 @@ def test_every_keyword_of_an_optimizer_equals_fit(theirs, case):
     trial = plan.trial(plan.arms[0], {}, "confirm", 1)
     outcome = trainer.run(trial)
     (compiled,) = trainer.programs.values()
-    assert (outcome.engine, outcome.reused) == ("program", True)
+    assert (outcome.route, outcome.reused) == ("program", True)
     curve, (loss, accuracy) = by_fit(trial, plan.card, compiled.network)
     assert_same_curve(outcome, curve, 1e-4)
     assert outcome.metrics["test/loss@last"] == pytest.approx(loss, rel=1e-4)
@@ -181,7 +181,7 @@ def test_an_average_is_the_same_on_every_route(theirs, name):
         plan.trial(plan.arms[0], {}, "confirm", 0)
     )
     fitted, _ = theirs[0].train(lay(theirs, optimizer, "theirs:through_fit"))
-    assert (whole.engine, fitted.engine) == ("program", "fit")
+    assert (whole.route, fitted.route) == ("program", "fit")
     for other in (chunks, fitted):
         assert_same_curve(other, [epoch.quantities for epoch in whole.curve], 1e-5)
         assert other.metrics == pytest.approx(whole.metrics, rel=1e-5)

@@ -199,7 +199,7 @@ def test_one_output_for_two_classes(foreign, template):
         foreign, classes(2), template, class_weight="balanced", label_smoothing=0.1
     )
     logits = template == "one_logit"
-    assert outcome.engine == ("fit" if logits else "program")
+    assert outcome.route == ("fit" if logits else "program")
     stock = keras.losses.BinaryCrossentropy(from_logits=logits, label_smoothing=0.1)
     curve, outputs, y = by_keras(plan, compiled, stock, balanced)
     assert_same(outcome, curve)
@@ -232,7 +232,7 @@ def test_class_weights_of_steps(foreign, template):
     y = (generator.random((60, 5)) ** 2 * 3).astype(int)
     data = {"x": generator.normal(size=(60, 5, 2)) + y[..., None], "y": y}
     plan, outcome, compiled = trained(foreign, data, template, class_weight="balanced")
-    assert outcome.engine == ("fit" if template.endswith("fit") else "program")
+    assert outcome.route == ("fit" if template.endswith("fit") else "program")
     curve, outputs, y = by_keras(plan, compiled, NLL(), balanced)
     assert_same(outcome, curve)
     exact = -np.log2(np.take_along_axis(outputs, y[..., None], axis=-1)).mean()
@@ -254,7 +254,7 @@ def test_several_labels(foreign, template):
     plan = design.plan(study, card, foreign.places)
     assert str(plan.metric) == "test/average_precision@best"
     outcome, trainer = foreign.train(plan)
-    assert (outcome.status, outcome.engine) == ("completed", "program"), outcome.reason
+    assert (outcome.status, outcome.route) == ("completed", "program"), outcome.reason
     (compiled,) = trainer.programs.values()
     logits = template != "theirs:sigmoids"
     loss = keras.losses.BinaryCrossentropy(from_logits=logits, label_smoothing=0.2)

@@ -124,7 +124,7 @@ def bring(foreign, fitted, how):
 def test_fitted_weights(foreign, fitted):
     """A tiny learning rate leaves them as they are: what scikit-learn knew is still known."""
     outcome, _ = foreign.train(bring(foreign, fitted, "set_weights"))
-    assert outcome.engine == "program"
+    assert outcome.route == "program"
     assert outcome.metrics["test/accuracy@last"] > 0.98
 
 
@@ -364,7 +364,7 @@ def test_ways_of_making_a_model(foreign, name):
     foreign.module(HEAD + MODELS[name])
     plan = foreign.plan(numbers(foreign))
     outcome, trainer = foreign.train(plan)
-    assert outcome.engine == "program"
+    assert outcome.route == "program"
     network = network_of(trainer)
     assert network.output_shape == (None, 3)
     assert_same_curve(outcome, by_fit(plan, network), 1e-4)
@@ -445,10 +445,10 @@ def test_own_train_step(foreign, hidden):
     foreign.module(HEAD + text.replace("OWN", "Own"))
     plan = foreign.plan(numbers(foreign))
     own, trainer = foreign.train(plan)
-    assert (own.status, own.engine) == ("completed", "fit"), own.reason
+    assert (own.status, own.route) == ("completed", "fit"), own.reason
     foreign.module(HEAD + STEP.replace("OWN", "keras.Model"), "stock")
     stock, other = foreign.train(foreign.plan(plan.study.dataset, "stock:build"))
-    assert stock.engine == "program"
+    assert stock.route == "program"
     for one, two in zip(own.curve, stock.curve, strict=True):
         assert one.quantities.keys() == two.quantities.keys()
         for name in one.quantities:

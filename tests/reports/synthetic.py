@@ -117,12 +117,12 @@ def write(
                 continue
             environment = store.remember(script.environment(member.arm, member.replicate))
             if place < script.killed:
-                attempt = store.begin(trial.key, environment, script.workers)
+                attempt = store.begin(trial.key, script.workers)
                 store.end(trial.key, attempt, Outcome(status="interrupted", reason="killed"))
-            attempt = store.begin(trial.key, environment, script.workers)
+            attempt = store.begin(trial.key, script.workers)
             if status != "running":
                 outcome = _outcome(asked, script, member, status, metric, place)
-                store.end(trial.key, attempt, outcome)
+                store.end(trial.key, attempt, outcome, environment)
     return folder
 
 
@@ -215,17 +215,19 @@ def _outcome(
         if decider in {"accuracy", "mean_squared_error"}:
             quantities |= {f"train/{decider}": progress, f"val/{decider}": value * progress}
         curve.append(Epoch(epoch=epoch, quantities=quantities))
-    metrics: dict[str, float] = {}
+    best_epoch = last - 1 if member.arm in script.rising else 0
     if status == "completed":
-        metrics = {"val/loss@best": best, "val/loss@last": best + 0.01, **script.metrics}
+        metrics = {"val/loss@last": best + 0.01, "val/loss@best": best, **script.metrics}
         if member.phase == "confirm":
             metrics[metric] = value
+        for name, number in metrics.items():
+            quantity, _, rule = name.partition("@")
+            curve[best_epoch if rule == "best" else last - 1].quantities[quantity] = number
     return Outcome(
         status=status,
         reason="" if status == "completed" else script.reason,
         curve=tuple(curve),
-        metrics=metrics,
-        best_epoch=last - 1 if member.arm in script.rising else 0,
+        best_epoch=best_epoch,
         parameters=5000 + member.arm,
         seconds=Seconds(build=0.1, compile=0.5, data=0.01, train=1 + 0.001 * place, evaluate=0.1),
     )

@@ -54,7 +54,7 @@ def test_curves_with_and_without_gaps_are_read_alike(make: Maker) -> None:
     with sqlite3.connect(folder / FILE) as db:
         key = whole.confirm["trial"].iloc[0]
         db.execute(
-            "DELETE FROM epoch WHERE trial = ? AND epoch = 1 AND quantity = 'val/loss'", (key,)
+            "DELETE FROM fact WHERE trial = ? AND epoch = 1 AND quantity = 'val/loss'", (key,)
         )
     found = frames.read(folder).epochs
     first = whole.confirm.iloc[0]
@@ -138,7 +138,7 @@ def test_a_missing_metric_is_listed(make: Maker) -> None:
         (key,) = db.execute(
             "SELECT trial FROM member WHERE arm = 2 AND phase = 'confirm' AND replicate = 4"
         ).fetchone()
-        db.execute("DELETE FROM metric WHERE trial = ? AND metric LIKE 'test/%'", (key,))
+        db.execute("DELETE FROM fact WHERE trial = ? AND quantity LIKE 'test/%'", (key,))
     results = frames.read(folder)
     assert results.skipped["why"].tolist() == ["completed, but test/accuracy@best was not measured"]
     assert np.isnan(frames.grid(results, "test/accuracy@best").cells[2, 4])

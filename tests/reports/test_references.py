@@ -9,7 +9,6 @@ import pytest
 
 from harness import store
 from harness.coordinator import run
-from harness.records import Outcome
 from harness.spec import Study
 from harness.store import Store
 from reports import estimates, export, frames, tables, verdicts
@@ -117,9 +116,11 @@ def test_a_reference_that_failed_is_told(finished, tmp_path):
     with Store(folder) as opened, opened._write() as db:
         for (key,) in rows:
             db.execute("UPDATE trial SET status = 'failed' WHERE key = ?", (key,))
-            db.execute("DELETE FROM metric WHERE trial = ?", (key,))
-            outcome = Outcome(status="failed", reason="out of memory").model_dump_json()
-            db.execute("UPDATE attempt SET outcome = ? WHERE trial = ?", (outcome, key))
+            db.execute("DELETE FROM fact WHERE trial = ?", (key,))
+            failed = (
+                "UPDATE attempt SET status = 'failed', reason = 'out of memory' WHERE trial = ?"
+            )
+            db.execute(failed, (key,))
     results = frames.read(folder)
     judged = verdicts.judge(results)
     assert {one.word for one in judged.references[0].verdicts} == {"no verdict"}

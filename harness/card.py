@@ -20,7 +20,7 @@ class Card:
     """Facts that are known of a data set without loading its arrays.
 
     Args:
-        reference: how a worker finds it.
+        locator: how a worker finds it.
         digest: content hash.
         task: ``classification``, ``sequence`` (a class at every step), ``multilabel`` or
             ``regression``; what a template makes of it, such as ``reconstruction``.
@@ -35,7 +35,7 @@ class Card:
         normal: classes that are trained on, where the others are to be told as anomalies.
         noise: what is done to validation and test inputs, where it is to be undone; a choice of
             the catalogue's corruptions.
-        name: name for people, where it differs from the reference.
+        name: name for people, where it differs from the locator.
         inputs: shape by name, where a case has several inputs.
         classes: what the classes are called, in the order of their numbers; none: by number.
         test_counts: test cases of each class.
@@ -59,7 +59,7 @@ class Card:
         notes: remarks on the data for readers of the results, a sentence each.
     """
 
-    reference: str
+    locator: str
     digest: str
     task: str
     shape: tuple[int, ...]
@@ -93,7 +93,7 @@ class Card:
     @property
     def label(self) -> str:
         """Name of the data set, for people."""
-        return self.name or self.reference
+        return self.name or self.locator
 
     @property
     def has_lengths(self) -> bool:
@@ -105,7 +105,7 @@ class Card:
         """The shape of a case, or of each of its inputs, as messages have it.
 
         Example:
-            >>> Card(reference="a", digest="", task="classification", shape=(2,), cases=8,
+            >>> Card(locator="a", digest="", task="classification", shape=(2,), cases=8,
             ...      tests=2, outputs=2).form
             '(2,)'
         """
@@ -114,7 +114,7 @@ class Card:
         return ", ".join(f"{name} {shape}" for name, shape in self.inputs.items())
 
     @property
-    def frame(self) -> dict[str, Any]:
+    def view(self) -> dict[str, Any]:
         """Study settings that change the data, its training cases aside: normal classes, noise."""
         normal = {"normal": list(self.normal)} if self.normal else {}
         return {**normal, **({"noise": dict(self.noise)} if self.noise else {})}
@@ -137,7 +137,7 @@ class Card:
             share: share of these cases for validation.
 
         Example:
-            >>> Card(reference="digits", digest="", task="classification", shape=(8, 8),
+            >>> Card(locator="digits", digest="", task="classification", shape=(8, 8),
             ...      cases=1438, tests=359, outputs=10).training_cases(0.2)
             1150
         """
@@ -158,7 +158,7 @@ class Card:
         """Facts that people check before they believe a result, a line each.
 
         Example:
-            >>> card = Card(reference="a", digest="", task="classification", shape=(2,), cases=8,
+            >>> card = Card(locator="a", digest="", task="classification", shape=(2,), cases=8,
             ...             tests=2, outputs=2, counts=(2, 6), classes=("no", "yes"))
             >>> card.lines()["classes"]
             'no 2, yes 6 (chance 75.0 %)'
@@ -218,7 +218,7 @@ class Card:
             validation: share of the cases outside the test split that validates.
 
         Example:
-            >>> Card(reference="a", digest="", task="classification", shape=(2,), cases=50,
+            >>> Card(locator="a", digest="", task="classification", shape=(2,), cases=50,
             ...      tests=2, outputs=2, counts=(1, 49), test_counts=(0, 2)).absent()
             'no test case: 0; no validation case: 0'
         """
@@ -269,6 +269,6 @@ def _few(names: list[str]) -> str:
     return ", ".join(names[:SHOWN]) + more
 
 
-def framed_digest(whole: str, frame: Mapping[str, Any]) -> str:
-    """Content hash of data after a study's changes to it; see ``Card.frame``."""
-    return digest({"whole": whole, **frame}) if frame else whole
+def view_digest(whole: str, view: Mapping[str, Any]) -> str:
+    """Content hash of data after a study's changes to it; see ``Card.view``."""
+    return digest({"whole": whole, **view}) if view else whole

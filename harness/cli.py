@@ -219,7 +219,7 @@ def check(study: StudyName, models: Models = False, yes: Yes = False, as_json: J
     Runs none of your code, unless it is to build your networks.
     """
     loaded, folders = _load(study)
-    if datasets.needs_code(datasets.split(loaded.dataset)[0]):
+    if datasets.needs_code(datasets.sized(loaded.dataset)[0]):
         if models:
             raise UsageError(
                 "expected data that can be read without running your code, to build networks for "
@@ -277,7 +277,7 @@ def _check_without_data(
     places = _places(folders)
     try:
         design.check_size(study, yes=yes)
-        datasets.check_function(str(datasets.split(study.dataset)[0]), places)
+        datasets.check_function(str(datasets.sized(study.dataset)[0]), places)
         design.check_names(study, places)
     except StudyError as error:
         raise error.within(file) from None

@@ -96,8 +96,8 @@ def _code(trial: Trial) -> list[str]:
 
 
 def _forget(references: Sequence[str], folders: Sequence[Path]) -> None:
-    for reference in references:
-        usercode.forget(reference, folders)
+    for target in references:
+        usercode.forget(target, folders)
 
 
 def _forward(model: Any, card: Card) -> list[Any]:

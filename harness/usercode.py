@@ -41,12 +41,12 @@ class Signature:
 
 
 def signature(
-    reference: str, folders: Sequence[Path], leading: int, *, of_class: int = 0
+    target: str, folders: Sequence[Path], leading: int, *, of_class: int = 0
 ) -> Signature:
     """Read the keyword arguments of a user's function or class from its source.
 
     Args:
-        reference: ``module:function`` or ``module:class``.
+        target: ``module:function`` or ``module:class``.
         folders: folders to search for modules, in order.
         leading: how many leading positional arguments the harness itself passes to a function.
         of_class: how many it passes to a class.
@@ -55,10 +55,10 @@ def signature(
         StudyError: if the module, or such an object in it, does not exist, or does not take the
             leading arguments.
     """
-    module, _, name = reference.partition(":")
-    file = _source(reference, folders, leading)
+    module, _, name = target.partition(":")
+    file = _source(target, folders, leading)
     found = [
-        _read(node, leading, of_class, reference) if isinstance(node, _Definition) else _OPEN
+        _read(node, leading, of_class, target) if isinstance(node, _Definition) else _OPEN
         for node in _definitions(module, name, folders, leading)
     ]
     if not found:
@@ -138,16 +138,16 @@ def _bindings(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.AST]]:
 
 
 def _read(
-    node: ast.FunctionDef | ast.ClassDef | ast.Lambda, leading: int, of_class: int, reference: str
+    node: ast.FunctionDef | ast.ClassDef | ast.Lambda, leading: int, of_class: int, target: str
 ) -> Signature:
     if isinstance(node, ast.ClassDef):
         for part in node.body:
             if isinstance(part, ast.FunctionDef) and part.name == "__init__":
-                return _taken(part.args, 1, of_class, reference)
+                return _taken(part.args, 1, of_class, target)
         return _OPEN  # whatever its parents take
     if isinstance(node, ast.FunctionDef) and not all(map(_is_transparent, node.decorator_list)):
         return _OPEN
-    return _taken(node.args, 0, leading, reference)
+    return _taken(node.args, 0, leading, target)
 
 
 def _is_transparent(decorator: ast.expr) -> bool:
@@ -170,14 +170,14 @@ def _adapter(target: str, name: str, leading: int) -> str:
     )
 
 
-def _taken(arguments: ast.arguments, own: int, leading: int, reference: str) -> Signature:
+def _taken(arguments: ast.arguments, own: int, leading: int, target: str) -> Signature:
     """Signature of the arguments that remain for a study to name.
 
     Args:
         arguments: of a function.
         own: how many of them Python itself passes, such as ``self``.
         leading: how many the harness passes behind them.
-        reference: name of the function, for the error message.
+        target: name of the function, for the error message.
 
     Raises:
         StudyError: if it does not take so many.
@@ -185,12 +185,12 @@ def _taken(arguments: ast.arguments, own: int, leading: int, reference: str) -> 
     positional = [argument.arg for argument in arguments.posonlyargs + arguments.args]
     first = own + leading
     if len(positional) < first and arguments.vararg is None:
-        name = reference.partition(":")[2]
+        name = target.partition(":")[2]
         what, example = "the array that it is applied to", "apply(x, **arguments)"
         if leading == _TEMPLATE:
             what, example = _SHAPES, "build(shape, outputs, **arguments)"
         raise StudyError(
-            f"expected {reference!r} to take {what} first. Received: "
+            f"expected {target!r} to take {what} first. Received: "
             f"({', '.join(positional[own:])}). Write a function that calls it as it needs:\n\n"
             f"    def {example}:\n"
             f"        return {name}(**arguments)\n"
@@ -205,7 +205,7 @@ def _taken(arguments: ast.arguments, own: int, leading: int, reference: str) -> 
     )
 
 
-def fingerprint(reference: str, folders: Sequence[Path]) -> str:
+def fingerprint(target: str, folders: Sequence[Path]) -> str:
     """SHA-256 over a user's module and all local modules that it imports.
 
     What counts is the syntax tree: a comment or a line break changes nothing. Files whose names
@@ -213,7 +213,7 @@ def fingerprint(reference: str, folders: Sequence[Path]) -> str:
     """
     sha = hashlib.sha256()
     named: dict[str, Path] = {}
-    for name, file in sorted(_closure(reference, folders).items()):
+    for name, file in sorted(_closure(target, folders).items()):
         tree = _parse(file)
         sha.update(name.encode() + b"\0" + ast.dump(tree).encode() + b"\0")
         named |= _named(tree, [file.parent, *folders])
@@ -253,25 +253,25 @@ def contained() -> Iterator[None]:
             os.environ.update(variables)
 
 
-def forget(reference: str, folders: Sequence[Path]) -> None:
+def forget(target: str, folders: Sequence[Path]) -> None:
     """Let a module and its local imports run anew when they are next loaded.
 
     What they keep between two calls, such as a generator of random numbers, would make what they
     build depend on what was built before.
     """
-    for name, file in _closure(reference, folders).items():
+    for name, file in _closure(target, folders).items():
         if name in sys.modules and _is_from(sys.modules[name], file):
             del sys.modules[name]
 
 
-def load(reference: str, folders: Sequence[Path]) -> Callable[..., Any]:
+def load(target: str, folders: Sequence[Path]) -> Callable[..., Any]:
     """Import a user's function. This runs user code.
 
     Raises:
         StudyError: if a module of it has the name of an installed one, which would be imported
             in its place.
     """
-    local = _closure(reference, folders)
+    local = _closure(target, folders)
     for name, file in local.items():
         _refuse_installed(name, file, folders)
     for folder in _searched:
@@ -282,17 +282,17 @@ def load(reference: str, folders: Sequence[Path]) -> Callable[..., Any]:
     for name, file in local.items():
         if name in sys.modules and not _is_from(sys.modules[name], file):
             del sys.modules[name]  # loaded for another study in this process
-    for name in _parents(reference.partition(":")[0]):
+    for name in _parents(target.partition(":")[0]):
         if name not in local and not hasattr(sys.modules.get(name), "__path__"):
             sys.modules.pop(name, None)  # a module for another study, a folder for this one
     importlib.invalidate_caches()
-    module, _, function = reference.partition(":")
+    module, _, function = target.partition(":")
     if not hasattr(importlib.import_module(module), function):
         raise StudyError(
             f"expected {module!r} to define {function!r} when it is imported. Received: a module "
             "without it, perhaps because the branch that defines it was not taken."
         )
-    return resolve(reference)  # type: ignore[no-any-return]
+    return resolve(target)  # type: ignore[no-any-return]
 
 
 _searched: list[str] = []
@@ -319,15 +319,15 @@ def _is_from(module: object, file: Path) -> bool:
     return Path(getattr(module, "__file__", None) or "").resolve() == file.resolve()
 
 
-def _source(reference: str, folders: Sequence[Path], leading: int = 0) -> Path:
-    module = reference.partition(":")[0]
+def _source(target: str, folders: Sequence[Path], leading: int = 0) -> Path:
+    module = target.partition(":")[0]
     file = _find(module, folders)
     if file is None:
         if _installed(module.partition(".")[0], folders):
-            raise StudyError(_adapter(reference, reference.partition(":")[2], leading))
+            raise StudyError(_adapter(target, target.partition(":")[2], leading))
         looked = ", ".join(str(folder) for folder in folders)
         raise StudyError(
-            f"expected a Python module for {reference!r}. Received: {module!r}, found in none "
+            f"expected a Python module for {target!r}. Received: {module!r}, found in none "
             f"of: {looked}."
         )
     return file
@@ -351,10 +351,10 @@ def _parse(file: Path) -> ast.Module:
         raise StudyError(f"{file} is not valid Python: {error}") from error
 
 
-def _closure(reference: str, folders: Sequence[Path]) -> dict[str, Path]:
+def _closure(target: str, folders: Sequence[Path]) -> dict[str, Path]:
     """The user's module and the local modules it imports, directly or not."""
-    start = reference.partition(":")[0]
-    found = {start: _source(reference, folders)}
+    start = target.partition(":")[0]
+    found = {start: _source(target, folders)}
     waiting = [start]
     while waiting:
         current = waiting.pop()

@@ -104,7 +104,7 @@ def _card(
     places: Sequence[Path],
 ) -> Card:
     """Card of the data; arrays are first stored in a file that workers can read."""
-    source, _ = datasets.split(study.dataset)
+    source, _ = datasets.sized(study.dataset)
     if data is None and not datasets.is_own(source, places):
         return datasets.describe(study.dataset, places)
     if data is None:

@@ -65,7 +65,7 @@ class OnDemand:
 
     def _start(self) -> Executor:
         self.admit(environment.observe())
-        datasets.obtain(self.setup.card.reference)
+        datasets.obtain(self.setup.card.locator)
         executor = self.make(self.setup)
         self._within.callback(executor.close)
         if not executor.workers:

@@ -20,7 +20,7 @@ from harness.datasets.sources import (
     is_own,
     load,
     obtain,
-    split,
+    sized,
     title,
     without_notes,
 )
@@ -43,7 +43,7 @@ __all__ = [
     "needs_code",
     "obtain",
     "read_own",
-    "split",
+    "sized",
     "title",
     "without_notes",
 ]

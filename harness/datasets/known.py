@@ -189,7 +189,7 @@ def _scikit_learn(name: str) -> Any:
 
 
 def _classes(
-    reference: str,
+    locator: str,
     digest: str,
     *,
     shape: tuple[int, ...],
@@ -201,7 +201,7 @@ def _classes(
     names: tuple[str, ...] = (),
 ) -> Card:
     return Card(
-        reference=reference,
+        locator=locator,
         digest=digest,
         task="classification",
         shape=shape,
@@ -327,7 +327,7 @@ KNOWN: Mapping[str, DataSet] = {
     ),
     "diabetes": DataSet(
         card=Card(
-            reference="diabetes",
+            locator="diabetes",
             digest="684742211d467f2bd28ffcdae25e6682a15e47938c82789b1fb21301cf8797cd",
             task="regression",
             shape=(10,),

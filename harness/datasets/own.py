@@ -77,37 +77,37 @@ def _found(name: str, folders: Sequence[Path]) -> Path:
 # -- a function ----------------------------------------------------------------------------------
 
 
-def check_function(reference: str, folders: Sequence[Path]) -> None:
+def check_function(target: str, folders: Sequence[Path]) -> None:
     """Make sure that a function exists and needs no arguments, without running it.
 
     Raises:
         StudyError: if not.
     """
     try:
-        taken = usercode.signature(reference, folders, 0)
+        taken = usercode.signature(target, folders, 0)
     except StudyError as error:
         raise StudyError(error.message, key="dataset") from None
     if taken.required:
         raise StudyError(
-            f"expected a function without required arguments. Received: {reference!r}, which "
+            f"expected a function without required arguments. Received: {target!r}, which "
             f"needs {', '.join(sorted(taken.required))}.",
             key="dataset",
         )
 
 
-def _called(reference: str, folders: Sequence[Path]) -> Arrays:
-    check_function(reference, folders)
+def _called(target: str, folders: Sequence[Path]) -> Arrays:
+    check_function(target, folders)
     try:
         with usercode.contained():
-            given = usercode.load(reference, folders)()
+            given = usercode.load(target, folders)()
     except HarnessError:
         raise
     except (Exception, SystemExit) as error:
-        raise DataError(f"{reference} raised {type(error).__name__}: {error}") from error
+        raise DataError(f"{target} raised {type(error).__name__}: {error}") from error
     arrays = _named(given)
     if arrays is None:
         raise DataError(
-            f"expected {reference} to return x and y, (x, y) and (x_test, y_test), perhaps with "
+            f"expected {target} to return x and y, (x, y) and (x_test, y_test), perhaps with "
             "(x_val, y_val) between them, or a dictionary of arrays with those names. "
             f"Received: {type(given).__name__}."
         )

@@ -1,4 +1,4 @@
-"""Data sets by reference: a known name, a file of the user's, a stratified subset of either."""
+"""Data sets by locator: a known name, a file of the user's, a stratified subset of either."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness import seeds
-from harness.card import Card, framed_digest
+from harness.card import Card, view_digest
 from harness.datasets import copies, folder, named, own, synthetic, tablefiles
 from harness.datasets.arrays import Data, from_arrays, read_arrays
 from harness.datasets.known import KNOWN
@@ -51,22 +51,22 @@ def describe(source: Source, folders: Sequence[Path]) -> Card:
         >>> describe("digits", []).cases
         1438
     """
-    reference, size = split(source)
-    if own.needs_code(reference):
-        own.check_function(str(reference), folders)
+    locator, size = sized(source)
+    if own.needs_code(locator):
+        own.check_function(str(locator), folders)
         raise DataError(
             "expected data that can be read without running your code. Received: "
-            f"{reference!r}, a function that only 'keras-harness run' calls.",
+            f"{locator!r}, a function that only 'keras-harness run' calls.",
             key="dataset",
         )
-    if is_own(reference, folders):
-        arrays, name = own.read(reference, folders), title(source)
+    if is_own(locator, folders):
+        arrays, name = own.read(locator, folders), title(source)
         reading = _reading(source, arrays)
-        content = framed_digest(digest_arrays(without_notes(arrays)), reading)
+        content = view_digest(digest_arrays(without_notes(arrays)), reading)
         card = _card(name, content, from_arrays(arrays, name, reading), reading)
         return _shrunk(card, size, name) if size else card
-    assert isinstance(reference, str)
-    base = reference
+    assert isinstance(locator, str)
+    base = locator
     computed = synthetic.describe(base)
     if base in KNOWN:
         card = _treated(KNOWN[base])
@@ -96,7 +96,7 @@ def describe_kept(file: Path, source: Source, arrays: Mapping[str, NDArray[np.ge
         source: name of the arrays in a study.
         arrays: the same ones with their notes.
     """
-    _, size = split(source)
+    _, size = sized(source)
     card = _of_file(file, source, {"notes": arrays["notes"]} if "notes" in arrays else {})
     return _shrunk(card, size, f"{file}@{size}") if size else card
 
@@ -122,7 +122,7 @@ def _of_file(
 ) -> Card:
     arrays = {**read_arrays(file), **notes}
     reading = _reading(source, arrays)
-    content = framed_digest(digest_file(file), reading)
+    content = view_digest(digest_file(file), reading)
     return _card(str(file), content, from_arrays(arrays, str(file), reading), reading)
 
 
@@ -130,7 +130,7 @@ def _reading(source: Source, arrays: Mapping[str, NDArray[np.generic]]) -> dict[
     """Keywords for reading arrays, given by their owner or known from the source of the arrays."""
     if isinstance(source, Arrays):
         return source.reading
-    base, _ = split(source)
+    base, _ = sized(source)
     if isinstance(base, Columns):
         y = next(arrays[name] for name in ("y_train", "y") if name in arrays)
         told = base.task or ("regression" if y.dtype.kind == "f" else "classification")
@@ -161,15 +161,15 @@ def is_own(source: Source, folders: Sequence[Path]) -> bool:
 
 def title(source: Source) -> str:
     """Name of a data set for people: that of its file, folder or function."""
-    reference, _ = split(source)
-    if isinstance(reference, str):
-        return reference or "given arrays"
-    assert isinstance(reference, Columns | Images)
-    path = reference.folder if isinstance(reference, Images) else reference.file
+    locator, _ = sized(source)
+    if isinstance(locator, str):
+        return locator or "given arrays"
+    assert isinstance(locator, Columns | Images)
+    path = locator.folder if isinstance(locator, Images) else locator.file
     return Path(path).name or path
 
 
-def split(source: Source) -> tuple[Source, int]:
+def sized(source: Source) -> tuple[Source, int]:
     """Data set, and the size of the subset that is meant; 0 for all of it."""
     if isinstance(source, str):
         return _subset(source)
@@ -185,7 +185,7 @@ def obtain(source: Source, say: Callable[[str], None] = lambda _: None) -> None:
     Raises:
         DataError: if no source has it.
     """
-    base, _ = split(source)
+    base, _ = sized(source)
     if isinstance(base, str) and base in KNOWN:
         folder.obtain(base, say)
 
@@ -196,10 +196,10 @@ def load(card: Card) -> Data:
     Raises:
         DataError: if its content is not what the card says.
     """
-    base, size = _subset(card.reference)
+    base, size = _subset(card.locator)
     data, found = _read(base, card)
     found = _subset_digest(found, size) if size else found
-    if card.digest != framed_digest(found, card.frame):
+    if card.digest != view_digest(found, card.view):
         raise DataError(
             f"expected the data set {base!r} as it was planned, with content {card.digest[:12]}. "
             f"Received: content {found[:12]}. It has changed since the study was planned."
@@ -223,7 +223,7 @@ def _read(base: str, card: Card) -> tuple[Data, str]:
         reading = {"task": computed.task, "scale": _of_pixels(base)}
         return from_arrays(synthetic.read(base), base, reading), computed.digest
     data = from_arrays(read_arrays(Path(base)), base, card.reading)
-    return data, framed_digest(digest_file(Path(base)), card.reading)
+    return data, view_digest(digest_file(Path(base)), card.reading)
 
 
 def _without_anomalies(data: Data, normal: tuple[int, ...]) -> Data:
@@ -238,28 +238,28 @@ def _without_anomalies(data: Data, normal: tuple[int, ...]) -> Data:
     )
 
 
-def _subset(reference: str) -> tuple[str, int]:
-    base, at, size = reference.rpartition("@")
+def _subset(locator: str) -> tuple[str, int]:
+    base, at, size = locator.rpartition("@")
     if at and size.isdecimal() and int(size) > 0:
         return base, int(size)
-    return reference, 0
+    return locator, 0
 
 
-def _shrunk(card: Card, size: int, reference: str) -> Card:
+def _shrunk(card: Card, size: int, locator: str) -> Card:
     if not card.outputs <= size <= card.cases:
         raise DataError(
-            f"expected a subset of {card.outputs} to {card.cases} cases. Received: {reference!r}."
+            f"expected a subset of {card.outputs} to {card.cases} cases. Received: {locator!r}."
         )
     if card.drawing != "stratified":
         raise DataError(
             "expected the whole data set, because a subset is drawn by class and its validation "
-            f"cases are not ({card.drawing}). Received: {reference!r}. Leave the size out.",
+            f"cases are not ({card.drawing}). Received: {locator!r}. Leave the size out.",
             key="dataset",
         )
-    name, content = f"{card.reference}@{size}", _subset_digest(card.digest, size)
+    name, content = f"{card.locator}@{size}", _subset_digest(card.digest, size)
     counts = tuple(quotas(np.array(card.counts), size).tolist()) if card.counts else ()
     return replace(
-        card, reference=name, digest=content, cases=size, counts=counts, copies=(), chance=0.0
+        card, locator=name, digest=content, cases=size, counts=counts, copies=(), chance=0.0
     )
 
 
@@ -300,7 +300,7 @@ def _of_pixels(name: str) -> bool:
     return synthetic.SYNTHETIC[name.partition("-")[0]].dtype == "uint8"
 
 
-def _card(reference: str, content: str, data: Data, reading: Mapping[str, Any]) -> Card:
+def _card(locator: str, content: str, data: Data, reading: Mapping[str, Any]) -> Card:
     """Card of data that has been read."""
     classes = data.y.dtype.kind == "i"
     outputs = int(data.y.max()) + 1 if classes else data.y.shape[1]
@@ -313,7 +313,7 @@ def _card(reference: str, content: str, data: Data, reading: Mapping[str, Any]) 
     groups = [] if data.groups is None else np.unique(data.groups, return_counts=True)[1].tolist()
     alike = len(set(groups)) == 1
     return Card(
-        reference=reference,
+        locator=locator,
         digest=content,
         task=data.task,
         **named.forms(data.x),

@@ -104,7 +104,7 @@ def _copy(cases: int, steps: int, generator: np.random.Generator) -> Drawn:
 
 def _adding_card(name: str, steps: int) -> Card:
     return Card(
-        reference=name,
+        locator=name,
         digest=_digest(name),
         task="regression",
         shape=(steps, 2),
@@ -116,7 +116,7 @@ def _adding_card(name: str, steps: int) -> Card:
 
 def _copy_card(name: str, steps: int) -> Card:
     return Card(
-        reference=name,
+        locator=name,
         digest=_digest(name),
         task="sequence",
         shape=(steps + 2 * COPIED,),
@@ -178,7 +178,7 @@ def _read_quadratic(name: str, dimensions: int) -> Arrays:  # noqa: ARG001, as o
 
 def _classes_card(name: str, shape: tuple[int, ...], classes: int) -> Card:
     return Card(
-        reference=name,
+        locator=name,
         digest=_digest(name),
         task="classification",
         shape=shape,
@@ -191,7 +191,7 @@ def _classes_card(name: str, shape: tuple[int, ...], classes: int) -> Card:
 
 def _quadratic_card(name: str, dimensions: int) -> Card:
     return Card(
-        reference=name,
+        locator=name,
         digest=_digest(name),
         task="regression",
         shape=(dimensions,),

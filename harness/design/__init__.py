@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from harness.design.checks import check_names, unpassed
-from harness.design.framing import framed, settle
 from harness.design.plans import (
     Plan,
     arms,
@@ -17,6 +16,7 @@ from harness.design.plans import (
     programs,
 )
 from harness.design.structure import own, program_key, settings, split
+from harness.design.views import settle, viewed
 
 __all__ = [
     "Plan",
@@ -28,7 +28,6 @@ __all__ = [
     "check_place",
     "check_size",
     "count",
-    "framed",
     "own",
     "plan",
     "program_key",
@@ -37,4 +36,5 @@ __all__ = [
     "settle",
     "split",
     "unpassed",
+    "viewed",
 ]

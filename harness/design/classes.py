@@ -26,7 +26,7 @@ def number(card: Card, named: str | int) -> int:
 
     Example:
         >>> from harness.card import Card
-        >>> card = Card(reference="a", digest="", task="classification", shape=(2,), cases=8,
+        >>> card = Card(locator="a", digest="", task="classification", shape=(2,), cases=8,
         ...             tests=2, outputs=2, counts=(2, 6), classes=("no", "yes"))
         >>> number(card, "yes"), number(card, 0)
         (1, 0)

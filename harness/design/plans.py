@@ -18,8 +18,8 @@ from harness.design.checks import (
     user_code,
     validation_share,
 )
-from harness.design.framing import filled, framed, settle
 from harness.design.structure import own, program_key, settings
+from harness.design.views import filled, settle, viewed
 from harness.errors import StudyError
 from harness.identity import digest
 from harness.pairs import fewest_pairs
@@ -109,7 +109,7 @@ class Plan:
         return Trial(
             template=name,
             settings=given,
-            dataset=self.card.reference,
+            dataset=self.card.locator,
             data=self.card.digest,
             task=self.card.task,
             code=code,
@@ -164,7 +164,7 @@ def plan(study: Study, card: Card, folders: Sequence[Path]) -> Plan:
     Raises:
         StudyError: naming the key, what was expected and what was received.
     """
-    card = filled(study, framed(study, card))
+    card = filled(study, viewed(study, card))
     study = settle(study, card.task)
     check_names(study, folders)
     check_metrics(study, card)

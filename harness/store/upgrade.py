@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from harness.errors import StoreError
+from harness.errors import StoreError, StudyError
+from harness.identity import canonical, digest
+from harness.spec import Study
 from harness.store import schema
 
 if TYPE_CHECKING:
@@ -75,10 +78,27 @@ def _to_2(db: sqlite3.Connection) -> None:
     for statement in schema.statements():
         if statement.split()[2] not in there:
             db.execute(statement)
+    _studies(db)
     _attempts(db)
     _facts(db)
     for table in _REPLACED:
         db.execute(f"DROP TABLE old_{table}")
+
+
+def _studies(db: sqlite3.Connection) -> None:
+    """Rename a field of cards; a definition's digest is made of its card too."""
+    rows = db.execute("SELECT revision, definition, card, code FROM study").fetchall()
+    for revision, definition, text, code in rows:
+        try:
+            card = json.loads(text)
+            card["locator"] = card.pop("reference", card.get("locator"))
+            study = Study(**json.loads(definition)).digest()
+        except (ValueError, TypeError, AttributeError, StudyError) as error:
+            raise StoreError(f"revision {revision} of the study is damaged: {error}.") from error
+        db.execute(
+            "UPDATE study SET card = ?, digest = ? WHERE revision = ?",
+            (canonical(card), digest((study, canonical(card), code)), revision),
+        )
 
 
 def _attempts(db: sqlite3.Connection) -> None:

@@ -136,8 +136,8 @@ class Programs:
 
 def load_code(trial: Trial, folders: Sequence[Path]) -> None:
     """Make the user's own objects of a trial importable. This runs user code."""
-    for reference in design.own(trial.template, trial.settings):
-        usercode.load(reference, folders)
+    for target in design.own(trial.template, trial.settings):
+        usercode.load(target, folders)
 
 
 def class_weights(trial: Trial, labels: NDArray[np.generic], classes: int) -> NDArray[Any]:

@@ -13,7 +13,7 @@ from harness.errors import StudyError
 from harness.spec import Study, label
 
 NAMED = Card(
-    reference="a",
+    locator="a",
     digest="",
     task="classification",
     shape=(2,),

@@ -127,7 +127,7 @@ def test_a_subset_is_stratified(digits):
     """500 of 1,438: every class in proportion, the test split untouched."""
     card = describe("digits@500", [])
     data = load(card)
-    assert (card.cases, card.tests, card.reference) == (500, 359, "digits@500")
+    assert (card.cases, card.tests, card.locator) == (500, 359, "digits@500")
     assert len(data.x) == len(data.y) == 500
     np.testing.assert_array_equal(data.x_test[:], digits.x_test[:])
     expected = np.bincount(digits.y) * 500 / 1438
@@ -186,7 +186,7 @@ def test_a_file_without_a_test_split(save, tmp_path):
     """A stratified fifth becomes it; cards name the file and its content."""
     card = save(x=X, y=Y)
     assert card == Card(
-        reference=str((tmp_path / "data.npz").resolve()),
+        locator=str((tmp_path / "data.npz").resolve()),
         digest=digest_file(tmp_path / "data.npz"),
         task="classification",
         shape=(4,),

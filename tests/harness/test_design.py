@@ -23,7 +23,7 @@ LEVELS = st.lists(
     unique_by=lambda level: (type(level), str(level)),
 )
 REGRESSION = Card(
-    reference="line.npz", digest="d" * 64, task="regression", shape=(3,), cases=80, tests=20,
+    locator="line.npz", digest="d" * 64, task="regression", shape=(3,), cases=80, tests=20,
     outputs=2,
 )  # fmt: skip
 ARGUMENTS = {**catalog.SETTINGS, **catalog.TEMPLATES["cnn"].arguments}

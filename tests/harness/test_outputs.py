@@ -17,7 +17,7 @@ ops, layers = keras.ops, keras.layers
 def card(classes=4, shape=(6,), task="classification", **rest):
     """Of data with some classes."""
     return Card(
-        reference="a",
+        locator="a",
         digest="",
         task=task,
         shape=shape,

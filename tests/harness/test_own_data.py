@@ -43,7 +43,7 @@ def flowers(tmp_path):
 def loaded(source, folder):
     """The card that planning sees, and the arrays in a form that a worker reads."""
     card = datasets.describe(source, [folder])
-    arrays = datasets.read_own(datasets.split(source)[0], [folder])
+    arrays = datasets.read_own(datasets.sized(source)[0], [folder])
     return card, datasets.from_arrays(arrays, "it", {"task": card.task})
 
 

@@ -23,7 +23,7 @@ from harness.spec import Study, Trial
 from harness.store import FILE, SCHEMA, Store, counts, definition, exists, reading, writer
 
 STUDY = Study(name="small", template="mlp", factors={"activation": ["relu", "tanh"]})
-CARD = {"reference": "digits", "digest": "d" * 64, "shape": [8, 8], "cases": 10, "tests": 2}
+CARD = {"locator": "digits", "digest": "d" * 64, "shape": [8, 8], "cases": 10, "tests": 2}
 HERE = Environment(harness="0.1.0", versions={"python": "3.11"}, processor="x", flags={})
 TABLES = ("event", "study", "environment", "proposal", "trial", "need", "member", "attempt",
           "wanted", "note", "fact", "artifact", "metric")  # fmt: skip

@@ -25,7 +25,7 @@ ENVIRONMENT = Environment(
     flags={},
 )
 CARD = {
-    "reference": "digits",
+    "locator": "digits",
     "digest": "d" * 64,
     "task": "classification",
     "shape": [8, 8, 1],

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness import catalog
-from harness.card import framed_digest
+from harness.card import view_digest
 from harness.design import classes
 from harness.errors import StudyError
 from harness.spec import Metric, Quantity
@@ -36,7 +36,7 @@ def _known(metric: Metric) -> Metric:
     return metric.model_copy(update={"name": name})
 
 
-def framed(study: Study, card: Card) -> Card:
+def viewed(study: Study, card: Card) -> Card:
     """Data as the template takes it: an autoencoder reconstructs inputs, whatever the labels."""
     built_in = catalog.TEMPLATES.get(study.template)
     wanted = [key for key in ("normal", "denoise") if getattr(study, key)]
@@ -113,7 +113,7 @@ def _noisy(card: Card, corruption: Level) -> Card:
             key="denoise",
         )
     made = replace(card, task="denoising", noise=chosen.setting())
-    return replace(made, digest=framed_digest(card.digest, made.frame))
+    return replace(made, digest=view_digest(card.digest, made.view))
 
 
 def _only_normal(card: Card, named: tuple[str | int, ...]) -> Card:
@@ -149,4 +149,4 @@ def _only_normal(card: Card, named: tuple[str | int, ...]) -> Card:
         spare=max(card.spare, card.grain - 1),
         grain=1,
     )
-    return replace(made, digest=framed_digest(card.digest, made.frame))
+    return replace(made, digest=view_digest(card.digest, made.view))

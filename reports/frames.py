@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from harness import catalog
-from harness.errors import NothingToReportError, StoreError
+from harness.errors import NothingToReportError, StoreError, nearest
 from harness.records import FINAL, Environment, Revision, Seconds
 from harness.spec import Arm, Metric, Reference, Study, label
 from harness.store.contents import contents
@@ -220,6 +220,7 @@ def read(folder: Path | str) -> Results:
     folder = Path(folder)
     found = contents(folder)
     study, metric = found.study, found.metric
+    _check_known(study, metric, folder)
     arms, references = tuple(_arms(study)), catalog.references(study)
     measured = _frame(found.metrics).astype({"row": "int64"})
     members = _frame(found.places)
@@ -256,6 +257,22 @@ def read(folder: Path | str) -> Results:
         revisions=found.revisions,
         trained=found.trained,
     )
+
+
+def _check_known(study: Study, metric: Metric, folder: Path) -> None:
+    """Refuse a study by a metric that this version does not know: no direction, no unit.
+
+    Raises:
+        StoreError: naming the metric.
+    """
+    deciding = (metric.name, study.choosing.name, *((study.tune.aim.name,) if study.tune else ()))
+    unknown = [name for name in deciding if name not in catalog.METRICS]
+    if unknown:
+        raise StoreError(
+            f"expected a study by metrics of the catalogue in {folder.name!r}. Received: "
+            f"{unknown[0]!r}. {nearest(unknown[0], catalog.METRICS)} Read it with the version of "
+            "keras-harness that wrote it."
+        )
 
 
 def column(name: str) -> str:

@@ -192,6 +192,15 @@ def test_categorical_hyperparameters_are_text(make: Maker) -> None:
     assert "units" in results.trials
 
 
+def test_a_metric_that_is_no_longer_known_is_named(make: Maker) -> None:
+    """A store of another version is refused by name, not by a failure further on."""
+    folder = make(tune=None)
+    with sqlite3.connect(folder / FILE) as db:
+        db.execute("UPDATE study SET metric = 'test/acuity@best'")
+    with pytest.raises(StoreError, match=r"Received: 'acuity'.*version of keras-harness"):
+        frames.read(folder)
+
+
 def test_a_shared_trial_has_a_row_in_every_place(make: Maker) -> None:
     """Two places with the same training both get its results."""
     folder = make(tune=None)

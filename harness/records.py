@@ -20,10 +20,17 @@ class Record(BaseModel):
 
 
 class Epoch(Record):
-    """The quantities of one finished epoch, such as ``val/loss``."""
+    """Quantities of one finished epoch.
+
+    Args:
+        epoch: index within its stage, from 0.
+        quantities: measured numbers by name, such as ``val/loss``.
+        stage: name of the stage; empty for the last one, which is judged.
+    """
 
     epoch: int
     quantities: dict[str, FiniteFloat]
+    stage: str = ""
 
 
 class Seconds(Record):
@@ -43,10 +50,11 @@ class Outcome(Record):
         status: ``completed``, ``diverged`` (a loss or weight stopped being finite), ``failed``
             (user code raised), ``lost`` (its process died) or ``interrupted``.
         reason: one line for people; empty for a completed trial.
-        curve: all finished epochs, up to the last one with finite numbers.
+        curve: all finished epochs, up to the last one with finite numbers; those of earlier
+            stages come first.
         metrics: values measured at the end, such as ``test/accuracy@best``.
-        best_epoch: index of the best epoch on validation data.
-        parameters: number of trainable parameters.
+        best_epoch: index of the best epoch on validation data, in the last stage.
+        parameters: number of trainable parameters, in the last stage.
         engine: ``program`` (compiled epochs) or ``fit`` (fallback for a user's model).
         xla: whether the program was compiled by XLA.
         reused: whether the program had been compiled for an earlier trial.

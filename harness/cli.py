@@ -204,7 +204,8 @@ def plan(
     _show_reuse(laid, root)
     for built in networks:
         out = _stdout()
-        out.print(f"\n{', '.join(built['arms'])}", style="bold")
+        stage = f": stage {built['stage']}" if built["stage"] else ""
+        out.print(f"\n{', '.join(built['arms'])}{stage}", style="bold")
         out.print(aligned(["layer", "type", "output shape", "parameters"], built["layers"]))
         out.print(f"{built['parameters']:,} parameters")
         for note in built["notes"]:
@@ -491,18 +492,21 @@ def _margin(laid: Plan) -> str:
 
 
 def _built(laid: Plan, study: str) -> list[dict[str, Any]]:
-    """The network of every program, with the arms that share it."""
+    """The network of every program, stage by stage, with the arms that share it."""
     _, folders = _load(study)
     with quiet():
         from harness.train import Trainer
 
         trainer = Trainer(laid.card, _places(folders))
         pairs = [
-            (_network(trainer, trial, arms), arms) for trial, arms in design.programs(laid).values()
+            (network, arms)
+            for trial, arms in design.programs(laid).values()
+            for network in _networks(trainer, trial, arms)
         ]
     return [
         {
             "arms": [arm.label for arm in arms],
+            "stage": network.stage.name,
             "parameters": sum(math.prod(one.shape) for one in network.model.trainable_weights),
             "layers": [_layer(layer) for layer in network.model.layers],
             "notes": list(network.notes),
@@ -511,9 +515,9 @@ def _built(laid: Plan, study: str) -> list[dict[str, Any]]:
     ]
 
 
-def _network(trainer: Trainer, trial: Trial, arms: Sequence[Arm]) -> Network:
+def _networks(trainer: Trainer, trial: Trial, arms: Sequence[Arm]) -> tuple[Network, ...]:
     try:
-        return trainer.network(trial)
+        return trainer.networks(trial)
     except TemplateError as error:
         raise TemplateError(f"{arms[0].label}: {error}") from error
 

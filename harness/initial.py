@@ -42,7 +42,8 @@ def draw(weights: Sequence[Weight], trial: Trial) -> list[NDArray[np.generic]]:
 
     Args:
         weights: in the order of the model, each with the initializer it was made with, or with
-            what a template has put into it.
+            what a template has put into it, or with a weight of the stage before, whose value at
+            the moment it gets.
         trial: gives the streams, and the initializer of those weights that it governs.
 
     Returns:
@@ -59,6 +60,9 @@ def draw(weights: Sequence[Weight], trial: Trial) -> list[NDArray[np.generic]]:
         generator = seeds.salted(trial, "init", text, seen[text])
         if _is_random(initializer):
             seen[text] += 1
+        if weight.taken is not None:
+            values.append(weight.taken.numpy())
+            continue
         if weight.kept is not None:
             values.append(weight.kept)
             continue
@@ -121,7 +125,11 @@ def calibrate(network: Network, inputs: Any, variance: float) -> None:
         inputs: a batch of training cases.
         variance: of the outputs, over cases and units.
     """
-    drawn = {id(one.variable) for one in network.weights if isinstance(one.initializer, Drawn)}
+    drawn = {
+        id(one.variable)
+        for one in network.weights
+        if isinstance(one.initializer, Drawn) and one.taken is None
+    }
     for layer in network.model.layers:
         if id(getattr(layer, "kernel", None)) in drawn:
             outputs = keras.Model(network.model.input, layer.output)(inputs, training=False)

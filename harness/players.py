@@ -1,7 +1,7 @@
-"""Templates that train several sets of variables: who updates what, by which loss, and when.
+"""Templates that train in several stages, or several sets of variables against each other.
 
-A template that returns a Keras model has one player: all its trainable variables, updated by the
-study's loss. One that returns a ``Stage`` says more.
+A template that returns a Keras model has one stage with one player: all its trainable variables,
+updated by the study's loss. One that returns a ``Stage``, or a tuple of them, says more.
 """
 
 from __future__ import annotations
@@ -49,13 +49,26 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """A model, and the players that train it.
+    """A model, and how it is trained: by which players, how long, and from where.
+
+    A trial goes through its stages in order, each with a model, a program and optimizers of its
+    own. An earlier one hands over its weights as they are after its last epoch; the last stage is
+    judged: patience, the best epoch, all metrics and the number of parameters are its own.
 
     Args:
         model: a Keras model that holds the variables of all players; it is what is evaluated.
+            Each stage has layers of its own.
         players: in any order; the first one's loss, and metrics of the model's outputs before its
-            first update, are what is reported of training.
+            first update, are what is reported of training. Default: a single one, with the name
+            of the stage, that updates all layers by the loss of the study.
         turns: the order of updates within a step. Default: each player once.
+        name: what curves and messages call the stage. One of several stages needs one.
+        epochs: how many it is trained, over which the schedule of learning rates extends. Default:
+            the study's ``epochs``.
+        takes: names of layers that start from the weights of the layer of that name in the stage
+            before. All others are drawn anew, as in a trial with this stage alone.
+        frozen: names of layers that are not trained in it. A frozen batch normalization uses its
+            moving statistics, as in Keras.
 
     Example:
         >>> Stage(model=None, players=(Player(name="critic"), Player(name="generator")),
@@ -64,12 +77,17 @@ class Stage:
 
     Reference:
         Goodfellow et al., "Generative Adversarial Nets", 2014, algorithm 1: k steps of one
-        player, then one of the other.
+        player, then one of the other. Yosinski et al., "How Transferable Are Features in Deep
+        Neural Networks?", 2014: layers taken over, and then frozen or trained on.
     """
 
     model: Any
-    players: tuple[Player, ...]
+    players: tuple[Player, ...] = ()
     turns: tuple[Turn, ...] = ()
+    name: str = ""
+    epochs: int | None = None
+    takes: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
 
     @property
     def order(self) -> tuple[int, ...]:

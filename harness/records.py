@@ -41,13 +41,15 @@ class Epoch(Record):
     """Numbers of one finished epoch.
 
     Args:
-        epoch: its index, from 0.
+        epoch: index within its stage, from 0.
         quantities: such as ``val/loss``; at the best and the last epoch of a confirm trial also
             those of the test split.
+        stage: name of the stage; empty for the last one, which is judged.
     """
 
     epoch: int
     quantities: dict[str, FiniteFloat]
+    stage: str = ""
 
 
 class Seconds(Record):
@@ -68,9 +70,10 @@ class Outcome(Record):
             (user code raised), ``lost`` (its process died), ``interrupted`` or ``blocked`` (a trial
             that it needs has not completed).
         reason: one line for people; empty for a completed trial.
-        curve: all finished epochs, up to the last one with finite numbers; a reference has one.
-        best_epoch: index of the best epoch on validation data.
-        parameters: number of trainable parameters.
+        curve: all finished epochs, up to the last one with finite numbers; those of earlier
+            stages come first. A reference has one.
+        best_epoch: index of the best epoch on validation data, in the last stage.
+        parameters: number of trainable parameters, in the last stage.
         route: ``program`` (compiled epochs) or ``fit`` (fallback for a user's model).
         xla: whether the program was compiled by XLA.
         reused: whether the program had been compiled for an earlier trial.
@@ -90,6 +93,11 @@ class Outcome(Record):
     notes: tuple[str, ...] = ()
 
     @property
+    def judged(self) -> tuple[Epoch, ...]:
+        """Epochs of the last stage."""
+        return tuple(epoch for epoch in self.curve if not epoch.stage)
+
+    @property
     def metrics(self) -> dict[str, float]:
         """Quantities at the best and at the last epoch; none if the trial did not complete.
 
@@ -98,9 +106,10 @@ class Outcome(Record):
             >>> Outcome(status="completed", curve=curve, best_epoch=0).metrics
             {'val/loss@best': 0.5, 'val/loss@last': 0.5}
         """
-        if self.status != "completed" or not self.curve:
+        curve = self.judged
+        if self.status != "completed" or not curve:
             return {}
-        chosen = {"best": self.curve[self.best_epoch or 0], "last": self.curve[-1]}
+        chosen = {"best": curve[self.best_epoch or 0], "last": curve[-1]}
         return {
             f"{quantity}@{rule}": value
             for rule, epoch in chosen.items()

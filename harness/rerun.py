@@ -73,7 +73,7 @@ def keep(stored: Trained, file: Path, folders: Sequence[Path]) -> Kept:
             f"{outcome.reason}. Nothing was written."
         )
     _check_equal(stored, outcome.metrics)
-    trained = trainer.programs[design.program_key(trial, card)].network.model
+    trained = trainer.programs[design.program_key(trial, card)][-1].network.model
     model, notes = _portable(trained, trial, card)
     file.parent.mkdir(parents=True, exist_ok=True)
     model.save(file)

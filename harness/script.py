@@ -161,6 +161,7 @@ def _text(stored: Trained, given: Cases, data: str, notes: tuple[str, ...]) -> s
         "",
         "keras.utils.set_random_seed(int(sys.argv[1]) if len(sys.argv) > 1 else 0)",
         "model = build()",
+        *_ONE_MODEL * (trial.template not in catalog.TEMPLATES),
         *_compiled(trial, changing=changing),
         *_fitted(trial, weights, changing=changing),
         *_measured(trial, given.unit),
@@ -220,6 +221,15 @@ def _network(trial: Trial, card: Card, source: Source) -> list[str]:
     name = trial.template.replace(":", ".")
     return ["", "def build():", f"    return {name}({shape!r}, {outputs}{told})", ""]
 
+
+_ONE_MODEL = (
+    "if not isinstance(model, keras.Model):",
+    "    raise SystemExit(",
+    '        "expected a Keras model to train. Received: stages or players, which this script "',
+    '        "does not train. keras-harness best --weights takes the trained model away."',
+    "    )",
+)
+"""Refusal of a template that trains otherwise; seen in the script, since no user code runs here."""
 
 _RATES = (
     "",

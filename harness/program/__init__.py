@@ -19,8 +19,8 @@ from harness.program.inputs import (
     pick,
     take,
 )
+from harness.program.learner import Learner, Sizes, sizes
 from harness.program.network import Network, build
-from harness.program.stage import Sizes, Stage, sizes
 from harness.program.taking import asked, code_of, shapes
 from harness.program.updates import AVERAGED
 from harness.program.weights import Weight
@@ -32,11 +32,11 @@ __all__ = [
     "Corruption",
     "Fallback",
     "Inputs",
+    "Learner",
     "Network",
     "Program",
     "Resident",
     "Sizes",
-    "Stage",
     "Streamed",
     "Weight",
     "asked",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from harness.card import Card
     from harness.program.inputs import Inputs
-    from harness.program.stage import Stage
+    from harness.program.learner import Learner
 
 _SLOW_UNDER_XLA = re.compile(r"(Depthwise)?Conv|.*Random|RngReadAndSkip")
 """Operations that XLA makes slower on a CPU, by up to forty times: it does not use oneDNN's
@@ -49,7 +49,7 @@ class Program:
     chunks, each of them one call, with the same cases in the same order.
 
     Args:
-        stage: what is trained.
+        learner: what is trained.
         xla: whether XLA compiles the graph.
 
     Attributes:
@@ -62,34 +62,34 @@ class Program:
     route: Literal["program", "fit"] = "program"
     notes: tuple[str, ...] = ()
 
-    def __init__(self, stage: Stage, *, xla: bool) -> None:
+    def __init__(self, learner: Learner, *, xla: bool) -> None:
         """Define the graphs; nothing is traced yet."""
-        self.stage, self.xla, self.traces = stage, xla, 0
-        self.evaluating = Evaluating(stage, xla=xla)
-        self._best = Best(stage.state)
+        self.learner, self.xla, self.traces = learner, xla, 0
+        self.evaluating = Evaluating(learner, xla=xla)
+        self._best = Best(learner.state)
         compiled = partial(tf.function, jit_compile=xla, autograph=False)
         self._whole, self._part = compiled(self._epoch), compiled(self._train)
         self._end = compiled(self._conclude)
 
     def compile(self, data: Inputs) -> None:
         """Trace and compile, with the work of a single step."""
-        sizes = self.stage.sizes
+        sizes = self.learner.sizes
         if isinstance(data, Streamed):
             self._compile_chunks(data)
             return
         order, held = tf.zeros(sizes.train, tf.int32), tf.zeros(sizes.validation, tf.int32)
         seen = data.x
-        if self.stage.objective.denoises:
+        if self.learner.objective.denoises:
             seen = tf.zeros((sizes.validation, *data.x.shape[1:]))
-        rates = self.stage.rates(sizes.steps)
+        rates = self.learner.rates(sizes.steps)
         self._whole(data.x, data.y, order, tf.constant(0), rates, held, seen, held)
         self.evaluating.tested(data)
 
     def _compile_chunks(self, data: Streamed) -> None:
-        sizes, nothing = self.stage.sizes, tf.zeros(self.stage.objective.width)
+        sizes, nothing = self.learner.sizes, tf.zeros(self.learner.objective.width)
         for length in data.lengths(sizes.train, sizes.batch):
             x, y = take(data, np.zeros(length, np.int32))
-            rates = self.stage.rates(-(-length // sizes.batch))
+            rates = self.learner.rates(-(-length // sizes.batch))
             self._part(x, y, tf.range(length), tf.constant(0), rates, nothing)
         self.evaluating.compile_chunks(data.lengths(sizes.validation, EVALUATED), data)
         self._end(nothing, nothing)
@@ -118,14 +118,14 @@ class Program:
         if isinstance(data, Streamed):
             found = self._in_chunks(data, order, rates, held)
         else:
-            full = tf.constant(self.stage.sizes.train // self.stage.sizes.batch)
+            full = tf.constant(self.learner.sizes.train // self.learner.sizes.batch)
             inputs = (tf.constant(order), full, tf.constant(rates), tf.constant(held))
             found = self._whole(data.x, data.y, *inputs, *data.shown(held))
         *sums, best, finite = found.numpy()
         train, val = np.split(np.asarray(sums), 2)
-        sizes, means = self.stage.sizes, self.stage.objective.means
+        sizes, means = self.learner.sizes, self.learner.objective.means
         found = [*means(train, sizes.train).values(), *means(val, sizes.validation).values()]
-        quantities = dict(zip(self.stage.objective.quantities, found, strict=True))
+        quantities = dict(zip(self.learner.objective.quantities, found, strict=True))
         return Passed(quantities=quantities, best=bool(best), finite=bool(finite))
 
     def test(self, data: Inputs, epoch: str) -> tuple[dict[str, float], NDArray[np.float32]]:
@@ -133,9 +133,9 @@ class Program:
         if epoch == "best":
             self._best.restore()
         else:
-            self.stage.finalize()
+            self.learner.finalize()
         sums, outputs = self.evaluating.tested(data)
-        return self.stage.objective.means(sums.numpy(), len(data.y_test)), outputs.numpy()
+        return self.learner.objective.means(sums.numpy(), len(data.y_test)), outputs.numpy()
 
     def _in_chunks(
         self,
@@ -145,13 +145,13 @@ class Program:
         held: NDArray[np.int32],
     ) -> tf.Tensor:
         """An epoch in several calls, the sums handed from one to the next."""
-        batch, total = self.stage.sizes.batch, tf.zeros(self.stage.objective.width)
+        batch, total = self.learner.sizes.batch, tf.zeros(self.learner.objective.width)
         for x, y, start in data.chunks(order, batch):
             steps = tf.constant(len(x) // batch)
             own = rates[start // batch :][: -(-len(x) // batch)]
             cases = tf.range(len(x))
             total = self._part(x, y, cases, steps, tf.constant(own), total)
-        with self.stage.finalized():
+        with self.learner.finalized():
             return self._end(total, self.evaluating.held(data, held))
 
     def _epoch(
@@ -165,9 +165,9 @@ class Program:
         seen: tf.Tensor,
         places: tf.Tensor,
     ) -> tf.Tensor:
-        nothing = tf.zeros(self.stage.objective.width)
+        nothing = tf.zeros(self.learner.objective.width)
         train = self._train(x, y, order, steps, rates, nothing)
-        with self.stage.finalized():
+        with self.learner.finalized():
             return self._conclude(train, self.evaluating.over(x, y, held, seen, places, nothing))
 
     def _train(
@@ -184,34 +184,35 @@ class Program:
 
         def step(cases: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
             inputs = pick(x, cases)
-            return self._step(inputs, self.stage.objective.targets(inputs, y, cases), rates[index])
+            targets = self.learner.objective.targets(inputs, y, cases)
+            return self._step(inputs, targets, rates[index])
 
-        return accumulate(order, self.stage.sizes.batch, steps, step, total)
+        return accumulate(order, self.learner.sizes.batch, steps, step, total)
 
     def _conclude(self, train: tf.Tensor, val: tf.Tensor) -> tf.Tensor:
         """All sums of an epoch in one array, with two marks; the best weights so far are kept."""
-        best = self._best.keep(self.stage.objective.score(val))
+        best = self._best.keep(self.learner.objective.score(val))
         finite = tf.reduce_all(
-            [tf.reduce_all(tf.math.is_finite(variable)) for variable in self.stage.variables]
+            [tf.reduce_all(tf.math.is_finite(variable)) for variable in self.learner.variables]
         )
         return tf.concat([train, val, tf.cast([best, finite], tf.float32)], axis=0)
 
     def _step(self, x: tf.Tensor, y: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
         """All updates of a step; sums over the batch as the first player finds it."""
-        stage, found = self.stage, None
-        for place in stage.order:
-            own = rate if len(stage.players) == 1 else rate[place]
+        learner, found = self.learner, None
+        for place in learner.order:
+            own = rate if len(learner.players) == 1 else rate[place]
             forward = partial(self._forward, x, y, place)
-            loss, outputs = stage.players[place].update(own, forward)
+            loss, outputs = learner.players[place].update(own, forward)
             if place == 0 and found is None:
-                found = stage.objective.sums(y, outputs, loss)
+                found = learner.objective.sums(y, outputs, loss)
         return found
 
     def _forward(self, x: tf.Tensor, y: tf.Tensor, place: int) -> tuple[tf.Tensor, tf.Tensor]:
         """Loss of a player, and what the model gives where that is asked for."""
-        stage, own = self.stage, self.stage.losses[place]
-        outputs = None if own and place else stage.model(x, training=True)
-        loss = own(x, y) if own else stage.objective.total(y, outputs, training=True)
+        learner, own = self.learner, self.learner.losses[place]
+        outputs = None if own and place else learner.model(x, training=True)
+        loss = own(x, y) if own else learner.objective.total(y, outputs, training=True)
         return loss, outputs
 
 

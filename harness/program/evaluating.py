@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.program.inputs import Inputs
-    from harness.program.stage import Stage
+    from harness.program.learner import Learner
 
 
 class Evaluating:
-    """Sums, outputs and codes of a stage's network, with its weights as they are.
+    """Sums, outputs and codes of a learner's network, with its weights as they are.
 
     Args:
-        stage: whose network is asked.
+        learner: whose network is asked.
         xla: whether XLA compiles the graphs.
     """
 
-    def __init__(self, stage: Stage, *, xla: bool) -> None:
+    def __init__(self, learner: Learner, *, xla: bool) -> None:
         """Define the graphs; nothing is traced yet."""
-        self._model, self._objective = stage.model, stage.objective
-        self._output_shape = stage.output_shape
+        self._model, self._objective = learner.model, learner.objective
+        self._output_shape = learner.output_shape
         compiled = partial(tf.function, jit_compile=xla, autograph=False)
         self._held, self._test = compiled(self.over), compiled(self._measure)
         self._code: Callable[[tf.Tensor], tf.Tensor] | None = None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from harness.isolation import World
     from harness.program.inputs import Inputs
-    from harness.program.stage import Stage
+    from harness.program.learner import Learner
 
 
 _UNREPORTED = (
@@ -37,7 +37,7 @@ class Fallback(Program):
     ``test_step`` report.
 
     Args:
-        stage: what is trained.
+        learner: what is trained.
 
     Raises:
         TemplateError: if the model has another optimizer than the study's.
@@ -45,20 +45,20 @@ class Fallback(Program):
 
     route = "fit"
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, learner: Learner) -> None:
         """Compile the model as ``fit`` wants it."""
-        super().__init__(stage, xla=False)
-        goal, (player,) = stage.objective, stage.players
+        super().__init__(learner, xla=False)
+        goal, (player,) = learner.objective, learner.players
         self._optimizer = player.optimizer
-        self._unfinished = [_Unfinished(stage)] if stage.finalizes else []
+        self._unfinished = [_Unfinished(learner)] if learner.finalizes else []
         self._metrics = {
             # Keras itself leaves out what a mask does not count, of what it is given per step.
             name: keras.metrics.MeanMetricWrapper(metric.each if goal.masked else metric, name=name)
             for name, metric in goal.metrics.items()
         }
-        model = stage.model
-        if stage.world:
-            _watch(model, stage.world)
+        model = learner.model
+        if learner.world:
+            _watch(model, learner.world)
         # What a template has told a compile of its own is not told again: it stays.
         own = partial(keras.Model.compile, model) if model.compiled else model.compile
         own(
@@ -74,8 +74,8 @@ class Fallback(Program):
 
         The rest ``fit`` compiles when it is first called.
         """
-        model, order = self.stage.model, np.arange(1, dtype=np.int32)
-        x, y = _Batches(data, order, 1, reconstructs=self.stage.objective.reconstructs)[0]
+        model, order = self.learner.model, np.arange(1, dtype=np.int32)
+        x, y = _Batches(data, order, 1, reconstructs=self.learner.objective.reconstructs)[0]
         keras.Model.compute_metrics(model, x, y, model(x, training=False))
         model.reset_metrics()
 
@@ -87,12 +87,12 @@ class Fallback(Program):
         held: NDArray[np.int32],
     ) -> Passed:
         """As ``Program.epoch``; what ``train_step`` does not report is measured afterwards."""
-        stage, goal = self.stage, self.stage.objective
-        history = stage.model.fit(
+        learner, goal = self.learner, self.learner.objective
+        history = learner.model.fit(
             _Batches(
                 data,
                 order,
-                stage.sizes.batch,
+                learner.sizes.batch,
                 reconstructs=goal.reconstructs,
                 weights=self._class_weight(),
             ),
@@ -105,12 +105,12 @@ class Fallback(Program):
         if missing:
             train = self._quantities(data, order, clean=True) | train
             self.notes = (f"{', '.join(missing)}: {_UNREPORTED}",)
-        with stage.finalized():
+        with learner.finalized():
             val = self._quantities(data, held)
             score = goal.score(tf.constant([*val.values()], tf.float32))
             best = bool(self._best.keep(score))
         found = {f"train/{name}": train[name] for name in goal.names}
-        finite = all(np.isfinite(variable.numpy()).all() for variable in stage.variables)
+        finite = all(np.isfinite(variable.numpy()).all() for variable in learner.variables)
         found |= {f"val/{name}": number for name, number in val.items()}
         return Passed(quantities=found, best=best, finite=finite)
 
@@ -122,7 +122,7 @@ class Fallback(Program):
         updated = {name for name, metric in self._metrics.items() if float(metric.count) > 0}
         return [
             name
-            for name in self.stage.objective.names
+            for name in self.learner.objective.names
             if name in history and name in {"loss", *updated}
         ]
 
@@ -130,11 +130,11 @@ class Fallback(Program):
         self, data: Inputs, cases: NDArray[np.int32], *, clean: bool = False
     ) -> dict[str, float]:
         sums = self.evaluating.held(data, cases, clean=clean).numpy()
-        return self.stage.objective.means(sums, len(cases))
+        return self.learner.objective.means(sums, len(cases))
 
     def _class_weight(self) -> NDArray[np.generic] | None:
         """One weight per class; ``fit`` itself takes such for one label per case only."""
-        weights = self.stage.objective.class_weight
+        weights = self.learner.objective.class_weight
         return None if weights is None else weights.numpy()
 
 
@@ -183,9 +183,9 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
 class _Unfinished(keras.callbacks.Callback):  # type: ignore[misc]
     """Takes back what the optimizer does to the weights when ``fit`` ends, once an epoch here."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, learner: Learner) -> None:
         super().__init__()
-        self._variables = stage.variables
+        self._variables = learner.variables
         self._raw: list[NDArray[np.generic]] = []
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002, Keras' names

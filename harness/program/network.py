@@ -1,7 +1,4 @@
-"""Builds a network from a template, and sets its every variable back between trials.
-
-This is the only place where Keras objects are mutated.
-"""
+"""Builds the networks of a template, one for each of its stages."""
 
 from __future__ import annotations
 
@@ -16,9 +13,8 @@ from harness.blocks import layers, losses, outputs
 from harness.blocks.layers import Drawn
 from harness.blocks.style import styled
 from harness.errors import TemplateError
-from harness.players import Player, owner
-from harness.players import Stage as Described
-from harness.program import taking
+from harness.players import owner
+from harness.program import staging, taking
 from harness.program.weights import Recording, Weight, brought
 
 if TYPE_CHECKING:
@@ -26,6 +22,7 @@ if TYPE_CHECKING:
 
     from harness.card import Card
     from harness.isolation import World
+    from harness.players import Stage
     from harness.spec import Trial, Value
 
 
@@ -39,7 +36,7 @@ class Network:
         inputs: scalar variables by value name, such as ``dropout`` or ``regularizer.l2``.
         output_shape: of what the model returns, its first axis ``None``.
         form: what its outputs are.
-        described: its players and their turns.
+        stage: how it is trained.
         notes: what a reader of the results has to know of it, a sentence each.
         world: what user code behind it finds and leaves in this process.
     """
@@ -49,17 +46,38 @@ class Network:
     inputs: dict[str, Any]
     output_shape: Any
     form: outputs.Form
-    described: Described
+    stage: Stage
     notes: tuple[str, ...] = ()
     world: World | None = None
 
 
-def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
+def build(trial: Trial, card: Card, template: Callable[..., Any]) -> tuple[Network, ...]:
     """Call a template, build what it returns, and check that.
 
+    Returns:
+        A network for every stage, in order.
+
     Raises:
-        TemplateError: if that is no model that fits the data.
+        TemplateError: if that is no model that fits the data, or no stages that fit each other.
     """
+    inputs, arguments = _given(trial, card)
+    recording = Recording(compares=trial.template not in catalog.TEMPLATES)
+    with recording.on():
+        made = template(taking.shapes(card), taking.asked(trial, card), **arguments)
+        stages = staging.stages(made, trial.template)
+        shapes = []
+        for stage in stages:
+            taking.check(stage.model, card, trial.template)
+            shapes.append(_output_shape(stage.model, card, trial.template))
+    staging.check(stages, trial)
+    return tuple(
+        _network(trial, card, recording, inputs, stages[: place + 1], shape)
+        for place, shape in enumerate(shapes)
+    )
+
+
+def _given(trial: Trial, card: Card) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Variables through which numbers enter, and the arguments of a template, by name."""
     structure, values = design.split(trial)
     inputs = {
         name: keras.Variable(number, trainable=False, name=name.replace(".", "_"))
@@ -70,62 +88,50 @@ def build(trial: Trial, card: Card, template: Callable[..., Any]) -> Network:
         for name, part in {**trial.settings, **structure}.items()
         if name not in catalog.SETTINGS and not owner(name)
     }
-    name = trial.template
-    built_in = name in catalog.TEMPLATES
-    if built_in and trial.task == "sequence":
-        arguments["every_step"] = True
+    if trial.template in catalog.TEMPLATES:
+        if trial.task == "sequence":
+            arguments["every_step"] = True
+        arguments = styled(arguments)
     if _weighs_classes(trial):
         inputs["class_weight"] = keras.Variable(
             np.ones(card.outputs, np.float32), trainable=False, name="class_weight"
         )
-    recording = Recording(compares=not built_in)
-    with recording.on():
-        given = styled(arguments) if built_in else arguments
-        made = template(taking.shapes(card), taking.asked(trial, card), **given)
-        model = made.model if isinstance(made, Described) else made
-        taking.check(model, card, name)
-        shape = _output_shape(model, card, name)
+    return inputs, arguments
+
+
+def _network(
+    trial: Trial,
+    card: Card,
+    recording: Recording,
+    inputs: dict[str, Any],
+    stages: tuple[Stage, ...],
+    shape: Any,
+) -> Network:
+    """The network of the last of some stages, whose model has been built."""
+    stage, name = stages[-1], trial.template
+    model = stage.model
     losses.check_outputs(shape, card, name)
-    weights = recording.weights(model, name)
+    weights = staging.taken(recording.weights(model, name), stages, name)
+    staging.freeze(stage, name)
     _check_scaled(model, card, name)
     _check_tokens(model, card, name)
+    built_in = name in catalog.TEMPLATES
     form = outputs.form(model, card, name, _told(trial), built_in=built_in, shape=shape)
     losses.check_loss(str(trial.settings["loss"]), form, card, name)
-    described = _described(made, model, trial)
-    notes = (*brought(weights, model), *taking.without_code(model, trial))
+    notes = (
+        *brought(weights, model),
+        *taking.without_code(model, trial),
+        *staging.notes(weights, stages),
+    )
     return Network(
         model=taking.corrupted(model, trial, card),
         weights=weights,
         inputs=inputs,
         output_shape=shape,
         form=form,
-        described=described,
+        stage=stage,
         notes=notes,
     )
-
-
-def _described(made: Any, model: Any, trial: Trial) -> Described:
-    """The players of a template; one that says nothing of them has a single one.
-
-    Raises:
-        TemplateError: if a turn, a layer or a setting of a study names what is not there.
-    """
-    if not isinstance(made, Described):
-        return Described(model=model, players=(Player(name=""),))
-    names = [player.name for player in made.players]
-    layers = {layer.name for layer in model.layers}
-    missing = [
-        *({turn.player for turn in made.turns} - {*names}),
-        *({layer for player in made.players for layer in player.layers} - layers),
-        *({owner(key) for key in trial.settings} - {"", *names}),
-    ]
-    if missing or len({*names}) < len(names) or not names:
-        raise TemplateError(
-            f"template {trial.template!r}: expected players ({', '.join(names) or 'none'}) of "
-            f"different names, with layers of the model ({', '.join(sorted(layers))}). Received: "
-            f"{', '.join(map(repr, sorted(missing))) or 'names that are not'}."
-        )
-    return made
 
 
 def _told(trial: Trial) -> str | None:

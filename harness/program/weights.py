@@ -35,11 +35,13 @@ class Weight:
         variable: of Keras.
         initializer: ``None`` for a variable that was made from an array.
         kept: what it starts from in every replicate; ``None`` if that is drawn.
+        taken: variable of the stage before that it starts from; ``None`` without any.
     """
 
     variable: Any
     initializer: Any
     kept: NDArray[np.generic] | None = None
+    taken: Any = None
 
 
 class Recording:
@@ -125,7 +127,11 @@ def brought(weights: Sequence[Weight], model: Any) -> tuple[str, ...]:
     Weights of one value throughout, such as a bias of zeros that is made from an array, are not
     worth a word.
     """
-    kept = [one for one in weights if one.kept is not None and np.any(one.kept != one.kept.flat[0])]
+    kept = [
+        one
+        for one in weights
+        if one.taken is None and one.kept is not None and np.any(one.kept != one.kept.flat[0])
+    ]
     if not kept:
         return ()
     names = _names(weights, model)

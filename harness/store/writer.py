@@ -308,7 +308,7 @@ class Store:
             "status": outcome.status,
             "environment": environment,
             "reason": outcome.reason,
-            "epochs": len(outcome.curve) if final else 0,
+            "epochs": len(outcome.judged) if final else 0,
             "best_epoch": outcome.best_epoch,
             "parameters": outcome.parameters,
             "route": outcome.route if final else "",
@@ -328,9 +328,9 @@ class Store:
 
     def _results(self, key: str, outcome: Outcome) -> None:
         self._db.executemany(
-            "INSERT INTO fact VALUES (?, '', ?, '', ?, ?)",
+            "INSERT INTO fact VALUES (?, ?, ?, '', ?, ?)",
             (
-                (key, epoch.epoch, quantity, value)
+                (key, epoch.stage, epoch.epoch, quantity, value)
                 for epoch in outcome.curve
                 for quantity, value in epoch.quantities.items()
             ),

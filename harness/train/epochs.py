@@ -15,13 +15,31 @@ from harness.players import prefix
 from harness.records import Epoch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from harness.program import Fallback, Inputs, Program
+    from harness.program import Inputs
     from harness.spec import Trial
     from harness.train.clock import Clock
+    from harness.train.programs import Compiled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    """A stage with the cases that it is trained on.
+
+    Args:
+        compiled: its program.
+        inputs: all of its data.
+        train: cases to train on.
+        held: validation cases.
+    """
+
+    compiled: Compiled
+    inputs: Inputs
+    train: NDArray[np.int32]
+    held: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +50,13 @@ class Course:
         curve: its epochs with finite numbers.
         best: index of the best of them, whose weights the program has kept.
         reason: why it diverged; empty if it did not.
+        earlier: epochs of stages before.
     """
 
     curve: list[Epoch]
     best: int
     reason: str = ""
+    earlier: tuple[Epoch, ...] = ()
 
     def tested(self, found: Mapping[str, Mapping[str, float]]) -> Course:
         """The same, with quantities of the test split at its ``best`` and ``last`` epoch."""
@@ -51,55 +71,65 @@ class Course:
 
     def in_unit(self, task: str, unit: float) -> Course:
         """The same, with errors of a regression in the unit of its target."""
-        curve = [
-            one.model_copy(update={"quantities": in_own_unit(one.quantities, task, unit)})
-            for one in self.curve
-        ]
-        return replace(self, curve=curve)
+
+        def own(curve: Iterable[Epoch]) -> list[Epoch]:
+            return [
+                one.model_copy(update={"quantities": in_own_unit(one.quantities, task, unit)})
+                for one in curve
+            ]
+
+        return replace(self, curve=own(self.curve), earlier=tuple(own(self.earlier)))
 
 
-def train_epochs(
-    compiled: Program | Fallback,
-    inputs: Inputs,
-    trial: Trial,
-    train: NDArray[np.int32],
-    held: NDArray[np.int32],
-    clock: Clock,
-) -> Course:
-    """Train epoch by epoch, until the last one, or one that diverges or patience ends."""
-    order = seeds.salted(trial, "order")
-    patience = trial.settings["patience"]
+def train_epochs(leg: Leg, trial: Trial, clock: Clock) -> Course:
+    """Train a stage epoch by epoch, until the last one, or one that diverges.
+
+    Patience ends the last stage only, the one that is judged.
+    """
+    compiled, learner = leg.compiled, leg.compiled.program.learner
+    order = compiled.stream(trial, "order")
+    patience = None if compiled.name else trial.settings["patience"]
+    of_stage = f" of stage {compiled.name!r}" if compiled.name else ""
     curve: list[Epoch] = []
     best = 0
     for epoch, scheduled in enumerate(
-        rates(trial, compiled.stage.sizes.steps, compiled.stage.names)
+        rates(trial, learner.sizes.steps, learner.names, compiled.network.stage.epochs)
     ):
-        shuffled = train[seeds.permutation(order, len(train))]
+        shuffled = leg.train[seeds.permutation(order, len(leg.train))]
         with clock.spent("train"):
-            passed = compiled.epoch(inputs, shuffled, scheduled, held)
+            passed = compiled.program.epoch(leg.inputs, shuffled, scheduled, leg.held)
         bad = [name for name, number in passed.quantities.items() if not math.isfinite(number)]
         if bad or not passed.finite:
-            where = f"{bad[0] if bad else 'a weight'} is not finite in epoch {epoch + 1}"
+            where = f"{bad[0] if bad else 'a weight'} is not finite in epoch {epoch + 1}{of_stage}"
             return Course(curve=curve, best=best, reason=where)
-        curve.append(Epoch(epoch=epoch, quantities=passed.quantities))
+        curve.append(Epoch(epoch=epoch, quantities=passed.quantities, stage=compiled.name))
         best = epoch if passed.best else best
         if isinstance(patience, int) and epoch - best >= patience:
             break
     return Course(curve=curve, best=best)
 
 
-def rates(trial: Trial, steps: int, players: Sequence[str] = ("",)) -> NDArray[np.float32]:
+def rates(
+    trial: Trial, steps: int, players: Sequence[str] = ("",), epochs: int | None = None
+) -> NDArray[np.float32]:
     """The learning rate of every step.
+
+    Args:
+        trial: gives rates and schedule.
+        steps: in an epoch.
+        players: names of those that have a rate.
+        epochs: how many. Default: as many as the trial says.
 
     Returns:
         Shape ``(epochs, steps)``, of several players ``(epochs, steps, players)``.
     """
-    found = [_rates(trial, steps, prefix(player, trial.settings)) for player in players]
+    count = trial.settings["epochs"] if epochs is None else epochs
+    assert isinstance(count, int)
+    found = [_rates(trial, steps, prefix(player, trial.settings), count) for player in players]
     return np.stack(found, axis=-1) if len(found) > 1 else found[0]
 
 
-def _rates(trial: Trial, steps: int, own: str) -> NDArray[np.float32]:
-    rate, epochs = trial.settings[f"{own}learning_rate"], trial.settings["epochs"]
+def _rates(trial: Trial, steps: int, own: str, epochs: int) -> NDArray[np.float32]:
+    rate = trial.settings[f"{own}learning_rate"]
     assert isinstance(rate, float)
-    assert isinstance(epochs, int)
     return schedules.rates(trial.settings["schedule"], rate, steps, epochs)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.card import Card
-    from harness.program import Fallback, Inputs, Program, Stage
+    from harness.program import Fallback, Inputs, Learner, Program
 
 
 def tested(
@@ -49,16 +49,16 @@ def _evidence(
     outputs: NDArray[np.float32],
 ) -> Evidence:
     """Evidence of the network, with its weights as they are, on what a mask leaves."""
-    stage, kept = compiled.stage, compiled.evaluating.counted(inputs)
+    learner, kept = compiled.learner, compiled.evaluating.counted(inputs)
     labels = np.asarray(inputs.y_test)
-    if not stage.objective.reconstructs:
+    if not learner.objective.reconstructs:
         if kept is not None:
             labels, outputs = labels[kept], outputs[kept]
-        return Evidence(labels=labels, outputs=outputs, form=stage.objective.form)
+        return Evidence(labels=labels, outputs=outputs, form=learner.objective.form)
     everything = all_tests(inputs)
     x_test = program.take(inputs, everything, test=True)[0].numpy()
     codes = None
-    if "codes" in catalog.TASKS[card.task].evidence and has_code(stage):
+    if "codes" in catalog.TASKS[card.task].evidence and has_code(learner):
         codes = Codes(
             train=compiled.evaluating.codes(inputs, train),
             labels=np.asarray(inputs.y)[train],
@@ -70,9 +70,9 @@ def _evidence(
     return Evidence(labels=labels, outputs=outputs, inputs=exact, codes=codes)
 
 
-def has_code(stage: Stage) -> bool:
+def has_code(learner: Learner) -> bool:
     """True if a network has a layer whose outputs are its code."""
-    return program.code_of(stage.model) is not None
+    return program.code_of(learner.model) is not None
 
 
 def _over(kept: NDArray[np.bool_], x: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness import catalog, design, initial, program, seeds, surroundings, usercode
 from harness.errors import TemplateError
-from harness.program import Fallback, Inputs, Network, Program, Stage
+from harness.program import Fallback, Inputs, Learner, Network, Program
 from harness.targets import resolve
 
 if TYPE_CHECKING:
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.card import Card
+    from harness.isolation import World
     from harness.spec import Trial
     from harness.train.clock import Clock
 
+Built = tuple[Network, Learner]
+"""A network, and the learner that trains it."""
 
 CALIBRATED = 512
 """Training cases by which an initializer that needs data scales weights."""
@@ -29,10 +32,17 @@ CALIBRATED = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
-    """A program and the network it was compiled for."""
+    """The program of a stage, and the network it was compiled for.
+
+    Args:
+        program: the program.
+        network: the network.
+        name: of the stage, in curves and streams; empty for the last one, which is judged.
+    """
 
     program: Program | Fallback
     network: Network
+    name: str = ""
 
     def fill(self, trial: Trial, labels: NDArray[np.generic]) -> None:
         """Give it everything of a trial, and leave nothing of an earlier one.
@@ -43,25 +53,37 @@ class Compiled:
         """
         _, numbers = design.split(trial)
         values: dict[str, Any] = dict(numbers)
-        weighing = self.program.stage.objective.class_weight
+        weighing = self.program.learner.objective.class_weight
         if weighing is not None:
             values["class_weight"] = class_weights(trial, labels, weighing.shape[0])
-        noise = seeds.salted(trial, "noise")
-        self.program.stage.state.start(initial.draw(self.network.weights, trial), values, noise)
+        noise = self.stream(trial, "noise")
+        self.program.learner.state.start(initial.draw(self.network.weights, trial), values, noise)
         self.program.reset()
 
     def calibrate(self, trial: Trial, inputs: Inputs, train: NDArray[np.int32]) -> None:
         """Scale the initial weights by some training cases, if the trial's initializer does so."""
         variance = initial.variance(trial)
         if variance is not None:
-            stream = seeds.salted(trial, "calibration")
+            stream = self.stream(trial, "calibration")
             some = train[seeds.permutation(stream, len(train))][:CALIBRATED]
             initial.calibrate(self.network, program.take(inputs, some)[0], variance)
-            self.program.stage.state.restart()
+            self.program.learner.state.restart()
+
+    def stream(self, trial: Trial, purpose: str) -> np.random.Generator:
+        """Generator of one purpose, which no other stage of the trial shares."""
+        return seeds.salted(trial, purpose, *(("stage", self.name) if self.name else ()))
+
+    def notes(self, trial: Trial) -> tuple[str, ...]:
+        """Remarks on the network and its training for readers of the results."""
+        return (
+            *self.network.notes,
+            *initial.notes(self.network, trial),
+            *self.program.notes,
+        )
 
 
 class Programs:
-    """Compiled programs by key; what could not be built once is not tried again.
+    """Compiled programs by key, one per stage; what could not be built is not tried again.
 
     Args:
         card: of the data that all trials use.
@@ -70,8 +92,8 @@ class Programs:
 
     def __init__(self, card: Card, folders: Sequence[Path]) -> None:
         """Compile nothing yet."""
-        self.compiled: dict[str, Compiled] = {}
-        self._built: dict[str, tuple[Network, Stage]] = {}
+        self.compiled: dict[str, tuple[Compiled, ...]] = {}
+        self._built: dict[str, list[Built]] = {}
         self._broken: dict[str, Exception] = {}
         self._card, self._folders = card, folders
 
@@ -79,8 +101,8 @@ class Programs:
         """Identity of the program of a trial."""
         return design.program_key(trial, self._card)
 
-    def of(self, key: str, trial: Trial, inputs: Inputs, clock: Clock) -> Compiled:
-        """The program with a key, compiled for a trial that needs it."""
+    def of(self, key: str, trial: Trial, inputs: Inputs, clock: Clock) -> tuple[Compiled, ...]:
+        """The programs with a key, one per stage, compiled for a trial that needs them."""
         if key in self._broken:
             raise self._broken[key]
         if key not in self.compiled:
@@ -91,25 +113,30 @@ class Programs:
                 raise
         return self.compiled[key]
 
-    def prepare(self, key: str, trial: Trial) -> tuple[Network, Stage]:
-        """Build a trial's network, and keep it for the program with a key."""
+    def prepare(self, key: str, trial: Trial) -> list[Built]:
+        """Build a trial's networks, and keep them for the programs with a key."""
         built = self.build(trial)
         self._built[key] = built
         return built
 
-    def build(self, trial: Trial) -> tuple[Network, Stage]:
-        """Build a trial's network, with an optimizer. This may run user code."""
+    def build(self, trial: Trial) -> list[Built]:
+        """Build the network of every stage, with its optimizers. This may run user code."""
         with surroundings.building(trial, self._card, self._folders) as world:
             load_code(trial, self._folders)
-            network = program.build(trial, self._card, _template(trial, self._folders))
-            if world:
-                network = surroundings.look(network, world, trial, self._card, self._folders)
-            stage = Stage(trial, self._card, network)
-        said = (program.AVERAGED,) if stage.finalizes else ()
-        return replace(network, notes=(*network.notes, *said)), stage
+            networks = program.build(trial, self._card, _template(trial, self._folders))
+            return [self._learning(network, trial, world) for network in networks]
 
-    def _compile(self, key: str, trial: Trial, inputs: Inputs, clock: Clock) -> Compiled:
-        """The first route that can express the model.
+    def _learning(self, network: Network, trial: Trial, world: World | None) -> Built:
+        if world:
+            network = surroundings.look(network, world, trial, self._card, self._folders)
+        learner = Learner(trial, self._card, network)
+        said = (program.AVERAGED,) if learner.finalizes else ()
+        return replace(network, notes=(*network.notes, *said)), learner
+
+    def _compile(
+        self, key: str, trial: Trial, inputs: Inputs, clock: Clock
+    ) -> tuple[Compiled, ...]:
+        """The first route that can express the models of all stages.
 
         A built-in template is always a program. A user's model may hold operations that XLA
         lacks, or a training step of its own; then it is trained without XLA, or by ``fit``.
@@ -119,18 +146,23 @@ class Programs:
             with clock.spent("build"):
                 # What a rehearsal has built serves once: a route that failed may have changed it.
                 built = self._built.pop(key, None)
-                network, stage = built or self.build(trial)
+                built = built or self.build(trial)
             try:
-                with clock.spent("compile"), surroundings.tracing(network, trial, self._card):
-                    made = _routed(route, stage, self._card)
-                    made.compile(inputs)
+                with clock.spent("compile"), surroundings.tracing(built[0][0], trial, self._card):
+                    made = [_routed(route, learner, self._card) for _, learner in built]
+                    for one in made:
+                        one.compile(inputs)
             except TemplateError:
                 raise
             except Exception:
                 if route == routes[-1]:
                     raise
             else:
-                return Compiled(program=made, network=network)
+                names = [*(network.stage.name for network, _ in built[:-1]), ""]
+                return tuple(
+                    Compiled(program=one, network=network, name=name)
+                    for one, (network, _), name in zip(made, built, names, strict=True)
+                )
         raise AssertionError
 
 
@@ -149,22 +181,22 @@ def class_weights(trial: Trial, labels: NDArray[np.generic], classes: int) -> ND
     return labels.size / (classes * np.maximum(counts, 1))
 
 
-def _routed(name: str, stage: Stage, card: Card) -> Program | Fallback:
+def _routed(name: str, learner: Learner, card: Card) -> Program | Fallback:
     if name == "fit":
-        if stage.clips:
+        if learner.clips:
             raise TemplateError(
                 "expected clip = 'none' for a model that trains through fit, because of a "
                 "training step of its own. Received: a limit. Clip inside that step."
             )
-        if any(stage.losses) or len(stage.players) > 1:
+        if any(learner.losses) or len(learner.players) > 1:
             raise TemplateError(
                 "expected one player, by the loss of the study, of a model with a training step of "
                 "its own. Received: others. Leave out the step, or the players."
             )
-        return Fallback(stage)
-    if not program.is_expressible(stage.model):
+        return Fallback(learner)
+    if not program.is_expressible(learner.model):
         raise NotImplementedError("a training step of its own")
-    return Program(stage, xla=name == "rule" and program.uses_xla(stage.model, card))
+    return Program(learner, xla=name == "rule" and program.uses_xla(learner.model, card))
 
 
 def _template(trial: Trial, folders: Sequence[Path]) -> Callable[..., Any]:

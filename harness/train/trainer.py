@@ -15,10 +15,11 @@ from harness.program import CHUNK, Network
 from harness.records import Epoch, Outcome, Rehearsal
 from harness.train.clock import Clock
 from harness.train.data import Prepared, all_tests, corruption, drawn
-from harness.train.epochs import train_epochs
+from harness.train.epochs import Leg
 from harness.train.failures import explain
 from harness.train.measuring import has_code, tested
 from harness.train.programs import Programs, load_code
+from harness.train.stages import train_stages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,8 +59,8 @@ class Trainer:
         self._pools = ThreadpoolController()
 
     @property
-    def programs(self) -> Mapping[str, Compiled]:
-        """Compiled programs by key."""
+    def programs(self) -> Mapping[str, tuple[Compiled, ...]]:
+        """Compiled programs by key, one per stage."""
         return self._programs.compiled
 
     def run(self, trial: Trial, key: str | None = None) -> Outcome:
@@ -86,38 +87,39 @@ class Trainer:
         except (Exception, SystemExit) as error:  # noqa: BLE001, a user's function may raise anything
             return Outcome(status="failed", reason=explain(error), seconds=clock.seconds())
 
-    def network(self, trial: Trial) -> Network:
-        """The network of a trial, built to be looked at.
+    def networks(self, trial: Trial) -> tuple[Network, ...]:
+        """The networks of a trial, one per stage, built to be looked at.
 
         Raises:
-            HarnessError: if it cannot be built.
+            HarnessError: if one cannot be built.
         """
         try:
-            return self._programs.build(trial)[0]
+            return tuple(network for network, _ in self._programs.build(trial))
         except HarnessError:
             raise
         except (Exception, SystemExit) as error:
             raise TemplateError(explain(error)) from error
 
     def rehearse(self, trial: Trial, key: str | None = None) -> Rehearsal:
-        """Build a trial's network, and keep it for its program. A reference has none.
+        """Build a trial's networks, and keep them for their programs. A reference has none.
 
         Args:
-            trial: whose network is built.
+            trial: whose networks are built.
             key: of its program, where that is known.
         """
         if trial.template in catalog.REFERENCES:
             return Rehearsal()
         try:
-            network, stage = self._programs.prepare(key or self._programs.key(trial), trial)
+            built = self._programs.prepare(key or self._programs.key(trial), trial)
         except HarnessError as error:
             return Rehearsal(problem=str(error))
         except (Exception, SystemExit) as error:  # noqa: BLE001, a user's function may raise anything
             return Rehearsal(problem=explain(error))
         of_codes = frozenset({"codes", "probe"}) & catalog.TASKS[trial.task].evidence
+        notes = [(*network.notes, *initial.notes(network, trial)) for network, _ in built]
         return Rehearsal(
-            notes=(*network.notes, *initial.notes(network, trial)),
-            missing=() if has_code(stage) else evaluation.needing(of_codes),
+            notes=_once(notes),
+            missing=() if has_code(built[-1][1]) else evaluation.needing(of_codes),
         )
 
     def _run(self, trial: Trial, key: str, clock: Clock, within: ExitStack) -> Outcome:
@@ -127,20 +129,20 @@ class Trainer:
             inputs, unit = self._data.inputs(train)
         reused = key in self.programs
         compiled = self._programs.of(key, trial, inputs, clock)
-        within.enter_context(surroundings.training(compiled.network, trial, self._folders))
+        judged = compiled[-1].program
+        within.enter_context(surroundings.training(compiled[-1].network, trial, self._folders))
         with clock.spent("data"):
-            if compiled.program.stage.objective.denoises:
+            if judged.learner.objective.denoises:
                 inputs = inputs.corrupted(corruption(trial, self._card), held)
             # An initializer may be another than that of the trial before.
             load_code(trial, self._folders)
-            compiled.fill(trial, data.y[train])
-            compiled.calibrate(trial, inputs, train)
-        course = train_epochs(compiled.program, inputs, trial, train, held, clock)
+        legs = [Leg(compiled=one, inputs=inputs, train=train, held=held) for one in compiled]
+        course = train_stages(legs, trial, clock)
         reason = course.reason
         if not reason and trial.phase == "confirm":
             with clock.spent("evaluate"):
                 found = tested(
-                    compiled.program,
+                    judged,
                     inputs,
                     train,
                     self._card,
@@ -152,18 +154,14 @@ class Trainer:
         return Outcome(
             status="diverged" if reason else "completed",
             reason=reason,
-            curve=tuple(course.curve),
+            curve=(*course.earlier, *course.curve),
             best_epoch=course.best if course.curve else None,
-            parameters=compiled.program.stage.parameters,
-            route=compiled.program.route,
-            xla=compiled.program.xla,
+            parameters=judged.learner.parameters,
+            route=judged.route,
+            xla=judged.xla,
             reused=reused,
             seconds=clock.seconds(),
-            notes=(
-                *compiled.network.notes,
-                *initial.notes(compiled.network, trial),
-                *compiled.program.notes,
-            ),
+            notes=_once([one.notes(trial) for one in compiled]),
         )
 
     def _refer(self, trial: Trial, clock: Clock) -> Outcome:
@@ -192,6 +190,11 @@ def _not_finite(found: Mapping[str, Mapping[str, float]]) -> str:
             if not math.isfinite(number):
                 return f"{name}@{rule} is not finite"
     return ""
+
+
+def _once(notes: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """Sentences on the stages of a trial, each but once."""
+    return tuple(dict.fromkeys(note for found in notes for note in found))
 
 
 def _split(

@@ -213,6 +213,6 @@ def assert_equals_fit(plan):
     trainer = Trainer(plan.card, [])
     outcome = trainer.run(trial)
     assert outcome.status == "completed", outcome.reason
-    (compiled,) = trainer.programs.values()
+    ((compiled,),) = trainer.programs.values()
     curve = by_fit(trial, plan.card, initial_weights(compiled.network, trial))
     assert_same_curve(outcome, curve, 1e-4 if outcome.xla else 1e-5)

@@ -163,6 +163,7 @@ def curves() -> dict[str, Any]:
             f"{quantity} {one.epoch}": value
             for one in outcome.curve
             for quantity, value in one.quantities.items()
+            if not quantity.startswith("test/")  # the metrics hold these
         }
         found[name] = numbers | outcome.metrics
     return {"machine": machine(), "curves": found}

@@ -57,7 +57,7 @@ def test_the_noise_is_part_of_the_identity(lay):
 
 def by_hand(laid, trial, trainer):
     """Validation and test numbers of the weights that a training left, computed outside."""
-    (compiled,) = trainer.programs.values()
+    ((compiled,),) = trainer.programs.values()
     data = datasets.load(laid.card)
     held = drawn(trial, data, laid.card)[1]
     layer = noise.GaussianNoise(0.5)

@@ -108,7 +108,7 @@ def test_lsuv_gives_every_layer_its_variance(plan, images, template, activation,
     for arm in laid.arms:
         outcome = trainer.run(laid.trial(arm, {}, "tune", 0))
         assert outcome.status == "completed", outcome.reason
-        (compiled,) = trainer.programs.values()
+        ((compiled,),) = trainer.programs.values()
         model = compiled.network.model
         layers = [layer for layer in model.layers if hasattr(layer, "kernel")]
         kernels.append([np.asarray(layer.kernel) for layer in layers])
@@ -194,7 +194,7 @@ def test_a_decoder_is_told_how_keras_counts(plan, images):
     laid = plan(data=images, template="autoencoder", factors={"initializer": levels}, fixed=fixed)
     trials = [laid.trial(arm, {}, "tune", 0) for arm in laid.arms]
     trainer = Trainer(laid.card, [])
-    network = trainer.network(trials[0])
+    (network,) = trainer.networks(trials[0])
     notes = [initial.notes(network, trial) for trial in trials]
     assert [len(one) for one in notes] == [1, 0, 1, 0]
     assert notes[0] == notes[2]

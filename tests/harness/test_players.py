@@ -86,7 +86,7 @@ def trained(laid, folder, trainer=None):
     trial = laid.trial(laid.arms[0], {}, "tune", 0)
     outcome = trainer.run(trial)
     assert outcome.status == "completed", outcome.reason
-    (compiled,) = trainer.programs.values()
+    ((compiled,),) = trainer.programs.values()
     model = compiled.network.model
     weights = np.concatenate([one.numpy().ravel() for one in model.trainable_variables])
     return trial, outcome, weights.tolist(), trainer
@@ -118,7 +118,7 @@ def test_a_game_of_two_players_equals_numpy(lay, tmp_path, times):
     expected = played(cases(trial, laid.card), times, (0.05, 0.02))
     assert found == pytest.approx(expected, abs=1e-6)
     assert outcome.route == "program"
-    (compiled,) = trainer.programs.values()
+    ((compiled,),) = trainer.programs.values()
     assert compiled.program.traces == 1
 
 
@@ -147,10 +147,10 @@ def test_what_names_nothing_is_refused(lay, tmp_path):
     """A layer that is not there, a player that is not there, a setting that no player has."""
     laid = lay("astray")
     with pytest.raises(TemplateError, match="'none'"):
-        Trainer(laid.card, [tmp_path]).network(laid.trial(laid.arms[0], {}, "tune", 0))
+        Trainer(laid.card, [tmp_path]).networks(laid.trial(laid.arms[0], {}, "tune", 0))
     laid = lay("game", **{"critic.optimizer": "adam"})
     with pytest.raises(TemplateError, match=r"attack, defend.*'critic'"):
-        Trainer(laid.card, [tmp_path]).network(laid.trial(laid.arms[0], {}, "tune", 0))
+        Trainer(laid.card, [tmp_path]).networks(laid.trial(laid.arms[0], {}, "tune", 0))
     with pytest.raises(StudyError, match=r"defend\.epochs"):
         lay("game", **{"defend.epochs": 3})
     with pytest.raises(StudyError, match="above 0"):

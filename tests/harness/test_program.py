@@ -193,7 +193,7 @@ def test_forty_trials_share_one_trace(plan, optimizers):
     assert len(outcomes) == 40
     losses = {outcome.curve[-1].quantities["val/loss"] for outcome in outcomes}
     assert len(losses) == 40, "two values gave one result"
-    (compiled,) = trainer.programs.values()
+    ((compiled,),) = trainer.programs.values()
     assert compiled.program.traces == 1
     assert [outcome.reused for outcome in outcomes] == [False] + [True] * 39
 

@@ -133,7 +133,7 @@ def test_recurrent_kernels_follow_their_own_initializer(lay):
     trainer = Trainer(laid.card, [])
     trial = laid.trial(laid.arms[0], {}, "tune", 0)
     trainer.run(trial)
-    (compiled,) = trainer.programs.values()
+    ((compiled,),) = trainer.programs.values()
     drawn = dict(
         zip(
             [weight.variable.path for weight in compiled.network.weights],

@@ -42,7 +42,7 @@ def test_salts_differ_in_every_draw_of_a_training_and_share_the_split(plan, monk
     )
     card, trials = _trials(plan, factors={"salt": [1, 2]})
     trainer = Trainer(card, [])
-    weights = [initial.draw(trainer.network(trial).weights, trial) for trial in trials]
+    weights = [initial.draw(trainer.networks(trial)[0].weights, trial) for trial in trials]
     kernels = [[one for one in draws if one.ndim == 2] for draws in weights]
     assert all(not np.array_equal(*pair) for pair in zip(*kernels, strict=True))
     for purpose in ("order", "noise", "calibration", "unseeded"):

@@ -107,7 +107,7 @@ def started(file, stored, folders=()):
     space = {"__file__": str(file), "__name__": "winner"}
     exec(compile(text, str(file), "exec"), space)
     trial = stored.trial
-    network = Trainer(stored.card, [*folders]).network(trial)
+    (network,) = Trainer(stored.card, [*folders]).networks(trial)
     draws = initial.draw(network.weights, trial)
     for weight, array in zip(network.weights, draws, strict=True):
         weight.variable.assign(array)

@@ -149,7 +149,7 @@ def test_the_template_has_that_loss(plan):
     )  # fmt: skip
     trial = laid.trial(laid.arms[0], {}, "confirm", 0)
     trainer = Trainer(laid.card, [])
-    network = trainer.network(trial)
+    (network,) = trainer.networks(trial)
     points = quadratic.points(100, "test")
     outputs = np.asarray(network.model(points))
     expected = 0.5 * np.square((1.0 - points) @ quadratic.root(100).T).sum(axis=1)

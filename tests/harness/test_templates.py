@@ -127,17 +127,19 @@ def test_every_entry_trains(plan, images, name, key, entry):
 
 def obstacle(trial, card):
     """Why a trial would not train as a program; empty if it would."""
-    network = program.build(trial, card, template(trial.template))
-    stage = program.Stage(trial, card, network)
-    if not program.is_expressible(stage.model):
+    (network,) = program.build(trial, card, template(trial.template))
+    learner = program.Learner(trial, card, network)
+    if not program.is_expressible(learner.model):
         return "it would be trained by fit"
-    inputs = tf.TensorSpec((stage.sizes.batch, *card.shape), tf.float32)
+    inputs = tf.TensorSpec((learner.sizes.batch, *card.shape), tf.float32)
     labels = (
-        inputs if stage.objective.reconstructs else tf.TensorSpec((stage.sizes.batch,), tf.int64)
+        inputs
+        if learner.objective.reconstructs
+        else tf.TensorSpec((learner.sizes.batch,), tf.int64)
     )
     if card.task == "regression":
-        labels = tf.TensorSpec((stage.sizes.batch, card.outputs), tf.float32)
-    step = tf.function(program.Program(stage, xla=False)._step, autograph=False)
+        labels = tf.TensorSpec((learner.sizes.batch, card.outputs), tf.float32)
+    step = tf.function(program.Program(learner, xla=False)._step, autograph=False)
     try:
         step.get_concrete_function(inputs, labels, tf.TensorSpec((), tf.float32))
     except Exception as error:  # noqa: BLE001, whatever it is, it is told

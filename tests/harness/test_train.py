@@ -220,7 +220,7 @@ def test_data_in_chunks_gives_equal_results(plan, fixed, tmp_path):
     found = [chunked.run(trial) for trial in trials]
     assert [one.curve for one in found] == [one.curve for one in expected]
     assert [one.metrics for one in found] == [one.metrics for one in expected]
-    (compiled,) = chunked.programs.values()
+    ((compiled,),) = chunked.programs.values()
     assert compiled.program.traces == 2, "one for whole chunks, one for the last"
 
 
@@ -240,7 +240,7 @@ def test_memory_does_not_grow(plan):
     for trial in trials[20:]:
         trainer.run(trial)
     assert _resident() - before < 50e6
-    (compiled,) = trainer.programs.values()
+    ((compiled,),) = trainer.programs.values()
     assert compiled.program.traces == 1
 
 

@@ -62,7 +62,7 @@ def by_fit(plan, trainer, model, x, y, **compiled):
         compiled: loss and metrics.
     """
     trial = plan.trial(plan.arms[0], {}, "confirm", 0)
-    (known,) = trainer.programs.values()
+    ((known,),) = trainer.programs.values()
     epochs, held = drawn(trial, datasets.load(plan.card))
     train = np.sort(epochs[0])
     model.set_weights(initial.draw(known.network.weights, trial))

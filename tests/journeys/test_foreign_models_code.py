@@ -294,7 +294,7 @@ def test_the_process_does_not_set_the_precision(foreign, blobs):
     try:
         plan = foreign.plan(blobs, "mlp", fixed={"units": [4], "epochs": 1})
         trainer = Trainer(plan.card, [])
-        network = trainer.network(plan.trial(plan.arms[0], {}, "confirm", 0))
+        (network,) = trainer.networks(plan.trial(plan.arms[0], {}, "confirm", 0))
         assert {layer.compute_dtype for layer in network.model.layers} == {"float32"}
         assert keras.config.dtype_policy().name == "mixed_bfloat16"
     finally:
@@ -458,7 +458,7 @@ def test_a_vector_in_add_loss_is_summed_as_keras_does(foreign, blobs):
     (note,) = outcome.notes
     assert note.startswith("add_loss in Penalty is given one number per case, which Keras adds up")
     assert outcome.route == "program"
-    network = trainer.network(plan.trial(plan.arms[0], {}, "confirm", 0))
+    (network,) = trainer.networks(plan.trial(plan.arms[0], {}, "confirm", 0))
     found = outcome.curve[0].quantities["train/loss"]
     data = trainer._data.load()
     train, _ = drawn(plan.trial(plan.arms[0], {}, "confirm", 0), data, plan.card)

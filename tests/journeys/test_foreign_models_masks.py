@@ -46,7 +46,7 @@ def padded(cases=90, steps=7):
 def shown(plan, trainer, replicate=0):
     """Data, weights as they were drawn, and the cases of every epoch of a trial."""
     trial = plan.trial(plan.arms[0], {}, "confirm", replicate)
-    (compiled,) = trainer.programs.values()
+    ((compiled,),) = trainer.programs.values()
     data, settings = datasets.load(plan.card), trial.settings
     streams = (trial.seed, trial.phase, trial.replicate)
     counts = sizes(trial, plan.card)

@@ -162,7 +162,7 @@ def test_every_keyword_of_an_optimizer_equals_fit(theirs, case):
     _, trainer = theirs[0].train(plan, replicate=0)
     trial = plan.trial(plan.arms[0], {}, "confirm", 1)
     outcome = trainer.run(trial)
-    (compiled,) = trainer.programs.values()
+    ((compiled,),) = trainer.programs.values()
     assert (outcome.route, outcome.reused) == ("program", True)
     curve, (loss, accuracy) = by_fit(trial, plan.card, compiled.network)
     assert_same_curve(outcome, curve, 1e-4)
@@ -216,14 +216,15 @@ def test_slots_that_begin_at_the_weights_begin_at_scaled_ones(theirs):
     fixed = {"initializer": "lsuv", "optimizer": "schedule_free_adamw", "units": [4]}
     plan = foreign.plan(file, "mlp", fixed=fixed)
     trial = plan.trial(plan.arms[0], {}, "tune", 0)
-    network = program.build(trial, plan.card, mlp)
-    stage = program.Stage(trial, plan.card, network)
+    (network,) = program.build(trial, plan.card, mlp)
+    learner = program.Learner(trial, plan.card, network)
     data = program.Resident.of(datasets.load(plan.card))
-    compiled = Compiled(program=program.Program(stage, xla=False), network=network)
+    compiled = Compiled(program=program.Program(learner, xla=False), network=network)
     compiled.fill(trial, np.asarray(data.y))
     compiled.calibrate(trial, data, np.arange(100, dtype=np.int32))
-    begun = {variable.path: variable.numpy() for variable in stage.variables}
-    slots = {path: slot for slot, variable in stage.players[0].copies for path in [variable.path]}
+    begun = {variable.path: variable.numpy() for variable in learner.variables}
+    copies = learner.players[0].copies
+    slots = {path: slot for slot, variable in copies for path in [variable.path]}
     assert set(slots) == set(begun)
     for path, slot in slots.items():
         np.testing.assert_array_equal(slot.numpy(), begun[path])

@@ -76,7 +76,7 @@ def trained(foreign, data, template, **fixed):
     plan = foreign.plan(foreign.arrays(**data), f"theirs:{template}", fixed=rest)
     outcome, trainer = foreign.train(plan)
     assert outcome.status == "completed", outcome.reason
-    (compiled,) = trainer.programs.values()
+    ((compiled,),) = trainer.programs.values()
     return plan, outcome, compiled
 
 
@@ -255,7 +255,7 @@ def test_several_labels(foreign, template):
     assert str(plan.metric) == "test/average_precision@best"
     outcome, trainer = foreign.train(plan)
     assert (outcome.status, outcome.route) == ("completed", "program"), outcome.reason
-    (compiled,) = trainer.programs.values()
+    ((compiled,),) = trainer.programs.values()
     logits = template != "theirs:sigmoids"
     loss = keras.losses.BinaryCrossentropy(from_logits=logits, label_smoothing=0.2)
     curve, outputs, y = by_keras(plan, compiled, loss)

@@ -41,7 +41,7 @@ def numbers(foreign, cases=120, width=4, classes=3, name="theirs.npz"):
 
 def network_of(trainer):
     """The network of the only program."""
-    (compiled,) = trainer.programs.values()
+    ((compiled,),) = trainer.programs.values()
     return compiled.network
 
 
@@ -135,7 +135,7 @@ def test_ways_of_bringing_weights(foreign, fitted, how):
     """Each is noticed, to the last bit."""
     plan = bring(foreign, fitted, how)
     trial = plan.trial(plan.arms[0], {}, "confirm", 0)
-    network = Trainer(plan.card, foreign.places).network(trial)
+    (network,) = Trainer(plan.card, foreign.places).networks(trial)
     kernel, bias = initial.draw(network.weights, trial)
     assert np.array_equal(kernel, fitted[2])
     assert np.array_equal(bias, fitted[3])
@@ -209,7 +209,7 @@ def test_what_is_not_brought_along_is_drawn(foreign):
     """)
     plan = foreign.plan(numbers(foreign), replicates=2)
     trials = [plan.trial(plan.arms[0], {}, "confirm", replicate) for replicate in (0, 1)]
-    network = Trainer(plan.card, foreign.places).network(trials[0])
+    (network,) = Trainer(plan.card, foreign.places).networks(trials[0])
     one, other = (initial.draw(network.weights, trial) for trial in trials)
     assert not np.array_equal(one[0], other[0])
     assert np.array_equal(one[2], np.arange(15, dtype=np.float32).reshape(5, 3) / np.float32(10))
@@ -277,7 +277,7 @@ def test_applications(foreign):
     for given, kept in ({}, 0), ({"weights": "base.weights.h5"}, len(kernels)):
         plan = foreign.plan(file, fixed=given)
         trial = plan.trial(plan.arms[0], {}, "confirm", 0)
-        network = Trainer(plan.card, foreign.places).network(trial)
+        (network,) = Trainer(plan.card, foreign.places).networks(trial)
         brought = [one for one in network.weights if one.kept is not None]
         assert len(brought) == kept
         assert len(network.notes) == bool(kept)
@@ -377,7 +377,7 @@ def test_what_a_model_returns_is_known(foreign, name):
     foreign.module(HEAD + MODELS[name])
     plan = foreign.plan(numbers(foreign))
     trial = plan.trial(plan.arms[0], {}, "confirm", 0)
-    network = Trainer(plan.card, foreign.places).network(trial)
+    (network,) = Trainer(plan.card, foreign.places).networks(trial)
     assert network.output_shape == (None, 3)
     assert len(network.weights) == len(network.model.weights) > 1
 
@@ -387,7 +387,7 @@ def test_variables_of_an_initializer_are_drawn(foreign):
     foreign.module(HEAD + MODELS["variables"])
     plan = foreign.plan(numbers(foreign), replicates=2)
     trials = [plan.trial(plan.arms[0], {}, "confirm", replicate) for replicate in (0, 1)]
-    network = Trainer(plan.card, foreign.places).network(trials[0])
+    (network,) = Trainer(plan.card, foreign.places).networks(trials[0])
     draws = [initial.draw(network.weights, trial) for trial in trials]
     differ = {
         one.variable.path.rpartition("/")[2].partition("_")[0]

@@ -1,4 +1,4 @@
-"""A part of a trial with a program of its own: a network, and what trains it."""
+"""The part of a program that learns: a network, and what trains it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import tensorflow as tf
 
 from harness.program.objective import Objective
 from harness.program.player import Player
+from harness.program.staging import trained
 from harness.program.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from harness.card import Card
     from harness.program.network import Network
@@ -47,7 +48,7 @@ def sizes(trial: Trial, card: Card) -> Sizes:
     )
 
 
-class Stage:
+class Learner:
     """A network with its objective and its players, whose every variable can be set back.
 
     Args:
@@ -72,13 +73,12 @@ class Stage:
         self.sizes = sizes(trial, card)
         self.model, self.world = network.model, network.world
         self.output_shape = network.output_shape
-        described = network.described
+        stage = network.stage
         self.players = tuple(
-            Player(trial, _variables(self.model, one.layers), network.inputs, one.name)
-            for one in described.players
+            Player(trial, trained(stage, one), network.inputs, one.name) for one in stage.players
         )
-        self.names = tuple(one.name for one in described.players)
-        self.losses, self.order = [one.loss for one in described.players], described.order
+        self.names = tuple(one.name for one in stage.players)
+        self.losses, self.order = [one.loss for one in stage.players], stage.order
         self.objective = Objective(trial, card, network)
         self.state = State(network, self.players)
 
@@ -124,10 +124,3 @@ class Stage:
         yield
         for variable, array in zip(self.variables, raw, strict=True):
             variable.assign(array)
-
-
-def _variables(model: Any, layers: Sequence[str]) -> list[Any]:
-    """Trainable variables of some layers; of all without any."""
-    if not layers:
-        return list(model.trainable_variables)
-    return [one for name in layers for one in model.get_layer(name).trainable_variables]

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from harness.spec import Value
+    from harness.catalog import Choice
 
     Steps = NDArray[np.float64]
 
 
-def rates(setting: Value, rate: float, per_epoch: int, epochs: int) -> NDArray[np.float32]:
+def rates(chosen: Choice, rate: float, per_epoch: int, epochs: int) -> NDArray[np.float32]:
     """The learning rate of every step of a training.
 
     Args:
-        setting: a catalogue entry of the family ``schedule``.
+        chosen: an entry of the family ``schedule``.
         rate: the learning rate that the schedule scales.
         per_epoch: steps in one epoch.
         epochs: of the training.
@@ -32,10 +32,9 @@ def rates(setting: Value, rate: float, per_epoch: int, epochs: int) -> NDArray[n
         Shape ``(epochs, per_epoch)``.
 
     Example:
-        >>> rates({"name": "step", "every": 1, "factor": 0.5}, 1.0, 2, 3).tolist()
+        >>> rates(catalog.choice("schedule", "step(every=1, factor=0.5)"), 1.0, 2, 3).tolist()
         [[1.0, 1.0], [0.5, 0.5], [0.25, 0.25]]
     """
-    chosen = catalog.choice("schedule", setting)
     numbers = dict(chosen.numbers)
     warmup = numbers.pop("warmup") * per_epoch
     shape: Callable[..., Steps] = resolve(catalog.SCHEDULES[chosen.name].target)

@@ -22,6 +22,7 @@ from harness.catalog.references import REFERENCES
 from harness.catalog.regularization import CONSTRAINTS, DROPOUTS, NORMALIZATIONS, REGULARIZERS
 from harness.catalog.tasks import TASKS, Task
 from harness.catalog.templates import SETTINGS, TEMPLATES
+from harness.catalog.training import Training, Updates, training, updates
 
 __all__ = [
     "ACTIVATIONS",
@@ -58,6 +59,8 @@ __all__ = [
     "Row",
     "Task",
     "Template",
+    "Training",
+    "Updates",
     "as_table",
     "check_argument",
     "choice",
@@ -66,4 +69,6 @@ __all__ = [
     "references",
     "rows",
     "settled",
+    "training",
+    "updates",
 ]

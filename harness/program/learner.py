@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
+from harness import catalog
 from harness.program.objective import Objective
 from harness.program.player import Player
 from harness.program.staging import trained
@@ -38,13 +39,11 @@ class Sizes:
 
 def sizes(trial: Trial, card: Card) -> Sizes:
     """The sizes that a trial's settings imply for a data set."""
-    validation, batch = trial.settings["validation"], trial.settings["batch_size"]
-    assert isinstance(validation, float)
-    assert isinstance(batch, int)
+    shared = catalog.training(trial.settings)
     return Sizes(
-        train=card.training_cases(validation),
-        validation=card.validation_cases(validation),
-        batch=batch,
+        train=card.training_cases(shared.validation),
+        validation=card.validation_cases(shared.validation),
+        batch=shared.batch_size,
     )
 
 

@@ -115,9 +115,9 @@ def _network(
     staging.freeze(stage, name)
     _check_scaled(model, card, name)
     _check_tokens(model, card, name)
-    built_in = name in catalog.TEMPLATES
-    form = outputs.form(model, card, name, _told(trial), built_in=built_in, shape=shape)
-    losses.check_loss(str(trial.settings["loss"]), form, card, name)
+    shared, built_in = catalog.training(trial.settings), name in catalog.TEMPLATES
+    form = outputs.form(model, card, name, shared.outputs, built_in=built_in, shape=shape)
+    losses.check_loss(shared.loss, form, card, name)
     notes = (
         *brought(weights, model),
         *taking.without_code(model, trial),
@@ -134,14 +134,8 @@ def _network(
     )
 
 
-def _told(trial: Trial) -> str | None:
-    """The study's own word on a model's outputs."""
-    said = trial.settings.get("outputs")
-    return None if said is None else str(said)
-
-
 def _weighs_classes(trial: Trial) -> bool:
-    weighting = catalog.settled("class_weight", trial.settings["class_weight"]).name
+    weighting = catalog.training(trial.settings).class_weight.name
     return catalog.TASKS[trial.task].classes and weighting != "none"
 
 

@@ -46,7 +46,7 @@ class Objective:
     def __init__(self, trial: Trial, card: Card, network: Network) -> None:
         """Look up loss and metrics, and at the outputs."""
         self._model = network.model
-        named, self.form = str(trial.settings["loss"]), network.form
+        named, self.form = catalog.training(trial.settings).loss, network.form
         self.loss = losses.per_case(named, self.form, network.inputs.get("label_smoothing"))
         self.metrics = _metrics(trial, losses.per_case(named, self.form), self.form)
         self.masked = masking.is_masked(self._model, outline(card))

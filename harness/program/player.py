@@ -75,7 +75,7 @@ def _clip(
     trial: Trial, inputs: Mapping[str, Any], own: str
 ) -> Callable[[Sequence[Any]], Sequence[Any]]:
     """A function of gradients, called before the optimizer sees them."""
-    chosen = catalog.settled("clip", trial.settings[f"{own}clip"])
+    chosen = catalog.updates(trial.settings, own).clip
     if chosen.name == "none":
         return lambda gradients: gradients
     return partial(resolve(catalog.CLIPS[chosen.name].target), limit=inputs[f"{own}clip.limit"])

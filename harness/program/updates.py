@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from harness.catalog import Choice
-    from harness.spec import Trial, Value
+    from harness.spec import Trial
 
 AVERAGED = (
     "The optimizer ends a training by exchanging the weights, such as for their average "
@@ -46,19 +46,19 @@ def optimizer(
     Raises:
         TemplateError: if it is none, or if a study could not do what it promises with it.
     """
-    chosen = catalog.settled("optimizer", trial.settings[f"{own}optimizer"])
-    arguments = chosen.arguments
+    asked = catalog.updates(trial.settings, own)
+    chosen, arguments = asked.optimizer, asked.optimizer.arguments
     foreign = chosen.name not in catalog.OPTIMIZERS
     if foreign:
-        arguments["learning_rate"] = trial.settings[f"{own}learning_rate"]
+        arguments["learning_rate"] = asked.learning_rate
     made = resolve(chosen.entry.target)(**arguments)
     if not isinstance(made, keras.optimizers.Optimizer):
         raise TemplateError(
             f"expected a Keras optimizer from {chosen.name!r}. Received: {type(made).__name__}."
         )
     if foreign:
-        _check_own(made, chosen, arguments["learning_rate"])
-        _check_clip(made, chosen, trial.settings[f"{own}clip"])
+        _check_own(made, chosen, asked.learning_rate)
+        _check_clip(made, chosen, asked.clip)
     slots = _build(made, variables)
     inner = _inner(made)
     for name in chosen.values():
@@ -103,7 +103,7 @@ def _build(made: Any, variables: Sequence[Any]) -> Slots:
     return slots
 
 
-def _check_own(made: Any, chosen: Choice, given: Value) -> None:
+def _check_own(made: Any, chosen: Choice, given: float) -> None:
     """A study sets the rate of every step, so that it has to be settable and no other."""
     rate = getattr(made, "learning_rate", None)
     if not isinstance(rate, keras.Variable):
@@ -114,7 +114,7 @@ def _check_own(made: Any, chosen: Choice, given: Value) -> None:
             f"rate of every step. Received: {kind}. Pass on the learning_rate that it is given, "
             "and name the schedule in the study, such as schedule = 'cosine'."
         )
-    if not isclose(float(rate.numpy()), given, rel_tol=1e-5):  # type: ignore[arg-type]
+    if not isclose(float(rate.numpy()), given, rel_tol=1e-5):
         raise TemplateError(
             f"expected {chosen.name!r} to pass on the learning_rate that it is given, {given}, "
             f"because the study sets the rate of every step. Received: {float(rate.numpy()):.6g}."
@@ -123,16 +123,16 @@ def _check_own(made: Any, chosen: Choice, given: Value) -> None:
         )
 
 
-def _check_clip(made: Any, chosen: Choice, clip: Value) -> None:
+def _check_clip(made: Any, chosen: Choice, clip: Choice) -> None:
     """A study clips the gradients of a batch; of these optimizers it would clip other numbers."""
-    if catalog.settled("clip", clip).name == "none":
+    if clip.name == "none":
         return
     for found in ("loss_scale_factor", "gradient_accumulation_steps"):
         scaled = found == "loss_scale_factor" and made is not _inner(made)
         if scaled or getattr(made, found) is not None:
             raise TemplateError(
                 f"expected clip = 'none' with {chosen.name!r}, whose gradients are scaled or "
-                f"gathered before they are clipped. Received: {clip} and "
+                f"gathered before they are clipped. Received: {clip.setting()} and "
                 f"{type(made).__name__ if scaled else found}. Clip inside the optimizer: "
                 "clipnorm, global_clipnorm or clipvalue."
             )

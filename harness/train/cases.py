@@ -74,7 +74,7 @@ def cases(trial: Trial, card: Card) -> Cases:
     everything = all_tests(inputs)
     clean = program.take(inputs, held)[0], program.take(inputs, everything, test=True)[0]
     shown, places = inputs.shown(held)
-    weights = catalog.settled("class_weight", trial.settings["class_weight"]).name
+    weights = catalog.training(trial.settings).class_weight.name
     found = {
         "x_train": program.take(inputs, train)[0],
         "x_val": program.pick(shown, places),

@@ -21,8 +21,7 @@ def drawn(
     trial: Trial, data: datasets.Data, card: Card
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Training and validation cases of a trial's replicate."""
-    share = trial.settings["validation"]
-    assert isinstance(share, float)
+    share = catalog.training(trial.settings).validation
     return datasets.draw(
         data.y,
         (card.training_cases(share), card.validation_cases(share)),

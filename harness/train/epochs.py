@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness import seeds
+from harness import catalog, seeds
 from harness.blocks import schedules
 from harness.evaluation import in_own_unit
 from harness.players import prefix
@@ -88,7 +88,7 @@ def train_epochs(leg: Leg, trial: Trial, clock: Clock) -> Course:
     """
     compiled, learner = leg.compiled, leg.compiled.program.learner
     order = compiled.stream(trial, "order")
-    patience = None if compiled.name else trial.settings["patience"]
+    patience = None if compiled.name else catalog.training(trial.settings).patience
     of_stage = f" of stage {compiled.name!r}" if compiled.name else ""
     curve: list[Epoch] = []
     best = 0
@@ -104,7 +104,7 @@ def train_epochs(leg: Leg, trial: Trial, clock: Clock) -> Course:
             return Course(curve=curve, best=best, reason=where)
         curve.append(Epoch(epoch=epoch, quantities=passed.quantities, stage=compiled.name))
         best = epoch if passed.best else best
-        if isinstance(patience, int) and epoch - best >= patience:
+        if patience is not None and epoch - best >= patience:
             break
     return Course(curve=curve, best=best)
 
@@ -123,13 +123,10 @@ def rates(
     Returns:
         Shape ``(epochs, steps)``, of several players ``(epochs, steps, players)``.
     """
-    count = trial.settings["epochs"] if epochs is None else epochs
-    assert isinstance(count, int)
-    found = [_rates(trial, steps, prefix(player, trial.settings), count) for player in players]
+    shared = catalog.training(trial.settings)
+    found = []
+    for player in players:
+        own = catalog.updates(trial.settings, prefix(player, trial.settings))
+        count = shared.epochs if epochs is None else epochs
+        found.append(schedules.rates(shared.schedule, own.learning_rate, steps, count))
     return np.stack(found, axis=-1) if len(found) > 1 else found[0]
-
-
-def _rates(trial: Trial, steps: int, own: str, epochs: int) -> NDArray[np.float32]:
-    rate = trial.settings[f"{own}learning_rate"]
-    assert isinstance(rate, float)
-    return schedules.rates(trial.settings["schedule"], rate, steps, epochs)

@@ -174,7 +174,7 @@ def load_code(trial: Trial, folders: Sequence[Path]) -> None:
 
 def class_weights(trial: Trial, labels: NDArray[np.generic], classes: int) -> NDArray[Any]:
     """Weight of every class: as given, or so that all classes count as much."""
-    given = catalog.settled("class_weight", trial.settings["class_weight"]).words.get("weights")
+    given = catalog.training(trial.settings).class_weight.words.get("weights")
     if given is not None:
         return np.array(given, np.float32)
     counts = np.bincount(labels.ravel(), minlength=classes)

@@ -12,7 +12,7 @@ from harness.blocks import schedules
 def test_one_cycle_rises_and_falls():
     """From start to the full rate in the first part, and down to the floor in the rest."""
     level = {"name": "one_cycle", "rise": 0.25, "start": 0.1, "floor": 0.01}
-    rates = schedules.rates(level, 2.0, 10, 8).ravel()
+    rates = schedules.rates(catalog.choice("schedule", level), 2.0, 10, 8).ravel()
     assert rates[0] == pytest.approx(0.2)
     assert rates.argmax() == 20
     assert rates[20] == pytest.approx(2.0)
@@ -26,8 +26,8 @@ def test_one_cycle_rises_and_falls():
 def test_warm_up_rises_to_where_every_schedule_begins(name):
     """In a straight line; what follows is the schedule of what is left of the training."""
     level = {"name": name, "warmup": 2.0}
-    rates = schedules.rates(level, 1.0, 10, 8).ravel()
-    rest = catalog.choice("schedule", name).setting()
+    rates = schedules.rates(catalog.choice("schedule", level), 1.0, 10, 8).ravel()
+    rest = catalog.choice("schedule", name)
     assert rates[:20] == pytest.approx(np.arange(1, 21) / 21)
     assert rates[20:] == pytest.approx(schedules.rates(rest, 1.0, 10, 6).ravel(), rel=1e-6)
 
@@ -36,7 +36,7 @@ def test_warm_up_rises_to_where_every_schedule_begins(name):
 def test_rates_are_finite_and_no_higher_than_the_rate(name):
     """With the defaults, for trainings of one step and of many."""
     for per_epoch, epochs in ((1, 4), (7, 5), (100, 30)):
-        rates = schedules.rates(name, 0.5, per_epoch, epochs)
+        rates = schedules.rates(catalog.choice("schedule", name), 0.5, per_epoch, epochs)
         assert rates.shape == (epochs, per_epoch)
         assert np.isfinite(rates).all()
         assert (rates >= 0).all()

@@ -1,0 +1,86 @@
+"""Training settings of a trial, typed: what its canonical settings say, ready to be used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from harness.catalog.choices import settled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.catalog.choices import Choice
+    from harness.spec import Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """Settings that all players of a trial share; ``SETTINGS`` describes them.
+
+    Args:
+        epochs: passes over the training data.
+        batch_size: cases per step.
+        validation: share of the cases outside the test split.
+        patience: epochs without a better one after which a training ends; ``None``: never.
+        loss: name of the loss.
+        outputs: what a user's model gives; ``None``: as a forward pass tells.
+        schedule: of the learning rate.
+        class_weight: of the training loss.
+    """
+
+    epochs: int
+    batch_size: int
+    validation: float
+    patience: int | None
+    loss: str
+    outputs: str | None
+    schedule: Choice
+    class_weight: Choice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Updates:
+    """Settings by which one player is updated.
+
+    Args:
+        optimizer: its optimizer.
+        learning_rate: before the schedule.
+        clip: of its gradients.
+    """
+
+    optimizer: Choice
+    learning_rate: float
+    clip: Choice
+
+
+def training(settings: Mapping[str, Value]) -> Training:
+    """Training settings of a trial.
+
+    Args:
+        settings: of the trial, in canonical form.
+    """
+    return Training(
+        epochs=cast("int", settings["epochs"]),
+        batch_size=cast("int", settings["batch_size"]),
+        validation=cast("float", settings["validation"]),
+        patience=cast("int | None", settings["patience"]),
+        loss=cast("str", settings["loss"]),
+        outputs=cast("str | None", settings.get("outputs")),
+        schedule=settled("schedule", settings["schedule"]),
+        class_weight=settled("class_weight", settings["class_weight"]),
+    )
+
+
+def updates(settings: Mapping[str, Value], own: str = "") -> Updates:
+    """Settings of one player.
+
+    Args:
+        settings: of the trial, in canonical form.
+        own: what stands before the names of the player's own, such as ``critic.``.
+    """
+    return Updates(
+        optimizer=settled("optimizer", settings[f"{own}optimizer"]),
+        learning_rate=cast("float", settings[f"{own}learning_rate"]),
+        clip=settled("clip", settings[f"{own}clip"]),
+    )

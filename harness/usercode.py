@@ -361,10 +361,15 @@ def _closure(target: str, folders: Sequence[Path]) -> dict[str, Path]:
         package = _package(current, found[current])
         for name in (*_parents(current), *_imports(_parse(found[current]), package)):
             file = _find(name, folders)
-            if file is not None and name not in found:
+            if file is not None and name not in found and not _is_ours(file):
                 found[name] = file
                 waiting.append(name)
     return found
+
+
+def _is_ours(file: Path) -> bool:
+    """True for this package, which lies among the user's folders where a study runs beside it."""
+    return file.resolve().is_relative_to(Path(__file__).resolve().parent)
 
 
 def _parents(module: str) -> Iterator[str]:

@@ -153,7 +153,7 @@ def notes(weights: Sequence[Weight], stages: Sequence[Stage]) -> tuple[str, ...]
 def _unlike(
     name: str, own: str, here: Mapping[str, Any], other: str, there: Mapping[str, Any]
 ) -> str:
-    """Why a layer cannot be taken over; empty if it can."""
+    """Reason why a layer cannot be taken over; empty if it can."""
     for stage, layers in ((own, here), (other, there)):
         if name not in layers:
             return f"Stage {stage!r} has no layer {name!r} with weights. {nearest(name, layers)}"

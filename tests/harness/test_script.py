@@ -253,6 +253,27 @@ def test_a_template_of_ones_own_is_imported(trained, images, last, logits, tmp_p
     assert result["loss"] == pytest.approx(stored.metrics["test/loss@last"], rel=1e-3)
 
 
+STAGED = """
+import keras
+from harness.players import Stage
+
+def net(shape, outputs):
+    inputs = keras.Input(shape)
+    outputs = keras.layers.Dense(outputs)(keras.layers.Flatten()(inputs))
+    return Stage(model=keras.Model(inputs, outputs))
+"""
+
+
+def test_a_script_refuses_stages(trained, tmp_path, monkeypatch):
+    """It runs the template, which writing does not, and says what to do instead."""
+    (tmp_path / "stagednets.py").write_text(STAGED)
+    _, stored = trained(template="stagednets:net", folders=[tmp_path])
+    script.write(stored, tmp_path / "winner.py")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SystemExit, match=r"expected a Keras model.*best --weights"):
+        started(tmp_path / "winner.py", stored, [tmp_path])
+
+
 def test_what_a_script_does_otherwise_is_said(trained, tmp_path):
     """In the script as a comment, and to the caller."""
     _, stored = trained(

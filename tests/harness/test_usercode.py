@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
-from harness import usercode
+from harness import players, usercode
 from harness.errors import StudyError
 from harness.targets import names_code
 
@@ -224,6 +225,16 @@ def test_fingerprint_does_not_depend_on_the_folder(write, tmp_path):
         write(f"{place}/near.py", "x = 1")
     one, two = (usercode.fingerprint("nets:build", [tmp_path / place]) for place in "ab")
     assert one == two
+
+
+def test_this_package_is_no_code_of_a_user(write, tmp_path):
+    """Where a study runs beside it: a class of it, loaded anew, would be another class."""
+    write("nets.py", "from harness.players import Stage\n\n\ndef build(shape, outputs): ...")
+    beside = [tmp_path, Path(usercode.__file__).parents[1]]
+    alone = usercode.fingerprint("nets:build", [tmp_path])
+    assert usercode.fingerprint("nets:build", beside) == alone
+    usercode.forget("nets:build", beside)
+    assert sys.modules.get("harness.players") is players
 
 
 def test_imports_in_a_circle(write, tmp_path):

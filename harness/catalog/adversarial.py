@@ -1,10 +1,10 @@
-"""Literal tables of what a critic and its generator are told: losses, penalties, normalizations."""
+"""Literal tables for a critic and its generator: losses, penalties, normalizations, metrics."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.catalog.entries import Entry, Number
+from harness.catalog.entries import Entry, Metric, Number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,3 +89,76 @@ CRITIC_NORMALIZATIONS: Mapping[str, Entry] = {
         source="Keras 3",
     ),
 }
+
+_GENERATED = frozenset({"generation"})
+SAMPLE_METRICS: Mapping[str, Metric] = {
+    "mode_total_variation": Metric(
+        direction="minimize",
+        scale="identity",
+        tasks=_GENERATED,
+        limited=True,
+        test_only=True,
+        aliases=("mode_tv",),
+        note="half the sum of what each mode has too much or too little, and of what is within 3 "
+        "deviations of none; 1 - 1/K for one of K modes",
+    ),
+    "modes_with_one_sample": Metric(
+        direction="maximize",
+        scale="identity",
+        tasks=_GENERATED,
+        test_only=True,
+        note="modes with at least one sample within 3 deviations (Srivastava et al. 2017)",
+    ),
+    "modes_with_1_percent": Metric(
+        direction="maximize",
+        scale="identity",
+        tasks=_GENERATED,
+        test_only=True,
+        note="modes with at least 1 % of all samples within 3 deviations; for fewer than 50 modes",
+    ),
+    "high_quality": Metric(
+        direction="maximize",
+        scale="identity",
+        tasks=_GENERATED,
+        percent=True,
+        test_only=True,
+        note="share of samples within 3 deviations of the nearest mode; of the data itself 98.9 % "
+        "in two dimensions",
+    ),
+    "frechet_distance": Metric(
+        direction="minimize",
+        scale="log",
+        tasks=_GENERATED,
+        test_only=True,
+        note="between normal distributions of the features' means and covariances (Heusel et al. "
+        "2017); grows with the inverse of the number of cases, so compare equal numbers only",
+    ),
+    "kernel_distance": Metric(
+        direction="minimize",
+        scale="identity",
+        tasks=_GENERATED,
+        test_only=True,
+        aliases=("kid", "mmd"),
+        note="unbiased squared MMD of features with a cubic kernel; about 0, and below it half of "
+        "the time, where nothing differs (Binkowski et al. 2018)",
+    ),
+    "near_duplicates": Metric(
+        direction="minimize",
+        scale="identity",
+        tasks=_GENERATED,
+        percent=True,
+        test_only=True,
+        note="share of samples nearer to a training case than 99 % of the test cases are; of the "
+        "data itself 1 %",
+    ),
+    "collapse": Metric(
+        direction="minimize",
+        scale="identity",
+        tasks=_GENERATED,
+        percent=True,
+        test_only=True,
+        note="share of test cases without a sample as near as their fifth neighbour; of the data "
+        "itself 3.1 % (1 - coverage, Naeem et al. 2020)",
+    ),
+}
+"""Metrics of generated cases; ``harness.evaluation.samples`` has a function of each name."""

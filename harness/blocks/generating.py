@@ -15,6 +15,7 @@ PURPOSES = ("critic", "generator", "penalty", "evaluation", "shown")
 latent numbers of evaluations, and those of what is shown while a model trains."""
 
 
+@keras.saving.register_keras_serializable("harness")
 class Draws(keras.layers.Layer):  # type: ignore[misc]
     """Random numbers of a game, one stream per purpose.
 
@@ -42,6 +43,10 @@ class Draws(keras.layers.Layer):  # type: ignore[misc]
     def places(self, shape: Sequence[int]) -> Any:
         """Numbers from 0 to 1 for a penalty."""
         return keras.random.uniform(shape, seed=self.streams["penalty"])
+
+    def get_config(self) -> dict[str, Any]:
+        """The width, with which saved streams are made again, from their start."""
+        return {**super().get_config(), "width": self.width}
 
 
 class Average(keras.layers.Layer):  # type: ignore[misc]
@@ -73,6 +78,11 @@ class Average(keras.layers.Layer):  # type: ignore[misc]
         ]
         self.begun = self.add_weight(name="begun", shape=(), initializer="zeros", trainable=False)
         self.built = True
+
+    @property
+    def decay(self) -> float:
+        """The decay, as a number."""
+        return float(self._parts()[1])
 
     def follow(self) -> None:
         """Add the network's weights as they are."""
@@ -114,23 +124,28 @@ def unchanged(network: Any, inputs: Any) -> Any:
     return network.stateless_call(weights, rest, inputs, training=True)[0]
 
 
+@keras.saving.register_keras_serializable("harness")
 class Generating(keras.Model):  # type: ignore[misc]
     """As many generated cases as it is given real ones.
 
     Args:
         draws: random numbers, with the width of the latent vectors.
-        generator: makes a case of each latent vector.
+        generator: a built model that makes a case of each latent vector.
         critic: scores cases; it takes no part in the outputs.
-        average: of the generator's weights, which are then used in their place.
+        decay: of an average of the generator's weights, which is then used in their place, a
+            number or a scalar variable; ``None``: no average.
+
+    Attributes:
+        average: that average; ``None`` if there is none.
     """
 
     def __init__(
-        self, draws: Draws, generator: Any, critic: Any, average: Average | None = None, **rest: Any
+        self, draws: Draws, generator: Any, critic: Any, decay: Any = None, **rest: Any
     ) -> None:
         """Keep the parts; draws first, so that no other seed stands before theirs."""
         super().__init__(**rest)
         self.draws, self.generator, self.critic = draws, generator, critic
-        self.average = average
+        self.average = None if decay is None else Average(generator, decay, name="average")
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Generated cases, of the shape of the inputs, by the networks as in inference."""
@@ -138,3 +153,17 @@ class Generating(keras.Model):  # type: ignore[misc]
         if self.average is None:
             return self.generator(latent, training=False)
         return self.average.outputs(latent)
+
+    def get_config(self) -> dict[str, Any]:
+        """All parts, with which a saved model is made again."""
+        parts = {"draws": self.draws, "generator": self.generator, "critic": self.critic}
+        made = {name: keras.saving.serialize_keras_object(one) for name, one in parts.items()}
+        decay = None if self.average is None else self.average.decay
+        return {**made, "decay": decay, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Generating:
+        """The model, from its parts."""
+        names = ("draws", "generator", "critic")
+        parts = {name: keras.saving.deserialize_keras_object(config[name]) for name in names}
+        return cls(**{**config, **parts})

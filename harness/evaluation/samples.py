@@ -7,11 +7,10 @@ itself gives at that number stands beside them (``floor``).
 
 from __future__ import annotations
 
-from math import exp, pi, sqrt
+from math import erf, exp, pi, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import erf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,7 +90,7 @@ def mode_total_variation_floor(modes: int, samples: int) -> float:
     share = (1 - beyond) / modes
     spread, shift = sqrt(share * (1 - share) / samples), beyond / modes
     folded = spread * sqrt(2 / pi) * exp(-((shift / spread) ** 2) / 2)
-    folded += shift * float(erf(shift / spread / sqrt(2)))
+    folded += shift * erf(shift / spread / sqrt(2))
     return (modes * folded + beyond) / 2
 
 

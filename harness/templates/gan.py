@@ -12,7 +12,7 @@ from keras import ops
 from harness import catalog
 from harness.blocks import layers, spectral
 from harness.blocks.adversarial import Bounded, packed
-from harness.blocks.generating import Average, Draws, Generating, unchanged
+from harness.blocks.generating import Draws, Generating, unchanged
 from harness.blocks.initializers import Received
 from harness.blocks.spectral import Spectral
 from harness.blocks.style import Style
@@ -111,10 +111,8 @@ def gan(
     generator = _generator(shape, style, latent, units, filters, kernel_size, output_activation,
                            received=transposed_fan == "received")  # fmt: skip
     critic = judging.critic(_judged(shape, packing), units, filters, kernel_size)
-    averaged = None
-    if not isinstance(average, int | float) or average > 0:
-        averaged = Average(generator, average, name="average")
-    model = Generating(Draws(latent, name="draws"), generator, critic, averaged, name="gan")
+    decay = None if isinstance(average, int | float) and average == 0 else average
+    model = Generating(Draws(latent, name="draws"), generator, critic, decay, name="gan")
     attack, defend = _losses(model, adversarial_loss, penalty, packing)
     return Stage(
         model=model,

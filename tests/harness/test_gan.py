@@ -492,3 +492,21 @@ def test_activations_keep_their_size_through_transposed_convolutions():
     lost = [after / before for before, after in itertools.pairwise(moments["keras"])]
     assert kept == pytest.approx([1, 1], rel=0.25)
     assert max(lost) < 0.8
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize("normalization", ["none", "spectral"])
+def test_a_model_is_saved_and_loaded(tmp_path, normalization):
+    """With its average, and what its critic holds."""
+    style = Style(normalization="batch")
+    stage = gan((2,), 1, style, critic_normalization=normalization, average=0.9, weight_limit=0.1)
+    x = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
+    stage.model(x)
+    steps(stage, x)
+    stage.model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    for one, other in zip(stage.model.weights, again.weights, strict=True):
+        assert np.array_equal(one, other)
+    stage.model.draws.streams["evaluation"].state.assign([7, 0])
+    again.draws.streams["evaluation"].state.assign([7, 0])
+    assert np.array_equal(stage.model(x), again(x))

@@ -18,7 +18,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from harness import catalog, isolation, seeds
-from harness.blocks.initializers import LSUV
+from harness.blocks.initializers import LSUV, Received, scale_of_received
 from harness.blocks.layers import Drawn, ForgetBias, called
 from harness.targets import resolve
 
@@ -52,7 +52,9 @@ def draw(weights: Sequence[Weight], trial: Trial) -> list[NDArray[np.generic]]:
     seen: Counter[str] = Counter()
     values = []
     for weight in weights:
-        initializer = weight.initializer
+        initializer, received = weight.initializer, None
+        if isinstance(initializer, Received):
+            initializer, received = initializer.inner, initializer.stride
         if isinstance(initializer, Drawn):
             initializer = _chosen(trial.settings[initializer.setting])
         shape = tuple(weight.variable.shape)
@@ -66,7 +68,11 @@ def draw(weights: Sequence[Weight], trial: Trial) -> list[NDArray[np.generic]]:
         if weight.kept is not None:
             values.append(weight.kept)
             continue
-        values.append(_fill(initializer, shape, weight.variable.dtype, generator))
+        filled = _fill(initializer, shape, weight.variable.dtype, generator)
+        if received is not None:
+            factor = scale_of_received(initializer, shape, received)
+            filled = np.multiply(filled, np.asarray(factor, filled.dtype))
+        values.append(filled)
     return values
 
 

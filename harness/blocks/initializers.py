@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from math import prod, sqrt
+from typing import TYPE_CHECKING, Any
 
 import keras
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @keras.saving.register_keras_serializable("harness")
@@ -41,3 +45,59 @@ class LSUV(keras.initializers.Orthogonal):  # type: ignore[misc]
         """Keep the variance."""
         super().__init__(seed=seed)
         self.variance = variance
+
+
+@keras.saving.register_keras_serializable("harness")
+class Received(keras.initializers.Initializer):  # type: ignore[misc]
+    r"""Initializer of transposed convolutions that counts what a unit receives.
+
+    Of a transposed convolution, Keras takes the output channels for the inputs: a kernel of shape
+    ``(h, w, out, in)`` counts as one with ``h * w * out`` inputs. With stride s a unit really
+    receives :math:`h w \cdot in / s^2` numbers on average, borders left out, and an input is sent
+    to :math:`h w \cdot out`. Numbers are drawn as Keras draws them, then scaled. An initializer
+    that does not scale by such counts stays as it is.
+
+    Args:
+        inner: any initializer, or its name.
+        stride: of the convolution, the same along all axes.
+
+    Reference:
+        He et al., "Delving Deep into Rectifiers", 2015, whose argument is about what a unit
+        receives.
+
+    Example:
+        >>> round(scale_of_received(keras.initializers.HeNormal(), (4, 4, 16, 64), stride=2), 3)
+        1.0
+        >>> round(scale_of_received(keras.initializers.HeNormal(), (4, 4, 64, 16), stride=1), 3)
+        2.0
+    """
+
+    def __init__(self, inner: Any, stride: int = 1) -> None:
+        """Keep what is scaled."""
+        self.inner, self.stride = keras.initializers.get(inner), stride
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        """Draws of the inner initializer, scaled."""
+        return scale_of_received(self.inner, shape, self.stride) * self.inner(shape, dtype=dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """The inner initializer and the stride."""
+        return {"inner": keras.initializers.serialize(self.inner), "stride": self.stride}
+
+
+def scale_of_received(initializer: Any, shape: Sequence[int], stride: int) -> float:
+    """Factor from Keras' draws for a transposed convolution to those that count what is received.
+
+    Args:
+        initializer: of Keras; 1 for one that does not scale by the counts of inputs and outputs.
+        shape: of the kernel: places, outputs, inputs.
+        stride: of the convolution.
+    """
+    if not isinstance(initializer, keras.initializers.VarianceScaling):
+        return 1.0
+    *places, outputs, inputs = shape
+    area = prod(places)
+    fans = {"fan_in": (outputs, inputs / stride ** len(places)), "fan_out": (inputs, outputs)}
+    fans["fan_avg"] = tuple(sum(both) / 2 for both in zip(*fans.values(), strict=True))
+    counted, received = (max(1.0, area * one) for one in fans[initializer.mode])
+    return sqrt(counted / received)

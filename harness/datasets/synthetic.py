@@ -140,17 +140,54 @@ def _labels(cases: int, classes: int, generator: np.random.Generator) -> NDArray
 def _ring(cases: int, modes: int, generator: np.random.Generator) -> Drawn:
     """Points around places on a circle, labelled by the place."""
     y = _labels(cases, modes, generator)
-    angle = 2 * np.pi * y / modes
-    centre = RING_RADIUS * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    centre = _on_ring(modes)[y]
     return (centre + RING_SPREAD * _normal(generator, (cases, 2))).astype(np.float32), y
 
 
 def _grid(cases: int, modes: int, generator: np.random.Generator) -> Drawn:
     """Points around the places of a square grid, centred at zero."""
-    side = math.isqrt(modes)
     y = _labels(cases, modes, generator)
-    centre = GRID_STEP * (np.stack(np.divmod(y, side), axis=1) - (side - 1) / 2)
+    centre = _on_grid(modes)[y]
     return (centre + GRID_SPREAD * _normal(generator, (cases, 2))).astype(np.float32), y
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Normal distributions of equal weight and one spread, which some data sets are drawn from.
+
+    Args:
+        centres: shape ``(modes, dimensions)``.
+        spread: standard deviation along every axis.
+    """
+
+    centres: NDArray[np.float64]
+    spread: float
+
+
+def mixture(name: str) -> Mixture | None:
+    """The distribution of a computed data set, where that is a mixture of normal ones.
+
+    Example:
+        >>> mixture("ring-4").centres.round(3).tolist()
+        [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [-0.0, -1.0]]
+        >>> mixture("adding-100") is None
+        True
+    """
+    family, size = _parse(name)
+    places = {"ring": (_on_ring, RING_SPREAD), "grid": (_on_grid, GRID_SPREAD)}
+    found = places.get(name.partition("-")[0]) if family else None
+    return None if found is None else Mixture(found[0](size), found[1])
+
+
+def _on_ring(modes: int) -> NDArray[np.float64]:
+    angle = 2 * np.pi * np.arange(modes) / modes
+    return RING_RADIUS * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
+def _on_grid(modes: int) -> NDArray[np.float64]:
+    side = math.isqrt(modes)
+    places = np.stack(np.divmod(np.arange(modes), side), axis=1)
+    return np.asarray(GRID_STEP * (places - (side - 1) / 2))
 
 
 def _normal(generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:

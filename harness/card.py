@@ -52,6 +52,7 @@ class Card:
         tail: whole number that most cases end in at least twice, as if filled up with it; -1: none.
         largest: largest input, where all are whole numbers that may be tokens; else -1.
         centred: whether inputs, and real targets with them, are standardized.
+        modes: number of normal distributions that it is a mixture of; 0: it is no such data.
         chance: share of the most frequent class, of labels per step; mean squared error of the
             mean, of a single target; 0: not known.
         copies: how many test cases are copies of training cases, and how many of these bear
@@ -89,6 +90,7 @@ class Card:
     largest: int = -1
     centred: bool = False
     chance: float = 0.0
+    modes: int = 0
 
     @property
     def label(self) -> str:

@@ -97,7 +97,7 @@ SAMPLE_METRICS: Mapping[str, Metric] = {
         scale="identity",
         tasks=_GENERATED,
         limited=True,
-        test_only=True,
+        modes=True,
         aliases=("mode_tv",),
         note="half the sum of what each mode has too much or too little, and of what is within 3 "
         "deviations of none; 1 - 1/K for one of K modes",
@@ -106,14 +106,14 @@ SAMPLE_METRICS: Mapping[str, Metric] = {
         direction="maximize",
         scale="identity",
         tasks=_GENERATED,
-        test_only=True,
+        modes=True,
         note="modes with at least one sample within 3 deviations (Srivastava et al. 2017)",
     ),
     "modes_with_1_percent": Metric(
         direction="maximize",
         scale="identity",
         tasks=_GENERATED,
-        test_only=True,
+        modes=True,
         note="modes with at least 1 % of all samples within 3 deviations; for fewer than 50 modes",
     ),
     "high_quality": Metric(
@@ -121,7 +121,7 @@ SAMPLE_METRICS: Mapping[str, Metric] = {
         scale="identity",
         tasks=_GENERATED,
         percent=True,
-        test_only=True,
+        modes=True,
         note="share of samples within 3 deviations of the nearest mode; of the data itself 98.9 % "
         "in two dimensions",
     ),
@@ -129,6 +129,7 @@ SAMPLE_METRICS: Mapping[str, Metric] = {
         direction="minimize",
         scale="log",
         tasks=_GENERATED,
+        widest=64,
         test_only=True,
         note="between normal distributions of the features' means and covariances (Heusel et al. "
         "2017); grows with the inverse of the number of cases, so compare equal numbers only",
@@ -137,6 +138,7 @@ SAMPLE_METRICS: Mapping[str, Metric] = {
         direction="minimize",
         scale="identity",
         tasks=_GENERATED,
+        widest=64,
         test_only=True,
         aliases=("kid", "mmd"),
         note="unbiased squared MMD of features with a cubic kernel; about 0, and below it half of "
@@ -156,7 +158,6 @@ SAMPLE_METRICS: Mapping[str, Metric] = {
         scale="identity",
         tasks=_GENERATED,
         percent=True,
-        test_only=True,
         note="share of test cases without a sample as near as their fifth neighbour; of the data "
         "itself 3.1 % (1 - coverage, Naeem et al. 2020)",
     ),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from harness.card import Card
     from harness.spec import Value
@@ -79,6 +80,8 @@ class Metric:
         ranks: numbers of axes of a case that it makes sense for; none: any.
         tells_apart: whether it takes test cases of two classes at least.
         of_classes: whether every case has to have a class.
+        modes: whether the data has to be a mixture of known modes.
+        widest: most numbers that a case may have; 0: any.
         aliases: other names that users know it by.
         note: one line for ``keras-harness catalog``.
         unit: unit of its values, such as dB.
@@ -95,6 +98,8 @@ class Metric:
     ranks: tuple[int, ...] = ()
     tells_apart: bool = False
     of_classes: bool = False
+    modes: bool = False
+    widest: int = 0
     aliases: tuple[str, ...] = ()
     note: str = ""
     unit: str = ""
@@ -112,17 +117,23 @@ class Metric:
 
     def misfit(self, card: Card) -> str:
         """Reason why the metric cannot be measured on some data, as a clause; empty if it can."""
+        return next(self._misfits(card), "")
+
+    def _misfits(self, card: Card) -> Iterator[str]:
         if card.task not in self.tasks:
-            return f"which is not for {card.task} data"
+            yield f"which is not for {card.task} data"
         if self.ranks and len(card.shape) not in self.ranks:
-            return f"which is for images, while cases have shape {card.shape}"
+            yield f"which is for images, while cases have shape {card.shape}"
         if self.tells_apart and sum(map(bool, card.test_counts)) == 1:
-            return "while the test cases are all of one class, so that nothing can be told apart"
+            yield "while the test cases are all of one class, so that nothing can be told apart"
         if self.of_classes and not card.counts:
-            return "which takes a class for each case, while there are none"
+            yield "which takes a class for each case, while there are none"
+        if self.modes and not card.modes:
+            yield "which takes data with known modes, such as 'ring-8' or 'grid-25'"
+        if self.widest and prod(card.shape) > self.widest:
+            yield f"which takes cases of at most {self.widest} numbers, not of {prod(card.shape)}"
         if card.outputs < self.outputs:
-            return f"which needs at least {self.outputs} classes, while there are {card.outputs}"
-        return ""
+            yield f"which needs at least {self.outputs} classes, while there are {card.outputs}"
 
     def amount(self, margin: float) -> str:
         """A margin as people say it.
@@ -209,6 +220,7 @@ class Template:
         ranks: numbers of axes that a case may have.
         tasks: kinds of data that it is for.
         makes: task that it makes of any data, where that differs from the task of the labels.
+        players: names of its players, where it has several.
         note: one line for ``keras-harness catalog``.
     """
 
@@ -217,4 +229,5 @@ class Template:
     ranks: tuple[int, ...]
     tasks: frozenset[str] = frozenset({"classification", "multilabel", "regression"})
     makes: str = ""
+    players: tuple[str, ...] = ()
     note: str = ""

@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.catalog.activations import ACTIVATIONS
+from harness.catalog.adversarial import (
+    ADVERSARIAL_LOSSES,
+    CRITIC_NORMALIZATIONS,
+    CRITIC_PENALTIES,
+)
 from harness.catalog.autoencoding import BOTTLENECKS, CORRUPTIONS
 from harness.catalog.initializers import INITIALIZERS
 from harness.catalog.objectives import CLASS_WEIGHTS
@@ -33,6 +38,9 @@ FAMILIES: Mapping[str, Mapping[str, Entry]] = {
     "pooling": POOLINGS,
     "bottleneck": BOTTLENECKS,
     "corruption": CORRUPTIONS,
+    "adversarial_loss": ADVERSARIAL_LOSSES,
+    "penalty": CRITIC_PENALTIES,
+    "critic_normalization": CRITIC_NORMALIZATIONS,
     "reference": REFERENCES,
 }
 

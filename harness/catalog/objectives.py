@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.catalog.adversarial import SAMPLE_METRICS
 from harness.catalog.entries import Entry, Loss, Metric
 from harness.catalog.tasks import TASKS
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 _CLASSES, _NUMBERS = frozenset({"classification"}), frozenset({"regression"})
 _STEPS, _LABELS = frozenset({"sequence"}), frozenset({"multilabel"})
 _CODES, _ANOMALIES = frozenset({"reconstruction"}), frozenset({"anomaly"})
-_NOISY = frozenset({"denoising"})
+_NOISY, _GENERATED = frozenset({"denoising"}), frozenset({"generation"})
 _INPUTS = _CODES | _ANOMALIES | _NOISY
 
 LOSSES: Mapping[str, Loss] = {
@@ -32,6 +33,11 @@ LOSSES: Mapping[str, Loss] = {
         target="keras.losses:mean_absolute_error",
         tasks=_NUMBERS | _INPUTS,
         aliases=("mae", "l1_loss"),
+    ),
+    "players": Loss(
+        target="",
+        tasks=_GENERATED,
+        note="of each player its own, such as adversarial_loss of template 'gan'",
     ),
     "binary_crossentropy": Loss(
         target="keras.losses:binary_crossentropy",
@@ -193,6 +199,7 @@ METRICS: Mapping[str, Metric] = {
         test_only=True,
         note="whether neighbours in the code are neighbours in the inputs (Venna & Kaski 2001)",
     ),
+    **SAMPLE_METRICS,
 }
 TASK_METRICS: Mapping[str, tuple[str, ...]] = {
     task: tuple(name for name, metric in METRICS.items() if task in metric.tasks) for task in TASKS

@@ -22,6 +22,7 @@ class Task:
         classes: whether every case, or every step, has one class.
         labels: whether it has classes, or several labels.
         reconstructs: whether the inputs are the targets.
+        generates: whether outputs are cases of the network's own making, judged all together.
     """
 
     loss: str
@@ -31,6 +32,7 @@ class Task:
     classes: bool = False
     labels: bool = False
     reconstructs: bool = False
+    generates: bool = False
 
 
 _CLASSES = frozenset({"outputs", "ranks", "probabilities", "log_probabilities"})
@@ -86,5 +88,13 @@ TASKS: Mapping[str, Task] = {
         decides="psnr",
         evidence=_INPUTS | {"images"},
         reconstructs=True,
+    ),
+    "generation": Task(
+        loss="players",
+        fit="mode_total_variation",
+        decides="mode_total_variation",
+        evidence=frozenset({"modes", "samples", "copies"}),
+        reconstructs=True,
+        generates=True,
     ),
 }

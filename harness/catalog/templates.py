@@ -329,6 +329,81 @@ TEMPLATES: Mapping[str, Template] = {
         },
         note="encoder, code and decoder: dense, or convolutional with filters",
     ),
+    "gan": Template(
+        target="harness.templates.gan:gan",
+        ranks=(1, 2, 3),
+        tasks=frozenset({"generation"}),
+        makes="generation",
+        players=("critic", "generator"),
+        arguments={
+            "latent": Argument(
+                kind="count", default=16, note="width of the normal vectors that cases are made of"
+            ),
+            "units": Argument(
+                kind="counts", default=[128, 128], note="dense layers of both, without filters"
+            ),
+            "filters": Argument(
+                kind="counts",
+                default=[],
+                note="of the critic's convolutions, and in reverse of the generator, as in DCGAN",
+            ),
+            "kernel_size": Argument(kind="count", default=4),
+            "adversarial_loss": Argument(
+                kind="choice", family="adversarial_loss", default="non_saturating"
+            ),
+            "penalty": Argument(
+                kind="choice", family="penalty", default="none", note="on the critic's slope"
+            ),
+            "weight_limit": Argument(
+                kind="amount",
+                default=0.0,
+                value=True,
+                note="largest size of each of the critic's weights, as in WGAN; 0: none",
+            ),
+            "packing": Argument(
+                kind="count", default=1, note="cases that the critic judges as one (PacGAN)"
+            ),
+            "critic_steps": Argument(
+                kind="count", default=1, note="updates of the critic per update of the generator"
+            ),
+            "average": Argument(
+                kind="fraction",
+                default=0.0,
+                value=True,
+                note="decay of an average of the generator's weights, which is judged; 0: none",
+            ),
+            "output_activation": Argument(
+                kind="choice",
+                family="activation",
+                without=frozenset({"glu", "softmax", "log_softmax", "sparsemax"}),
+                default="linear",
+                note="of generated cases",
+            ),
+            "transposed_fan": Argument(
+                kind="option",
+                options=("keras", "received"),
+                default="keras",
+                note="fan-in of a transposed convolution: Keras takes kernel * outputs; a unit "
+                "receives kernel * inputs / stride^2",
+            ),
+            "critic_activation": Argument(
+                kind="choice",
+                family="activation",
+                default={"name": "leaky_relu", "negative_slope": 0.2},
+            ),
+            "critic_normalization": Argument(
+                kind="choice", family="critic_normalization", default="none"
+            ),
+            **_SHARED,
+            "activation": replace(_SHARED["activation"], note="of the generator's hidden layers"),
+            "initializer": replace(_SHARED["initializer"], without=frozenset({"identity", "lsuv"})),
+            "regularizer": replace(_SHARED["regularizer"], note="on the generator's kernels"),
+            "normalization": replace(_SHARED["normalization"], note="of the generator"),
+            "normalization_order": _BEYOND["normalization_order"],
+            "dropout": replace(_SHARED["dropout"], note="in the generator"),
+        },
+        note="a generator and a critic in a game: dense, or convolutional with filters",
+    ),
     "quadratic": Template(
         target="harness.templates.quadratic:quadratic",
         ranks=(1,),

@@ -179,6 +179,15 @@ def sized(source: Source) -> tuple[Source, int]:
     return source, source.cases or 0
 
 
+def mixture(locator: str) -> synthetic.Mixture | None:
+    """The distribution of a data set, where that is a mixture of normal ones.
+
+    Args:
+        locator: of a card, perhaps of a subset.
+    """
+    return synthetic.mixture(_subset(locator)[0])
+
+
 def obtain(source: Source, say: Callable[[str], None] = lambda _: None) -> None:
     """Make sure that a data set can be loaded, fetching it if need be.
 

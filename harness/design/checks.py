@@ -93,7 +93,7 @@ def unpassed(template: str, folders: Sequence[Path]) -> tuple[str, ...]:
 
 def _check_keys(study: Study, taken: usercode.Signature) -> None:
     space = study.tune.space if study.tune else {}
-    built_in = study.template in catalog.TEMPLATES
+    built_in = catalog.TEMPLATES.get(study.template)
     places: dict[str, list[str]] = {
         "fixed": [*study.fixed],
         "factors": [*study.factors],
@@ -102,7 +102,7 @@ def _check_keys(study: Study, taken: usercode.Signature) -> None:
     seen: dict[str, str] = {}
     for place, keys in places.items():
         for key in keys:
-            known = key in taken.names or taken.open or (not built_in and owner(key))
+            known = key in taken.names or taken.open or _is_own(key, built_in)
             if not known:
                 raise StudyError(
                     f"expected an argument of template {study.template!r} or a training setting. "
@@ -130,6 +130,12 @@ def _check_keys(study: Study, taken: usercode.Signature) -> None:
             "Received: none. Name one in [fixed], [factors] or [tune.space].",
             key=f"fixed.{name}",
         )
+
+
+def _is_own(key: str, built_in: catalog.Template | None) -> bool:
+    """True if a key is a setting of one player; those of a user's template are not known yet."""
+    player = owner(key)
+    return player in built_in.players if built_in else bool(player)
 
 
 def _meant(key: str, study: Study, names: Sequence[str]) -> str:

@@ -2,13 +2,14 @@
 
 from harness.evaluation.cases import in_own_unit, of_task
 from harness.evaluation.evaluators import EVALUATORS, Evaluator, measure, needing
-from harness.evaluation.evidence import Codes, Evidence
+from harness.evaluation.evidence import Codes, Evidence, Made
 
 __all__ = [
     "EVALUATORS",
     "Codes",
     "Evaluator",
     "Evidence",
+    "Made",
     "in_own_unit",
     "measure",
     "needing",

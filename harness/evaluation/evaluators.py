@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness import catalog
-from harness.evaluation import codes, detection, images, outputs
+from harness.evaluation import codes, detection, images, outputs, samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +49,14 @@ EVALUATORS = (
     Evaluator("average_precision", "scores", detection.average_precision),
     Evaluator("trustworthiness", "codes", codes.trustworthiness),
     Evaluator("probe_accuracy", "probe", codes.probe_accuracy),
+    Evaluator("mode_total_variation", "modes", samples.mode_total_variation),
+    Evaluator("modes_with_one_sample", "modes", samples.modes_with_one_sample),
+    Evaluator("modes_with_1_percent", "modes", samples.modes_with_1_percent),
+    Evaluator("high_quality", "modes", samples.high_quality),
+    Evaluator("frechet_distance", "samples", samples.frechet_distance),
+    Evaluator("kernel_distance", "samples", samples.kernel_distance),
+    Evaluator("collapse", "samples", samples.collapse),
+    Evaluator("near_duplicates", "copies", samples.near_duplicates),
 )
 
 
@@ -67,14 +75,21 @@ def needing(kinds: frozenset[str]) -> tuple[str, ...]:
     return tuple(one.name for one in EVALUATORS if one.needs in kinds)
 
 
-def measure(shown: Evidence, card: Card) -> dict[str, float]:
+def measure(shown: Evidence, card: Card, *, test: bool = True) -> dict[str, float]:
     """Metrics of the test split by name.
 
     Those for which there is no evidence are left out, and those about which the test split tells
     nothing, such as an area under the curve of a single class.
+
+    Args:
+        shown: the evidence.
+        card: of the data.
+        test: whether it is of the test split; elsewhere some metrics are not measured.
     """
     found = {}
     for one in evaluators(card):
+        if catalog.METRICS[one.name].test_only and not test:
+            continue
         arguments = shown.of(one.needs)
         if arguments is not None:
             found[one.name] = float(one.measure(*arguments))

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from harness.datasets.synthetic import Mixture
+
     Labels = NDArray[np.generic]
     Numbers = NDArray[np.floating]
 
@@ -44,6 +46,23 @@ class Codes:
         return self.labels.ndim == 1 and self.labels.dtype.kind == "i"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """Generated cases, and real ones beside them; a case is a row.
+
+    Args:
+        cases: generated, shape ``(cases, width)``.
+        real: real cases that were not trained on; ``None``: not to be compared with.
+        train: the training cases; ``None``: not to be compared with.
+        mixture: the distribution of the data, where it is known.
+    """
+
+    cases: Numbers
+    real: Numbers | None = None
+    train: Numbers | None = None
+    mixture: Mixture | None = None
+
+
 @dataclass(frozen=True, kw_only=True)  # without slots, which leave no room for what is cached
 class Evidence:
     """All that evaluators may ask for; what is not there is ``None``.
@@ -56,6 +75,7 @@ class Evidence:
         inputs: what a reconstruction is to equal, NaN where a mask does not count it.
         scores: how anomalous each test case is. Default: its mean squared error.
         codes: what a code says, where there is one.
+        made: generated cases, where there are some.
     """
 
     labels: Labels
@@ -64,6 +84,7 @@ class Evidence:
     inputs: Labels | None = None
     scores: Numbers | None = None
     codes: Codes | None = None
+    made: Made | None = None
 
     def of(self, kind: str) -> tuple[Any, ...] | None:
         """The arguments of an evaluator of some kind; ``None`` where there is no such evidence."""
@@ -116,6 +137,21 @@ def _probe(shown: Evidence) -> tuple[Any, ...] | None:
     return found.train, found.labels, found.test, found.test_labels
 
 
+def _modes(shown: Evidence) -> tuple[Any, ...] | None:
+    found = shown.made
+    return None if found is None or found.mixture is None else (found.mixture, found.cases)
+
+
+def _samples(shown: Evidence) -> tuple[Any, ...] | None:
+    found = shown.made
+    return None if found is None or found.real is None else (found.real, found.cases)
+
+
+def _copies(shown: Evidence) -> tuple[Any, ...] | None:
+    found, real = shown.made, _samples(shown)
+    return None if found is None or found.train is None or not real else (found.train, *real)
+
+
 _KINDS: Mapping[str, Callable[[Evidence], tuple[Any, ...] | None]] = {
     "outputs": _labelled("raw"),
     "ranks": _labelled("ranks"),
@@ -127,5 +163,8 @@ _KINDS: Mapping[str, Callable[[Evidence], tuple[Any, ...] | None]] = {
     "scores": _scores,
     "codes": _codes,
     "probe": _probe,
+    "modes": _modes,
+    "samples": _samples,
+    "copies": _copies,
 }
 """By kind, what its evaluators are called with."""

@@ -12,10 +12,13 @@ import tensorflow as tf
 
 from harness.program.evaluating import Evaluating, accumulate
 from harness.program.inputs import EVALUATED, Streamed, pick, take
+from harness.program.judging import Judging
 from harness.program.state import Best
 from harness.program.taking import outline
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from harness.card import Card
@@ -57,6 +60,7 @@ class Program:
             data in chunks once more if the last one is shorter.
         notes: what a reader of the results has to know of the training, a sentence each.
         evaluating: passes that do not train.
+        judging: of generated cases; ``None``: the network generates none.
     """
 
     route: Literal["program", "fit"] = "program"
@@ -66,6 +70,7 @@ class Program:
         """Define the graphs; nothing is traced yet."""
         self.learner, self.xla, self.traces = learner, xla, 0
         self.evaluating = Evaluating(learner, xla=xla)
+        self.judging = Judging(learner, xla=xla) if learner.objective.generates else None
         self._best = Best(learner.state)
         compiled = partial(tf.function, jit_compile=xla, autograph=False)
         self._whole, self._part = compiled(self._epoch), compiled(self._train)
@@ -124,8 +129,14 @@ class Program:
         *sums, best, finite = found.numpy()
         train, val = np.split(np.asarray(sums), 2)
         sizes, means = self.learner.sizes, self.learner.objective.means
-        found = [*means(train, sizes.train).values(), *means(val, sizes.validation).values()]
-        quantities = dict(zip(self.learner.objective.quantities, found, strict=True))
+        quantities = _named("train", means(train, sizes.train))
+        if self.judging:
+            with self.learner.finalized():
+                measured, score = self.judging.validate(data, held)
+                best = self._best.keep(tf.constant(score, tf.float32))
+        else:
+            measured = means(val, sizes.validation)
+        quantities |= _named("val", measured)
         return Passed(quantities=quantities, best=bool(best), finite=bool(finite))
 
     def test(self, data: Inputs, epoch: str) -> tuple[dict[str, float], NDArray[np.float32]]:
@@ -191,7 +202,8 @@ class Program:
 
     def _conclude(self, train: tf.Tensor, val: tf.Tensor) -> tf.Tensor:
         """All sums of an epoch in one array, with two marks; the best weights so far are kept."""
-        best = self._best.keep(self.learner.objective.score(val))
+        goal = self.learner.objective
+        best = tf.constant(False) if goal.generates else self._best.keep(goal.score(val))
         finite = tf.reduce_all(
             [tf.reduce_all(tf.math.is_finite(variable)) for variable in self.learner.variables]
         )
@@ -214,6 +226,10 @@ class Program:
         outputs = None if own and place else learner.model(x, training=True)
         loss = own(x, y) if own else learner.objective.total(y, outputs, training=True)
         return loss, outputs
+
+
+def _named(split: str, found: Mapping[str, float]) -> dict[str, float]:
+    return {f"{split}/{name}": number for name, number in found.items()}
 
 
 def uses_xla(model: Any, card: Card) -> bool:

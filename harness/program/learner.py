@@ -56,6 +56,7 @@ class Learner:
         network: built for it.
 
     Attributes:
+        card: of the data.
         sizes: numbers of cases.
         model: the network's.
         output_shape: of what the model returns, its first axis ``None``.
@@ -69,7 +70,7 @@ class Learner:
 
     def __init__(self, trial: Trial, card: Card, network: Network) -> None:
         """Build the optimizers."""
-        self.sizes = sizes(trial, card)
+        self.card, self.sizes = card, sizes(trial, card)
         self.model, self.world = network.model, network.world
         self.output_shape = network.output_shape
         stage = network.stage

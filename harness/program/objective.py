@@ -36,30 +36,34 @@ class Objective:
         metrics: likewise, by name.
         masked: whether the outputs bear a mask, so that some steps do not count.
         reconstructs: whether the inputs are the targets.
+        generates: whether outputs are cases of the network's own making, which have no loss: their
+            metrics are taken of all of them together.
+        choosing: name of the metric that an epoch is chosen by.
+        sign: -1 where more of it is better, else 1.
         denoises: whether evaluations are shown inputs with noise.
         class_weight: what every class counts in training; ``None``: all alike.
         names: of the loss and the metrics.
-        quantities: names of what an epoch yields, such as ``val/loss``.
         width: numbers in a row of sums.
     """
 
     def __init__(self, trial: Trial, card: Card, network: Network) -> None:
         """Look up loss and metrics, and at the outputs."""
         self._model = network.model
-        named, self.form = catalog.training(trial.settings).loss, network.form
-        self.loss = losses.per_case(named, self.form, network.inputs.get("label_smoothing"))
-        self.metrics = _metrics(trial, losses.per_case(named, self.form), self.form)
+        task, self.form = catalog.TASKS[trial.task], network.form
+        self.generates = task.generates
+        self.metrics: Mapping[str, losses.OverSteps] = {}
+        if not self.generates:
+            named = catalog.training(trial.settings).loss
+            self.loss = losses.per_case(named, self.form, network.inputs.get("label_smoothing"))
+            self.metrics = _metrics(trial, losses.per_case(named, self.form), self.form)
         self.masked = masking.is_masked(self._model, outline(card))
-        self.reconstructs = catalog.TASKS[trial.task].reconstructs
+        self.reconstructs = task.reconstructs
         self.denoises = trial.task == "denoising"
         self.class_weight = network.inputs.get("class_weight")
         self.names = ("loss", *self.metrics)
-        self.quantities = tuple(
-            f"{part}/{name}" for part in ("train", "val") for name in self.names
-        )
         self.width = len(self.names) + self.masked
-        self._best = self.names.index(trial.choosing.name)
-        self._sign = catalog.METRICS[trial.choosing.name].sign
+        self.choosing = trial.choosing.name
+        self.sign = catalog.METRICS[trial.choosing.name].sign
 
     def targets(self, x: tf.Tensor, y: tf.Tensor, cases: tf.Tensor) -> tf.Tensor:
         """Targets of some cases, whose inputs are ``x``."""
@@ -67,6 +71,8 @@ class Objective:
 
     def total(self, y: tf.Tensor, outputs: tf.Tensor, *, training: bool = False) -> tf.Tensor:
         """The mean loss of a batch with all penalties, weighted by class in training."""
+        if self.generates:
+            return tf.zeros(())
         weights = self.class_weight if training else None
         # Each step has a class of its own, and a mask leaves out single steps.
         each = self.masked or weights is not None
@@ -99,7 +105,7 @@ class Objective:
 
     def score(self, values: tf.Tensor) -> tf.Tensor:
         """Number that an epoch is chosen by, the less the better, from validation sums or means."""
-        return values[self._best] * self._sign
+        return values[self.names.index(self.choosing)] * self.sign
 
 
 def _metrics(trial: Trial, loss: losses.OverSteps, form: Form) -> Mapping[str, losses.OverSteps]:

@@ -47,7 +47,7 @@ def gan(
     output_activation: Value = "linear",
     transposed_fan: str = "keras",
     critic_activation: Value = LEAKY,
-    critic_normalization: str = "none",
+    critic_normalization: Value = "none",
     adversarial_loss: Value = "non_saturating",
     penalty: Value = "none",
     weight_limit: Any = 0.0,
@@ -106,8 +106,9 @@ def gan(
         >>> [player.name for player in stage.players], stage.order
         (['critic', 'generator'], (0, 0, 0, 0, 0, 1))
     """
-    _check(shape, filters, critic_normalization, penalty)
-    judging = _Judging(critic_activation, style.initializer, critic_normalization, weight_limit)
+    normalization = _name(critic_normalization)
+    _check(shape, filters, normalization, penalty)
+    judging = _Judging(critic_activation, style.initializer, normalization, weight_limit)
     generator = _generator(shape, style, latent, units, filters, kernel_size, output_activation,
                            received=transposed_fan == "received")  # fmt: skip
     critic = judging.critic(_judged(shape, packing), units, filters, kernel_size)
@@ -151,7 +152,8 @@ def _losses(
         if model.average is not None:
             model.average.follow()
         made = generator(draws.latent("generator", real.shape[0]), training=True)
-        return pair.generator(unchanged(critic, judged(made)))
+        penalties = [ops.sum(loss) for loss in generator.losses]
+        return sum(penalties, start=pair.generator(unchanged(critic, judged(made))))
 
     return attack, defend
 
@@ -295,6 +297,11 @@ def _chosen(argument: str, table: Mapping[str, Entry], level: Any) -> tuple[Entr
             f"Received: {level!r}. {nearest(level, table)}"
         )
     return table[name], {**known, **given}
+
+
+def _name(level: Value) -> str:
+    """The name in a level, which may be a table."""
+    return str(level["name"] if isinstance(level, dict) else level)
 
 
 def _check(

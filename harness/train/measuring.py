@@ -30,6 +30,8 @@ def tested(
 
     def measured(epoch: str) -> dict[str, float]:
         means, outputs = compiled.test(inputs, epoch)
+        if compiled.judging:
+            means = {}  # there is no loss of a generated case
         if np.isfinite(outputs).all():
             shown = _evidence(compiled, inputs, train, card, outputs)
             means |= evaluation.measure(shown, card)
@@ -51,6 +53,9 @@ def _evidence(
     """Evidence of the network, with its weights as they are, on what a mask leaves."""
     learner, kept = compiled.learner, compiled.evaluating.counted(inputs)
     labels = np.asarray(inputs.y_test)
+    if compiled.judging:
+        made = compiled.judging.test(inputs, train, all_tests(inputs), outputs)
+        return Evidence(labels=labels, made=made)
     if not learner.objective.reconstructs:
         if kept is not None:
             labels, outputs = labels[kept], outputs[kept]

@@ -1,0 +1,74 @@
+"""Cases that a network generates, and the metrics by which its epochs are chosen."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tensorflow as tf
+
+from harness import datasets, evaluation
+from harness.evaluation import Evidence, Made
+from harness.program.inputs import EVALUATED, take
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from harness.program.inputs import Inputs
+    from harness.program.learner import Learner
+
+    Cases = NDArray[np.int32]
+
+
+class Judging:
+    """Metrics of generated cases, as many as there are real ones beside them.
+
+    Args:
+        learner: whose network generates.
+        xla: whether XLA compiles it.
+    """
+
+    def __init__(self, learner: Learner, *, xla: bool) -> None:
+        """Define the graph; nothing is traced yet."""
+        self._card, self._goal = learner.card, learner.objective
+        self._mixture = datasets.mixture(learner.card.locator)
+        self._make = tf.function(
+            partial(learner.model, training=False), jit_compile=xla, autograph=False
+        )
+
+    def validate(self, data: Inputs, held: Cases) -> tuple[dict[str, float], float]:
+        """Metrics beside the validation cases, and the number that an epoch is chosen by.
+
+        Where the modes of the data are known, they are looked at alone: all distances between
+        cases would take as long as an epoch.
+        """
+        cases = self.generate(data, held)
+        known = self._mixture is not None and self._goal.choosing != "collapse"
+        real = None if known else rows(data, held)
+        made = Made(cases=cases, real=real, mixture=self._mixture)
+        found = evaluation.measure(Evidence(labels=held, made=made), self._card, test=False)
+        return found, found[self._goal.choosing] * self._goal.sign
+
+    def test(self, data: Inputs, train: Cases, tests: Cases, made: NDArray[np.float32]) -> Made:
+        """Generated cases beside the training and the test cases."""
+        return Made(
+            cases=made.reshape(len(made), -1),
+            real=rows(data, tests, test=True),
+            train=rows(data, train),
+            mixture=self._mixture,
+        )
+
+    def generate(self, data: Inputs, which: Cases, *, test: bool = False) -> NDArray[np.float32]:
+        """A generated case for each of some real ones, as rows."""
+        parts = []
+        for start in range(0, len(which), EVALUATED):
+            x, _ = take(data, which[start : start + EVALUATED], test=test)
+            parts.append(self._make(x).numpy())
+        return np.concatenate(parts).reshape(len(which), -1)
+
+
+def rows(data: Inputs, which: Cases, *, test: bool = False) -> NDArray[np.float32]:
+    """Real cases as rows."""
+    found: NDArray[np.float32] = take(data, which, test=test)[0].numpy()
+    return found.reshape(len(which), -1)

@@ -34,7 +34,10 @@ def linear(shape, outputs, critic_steps=2):
     return gan(shape, outputs, latent=2, units=(), critic_steps=critic_steps, average=0.9)
 
 
-def small(shape, outputs, critic_steps=1, penalty="none", normalization="none", width=8):
+def small(
+    shape, outputs, critic_steps=1, penalty="none", normalization="none", width=8, packing=1,
+    weight_limit=0.0,
+):
     return gan(
         shape,
         outputs,
@@ -44,6 +47,8 @@ def small(shape, outputs, critic_steps=1, penalty="none", normalization="none", 
         critic_steps=critic_steps,
         penalty=penalty,
         critic_normalization=normalization,
+        packing=packing,
+        weight_limit=weight_limit,
     )
 
 
@@ -333,6 +338,18 @@ def test_streams_are_paired(lay, tmp_path):
     assert [one["generator"] for one in counts] == [2, 2, 2]
     assert [one["penalty"] for one in counts] == [0, 6, 0]
     assert counts[0]["evaluation"] == counts[1]["evaluation"]
+
+
+def test_packs_and_bounds_in_a_program(lay, tmp_path):
+    """Also with a last batch of two cases, fewer than a pack; weights are bounded at the end."""
+    laid = lay(
+        "small", packing=3, penalty="gradient_penalty", weight_limit=0.05, epochs=1, batch_size=5
+    )
+    _, compiled = trained(laid, tmp_path)
+    model = compiled.network.model
+    assert model.draws.streams["critic"].state.numpy()[1] == 7
+    largest = [np.abs(np.asarray(one)).max() for one in model.critic.trainable_variables]
+    assert max(largest) == pytest.approx(0.05)
 
 
 def levels(table):

@@ -21,7 +21,8 @@ def drawn(
     trial: Trial, data: datasets.Data, card: Card
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Training and validation cases of a trial's replicate."""
-    share = catalog.training(trial.settings).validation
+    share = trial.settings["validation"]  # of a reference the only setting of a training
+    assert isinstance(share, float)
     return datasets.draw(
         data.y,
         (card.training_cases(share), card.validation_cases(share)),

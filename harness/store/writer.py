@@ -335,6 +335,10 @@ class Store:
                 for quantity, value in epoch.quantities.items()
             ),
         )
+        self._db.executemany(
+            "INSERT INTO artifact VALUES (?, ?, ?, ?, ?)",
+            [(key, one.stage, one.epoch, one.kind, one.digest) for one in outcome.artifacts],
+        )
 
     def _rows(self, statement: str, parameters: Iterable[object] = ()) -> list[Any]:
         with disk.writing(self.folder):

@@ -20,7 +20,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from harness.errors import BusyError, DiskError, HarnessError, StoreError
 from harness.records import FINAL, Definition, Environment, Epoch, Member, Outcome
 from harness.spec import Study, Trial
-from harness.store import FILE, SCHEMA, Store, counts, definition, exists, reading, writer
+from harness.store import (
+    FILE,
+    SCHEMA,
+    Store,
+    counts,
+    definition,
+    exists,
+    problems,
+    reading,
+    writer,
+)  # fmt: skip
 
 STUDY = Study(name="small", template="mlp", factors={"activation": ["relu", "tanh"]})
 CARD = {"locator": "digits", "digest": "d" * 64, "shape": [8, 8], "cases": 10, "tests": 2}
@@ -132,12 +142,22 @@ def test_a_definition_that_is_current_keeps_its_revision(folder):
         found = [
             store.revise(study, "val/loss@best", card)
             for study, card in [
-                (STUDY, CARD), (STUDY, CARD), (other, CARD), (other, CARD | {"cases": 11}),
+                (STUDY, CARD), (STUDY, CARD), (other, CARD), (other, CARD | {"digest": "e" * 64}),
                 (STUDY, CARD),
             ]
         ]  # fmt: skip
     assert found == [1, 1, 2, 3, 4]
     assert definition(folder).study == STUDY
+
+
+def test_more_said_of_the_same_data_is_no_revision(folder):
+    """A newer version describes data at greater length; the question is the same."""
+    fill(folder)
+    with Store(folder) as store:
+        assert store.revise(STUDY, "test/accuracy@best", CARD | {"modes": 3}) == 1
+    rows = content(folder)
+    assert [json.loads(row[4])["modes"] for row in rows["study"]] == [3]
+    assert problems(folder) == []
 
 
 def test_enrolling_again_replaces_places_and_keeps_trials(folder):

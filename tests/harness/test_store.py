@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -29,6 +30,7 @@ from harness.store import (
     exists,
     problems,
     reading,
+    schema,
     writer,
 )  # fmt: skip
 
@@ -695,3 +697,17 @@ def test_the_writer_is_the_only_module_that_writes():
         if "sqlite3.connect(" in file.read_text(encoding="utf-8")
     }
     assert users == {"store/reader.py", "store/upgrade.py", "store/writer.py"}
+
+
+def test_the_page_on_the_store_is_true():
+    """It names every table, and its query is one that runs."""
+    text = (Path(__file__).parents[2] / "docs" / "store.md").read_text(encoding="utf-8")
+    db = sqlite3.connect(":memory:")
+    db.executescript(schema.TABLES)
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    assert {*re.findall(r"^\| `(\w+)` \| ", text, re.MULTILINE)} - {"objects", "attempts"} == {
+        table for table in tables if not table.startswith("sqlite_")
+    }
+    (query,) = re.findall(r'execute\("""(.*?)"""', text, re.DOTALL)
+    assert db.execute(query).fetchall() == []
+    assert f"schema {SCHEMA}" in text

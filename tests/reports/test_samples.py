@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from harness.coordinator import run
 from harness.spec import Study
-from reports import figures, frames, page, verdicts
+from reports import figures, frames, page, tables, verdicts
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +74,31 @@ def test_points_stand_where_they_are():
     row, column = blue[0]
     assert row < figures.samples.BINS / 3
     assert column < figures.samples.BINS / 3
+
+
+@pytest.mark.xla
+def test_rankings_at_several_budgets(folder):
+    """Means of the validation cases after 1 to 5 epochs, every replicate with its own value."""
+    results = frames.read(folder)
+    table = tables.budgets(results)
+    assert [*table.columns] == ["arm", *(f"after {epochs} epochs" for epochs in range(1, 6))]
+    rows = results.epochs[(results.epochs["arm"] == 1) & (results.epochs["epoch"] == 2)]
+    expected = rows["val/mode_total_variation"].mean()
+    assert table["after 3 epochs"][1] == pytest.approx(expected)
+    shown = tables.formatted_budgets(results)
+    assert {cell[-3:] for cell in shown["After 5 epochs"]} <= {"(1)", "(2)"}
+    assert "At other budgets" in page.render(folder)
+
+
+def test_a_ranking_that_turns_is_told(folder):
+    """The leader of each budget is named; an arm with a missing replicate has no mean."""
+    results = frames.read(folder)
+    epochs = results.epochs
+    first = (epochs["arm"] == 0) & (epochs["epoch"] < 3)
+    other = (epochs["arm"] == 1) & (epochs["epoch"] >= 3)
+    epochs["val/mode_total_variation"] = np.where(first | other, 0.1, 0.9)
+    leading = [*tables.leaders(results).values()]
+    assert leading == ["packing=1"] * 3 + ["packing=2"] * 2
+    gone = epochs.index[(epochs["arm"] == 0) & (epochs["epoch"] == 4)][:1]
+    fewer = replace(results, epochs=epochs.drop(index=gone))
+    assert np.isnan(tables.budgets(fewer)["after 5 epochs"][0])

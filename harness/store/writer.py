@@ -435,6 +435,11 @@ def _prepare(db: sqlite3.Connection, folder: Path) -> None:
     if fresh:
         db.executescript(f"BEGIN; {schema.TABLES} PRAGMA user_version = {schema.SCHEMA}; COMMIT;")
     elif found < schema.SCHEMA:
-        copy(db, folder / f"{schema.FILE}.schema-{found}")
-        upgrade(db)
+        kept = folder / f"{schema.FILE}.schema-{found}"
+        copy(db, kept)
+        try:
+            upgrade(db)
+        except StoreError:
+            kept.unlink()  # it is what the file still is
+            raise
     db.execute("PRAGMA foreign_keys = ON")

@@ -62,6 +62,20 @@ def keep_arrays(folder: Path, arrays: Mapping[str, NDArray[np.generic]]) -> Path
     return final
 
 
+def read_arrays(folder: Path, digest: str) -> dict[str, NDArray[np.generic]] | None:
+    """Arrays that ``keep_arrays`` has stored; ``None`` if the file is not there, or not whole.
+
+    Raises:
+        StoreError: if a link stands in the way.
+    """
+    file = folder / "objects" / digest[:2] / f"{digest}.npz"
+    refuse_links(folder / "objects", file.parent, file)
+    if not file.is_file() or digest_file(file) != digest:
+        return None
+    with np.load(file, allow_pickle=False) as found:
+        return dict(found)
+
+
 def digest_arrays(arrays: Mapping[str, NDArray[np.generic]]) -> str:
     """SHA-256 of the file in which ``keep_arrays`` would store arrays."""
     with tempfile.NamedTemporaryFile(prefix="keras-harness-") as stream:

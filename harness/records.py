@@ -62,6 +62,22 @@ class Seconds(Record):
     evaluate: FiniteFloat = 0.0
 
 
+class Artifact(Record):
+    """A file that a training has left among the objects of its store.
+
+    Args:
+        kind: ``samples``: generated cases, and real ones beside them.
+        stage: name of the stage; empty for the last one.
+        epoch: after which it was made; where there are several in it, the last of them.
+        digest: SHA-256 of its content.
+    """
+
+    kind: Literal["samples"]
+    stage: str = ""
+    epoch: int
+    digest: str
+
+
 class Outcome(Record):
     """Result of one training.
 
@@ -79,6 +95,7 @@ class Outcome(Record):
         reused: whether the program had been compiled for an earlier trial.
         seconds: time spent on each part.
         notes: remarks on the network for readers of the results, a sentence each.
+        artifacts: files that it has left.
     """
 
     status: Status
@@ -91,6 +108,7 @@ class Outcome(Record):
     reused: bool = False
     seconds: Seconds = Seconds()
     notes: tuple[str, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
 
     @property
     def judged(self) -> tuple[Epoch, ...]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from harness import catalog
+from harness import catalog, objects
 from harness.errors import NothingToReportError, StoreError, nearest
 from harness.records import FINAL, Environment, Revision, Seconds
 from harness.spec import Arm, Metric, Reference, Study, label
@@ -104,6 +104,8 @@ class Results:
         settings: by arm, all that its confirm trials were trained with, defaults included.
         revisions: definitions that the study had, the current one last.
         trained: when the first and the last of the trainings ended; ``None`` if that was not noted.
+        samples: digest of the generated cases that were kept, by arm and replicate.
+        folder: of the store.
     """
 
     study: Study
@@ -122,6 +124,18 @@ class Results:
     settings: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     revisions: tuple[Revision, ...] = ()
     trained: tuple[datetime, datetime] | None = None
+    samples: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    folder: Path = Path()
+
+    def generated(self, arm: int, replicate: int) -> Mapping[str, NDArray[Any]] | None:
+        """Generated cases of a replicate: ``real`` ones, and those of some epochs.
+
+        Returns:
+            Arrays of shape ``(cases, width)`` by name, such as ``epoch_99``; ``None`` where none
+            were kept, or their file is gone or damaged.
+        """
+        digest = self.samples.get((arm, replicate))
+        return None if digest is None else objects.read_arrays(self.folder, digest)
 
     @property
     def baseline(self) -> Arm:
@@ -256,6 +270,12 @@ def read(folder: Path | str) -> Results:
         },
         revisions=found.revisions,
         trained=found.trained,
+        samples={
+            (arm, replicate): digest
+            for arm, replicate, kind, _, digest in found.artifacts.rows
+            if kind == "samples"
+        },
+        folder=folder,
     )
 
 

@@ -65,6 +65,7 @@ def run(
             folders=places,
             threads=study.threads,
             resident=environment.room_for_data(count),
+            folder=folder.resolve(),
             attempts=folder.resolve() / "attempts",
             logs=folder.resolve() / "logs",
         )

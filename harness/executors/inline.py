@@ -33,7 +33,7 @@ class Inline:
 
         set_up(setup.threads)
         self._environment = environment.observe()
-        self._trainer = Trainer(setup.card, setup.folders, setup.resident)
+        self._trainer = Trainer(setup.card, setup.folders, setup.resident, keep=setup.folder)
         self._waiting: deque[Attempt] = deque()
         self._unbuilt: deque[tuple[str, Trial]] = deque()
         self._started = False

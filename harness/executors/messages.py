@@ -43,6 +43,7 @@ def write_setup(setup: Setup) -> dict[str, Any]:
         "folders": [str(folder) for folder in setup.folders],
         "threads": setup.threads,
         "resident": setup.resident,
+        "folder": str(setup.folder),
         "attempts": str(setup.attempts),
         "logs": str(setup.logs),
     }
@@ -55,6 +56,7 @@ def read_setup(message: dict[str, Any]) -> Setup:
         folders=tuple(map(Path, message["folders"])),
         threads=message["threads"],
         resident=message["resident"],
+        folder=Path(message["folder"]),
         attempts=Path(message["attempts"]),
         logs=Path(message["logs"]),
     )

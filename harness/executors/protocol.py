@@ -23,6 +23,7 @@ class Setup:
         folders: folders to search for user modules.
         threads: intra-operation threads of one training.
         resident: bytes of inputs that one worker may keep in memory.
+        folder: folder of the study's results, for files that trainings leave.
         attempts: folder for result files that outlive the coordinator.
         logs: folder for what workers print.
     """
@@ -31,6 +32,7 @@ class Setup:
     folders: tuple[Path, ...]
     threads: int
     resident: int
+    folder: Path
     attempts: Path
     logs: Path
 

@@ -44,7 +44,7 @@ def main(handle: int, parent: int) -> None:
 
     setup = messages.read_setup(inbox.get())
     set_up(setup.threads)
-    trainer = Trainer(setup.card, setup.folders, setup.resident)
+    trainer = Trainer(setup.card, setup.folders, setup.resident, keep=setup.folder)
     here = environment.observe()
     messages.send(connection, "ready")
     while True:

@@ -229,7 +229,8 @@ class Program:
     def _forward(self, x: tf.Tensor, y: tf.Tensor, place: int) -> tuple[tf.Tensor, tf.Tensor]:
         """Loss of a player, and what the model gives where that is asked for."""
         learner, own = self.learner, self.learner.losses[place]
-        outputs = None if own and place else learner.model(x, training=True)
+        silent = own and (place or learner.objective.generates)
+        outputs = None if silent else learner.model(x, training=True)
         loss = own(x, y) if own else learner.objective.total(y, outputs, training=True)
         return loss, outputs
 

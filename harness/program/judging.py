@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,10 +55,19 @@ class Judging:
         """Generated cases beside the training and the test cases."""
         return Made(
             cases=made.reshape(len(made), -1),
-            real=rows(data, tests, test=True),
+            real=self.real(data, tests),
             train=rows(data, train),
             mixture=self._mixture,
         )
+
+    @property
+    def width(self) -> int:
+        """Numbers of a case."""
+        return prod(self._card.shape)
+
+    def real(self, data: Inputs, tests: Cases) -> NDArray[np.float32]:
+        """Test cases, as rows."""
+        return rows(data, tests, test=True)
 
     def generate(self, data: Inputs, which: Cases, *, test: bool = False) -> NDArray[np.float32]:
         """A generated case for each of some real ones, as rows."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -69,6 +70,16 @@ class State:
         for variable, number in zip(self._inputs.values(), inputs, strict=True):
             variable.assign(number)
         self.restart()
+
+    @contextmanager
+    def seeded(self, noise: np.random.Generator) -> Iterator[None]:
+        """Random states from a stream of their own, for as long as this lasts."""
+        before = [variable.numpy() for variable in self._seeds]
+        for variable in self._seeds:
+            variable.assign(_noise(variable, noise))
+        yield
+        for variable, array in zip(self._seeds, before, strict=True):
+            variable.assign(array)
 
     def restart(self) -> None:
         """Let every slot of an optimizer that begins as a copy of a weight be one."""

@@ -100,6 +100,7 @@ class Contents:
         places: one row per place in the study, with the newest attempt of its trial.
         metrics: one row per completed trial: its ``row`` and one column per metric.
         curves: of all trials.
+        artifacts: of confirm trials: arm, replicate, kind, epoch and digest.
         environments: by digest.
         engines: versions of the engine that trained.
         notes: remarks on networks, each sentence once.
@@ -115,6 +116,7 @@ class Contents:
     places: Rows
     metrics: Rows
     curves: Curves
+    artifacts: Rows
     environments: Mapping[str, Environment]
     engines: tuple[int, ...]
     notes: tuple[str, ...]
@@ -147,6 +149,7 @@ def contents(folder: Path) -> Contents:
             places=_places(db, revision),
             metrics=_metrics(db, revision),
             curves=_curves(db, revision),
+            artifacts=_artifacts(db, revision),
             environments=_environments(db),
             engines=_engines(db, revision),
             notes=_notes(db, revision),
@@ -253,6 +256,17 @@ def _turned(db: sqlite3.Connection, revision: int, names: Sequence[str], chosen:
         epochs=table[:, 1].astype(np.int64),
         values=table[:, 2:],
     )
+
+
+def _artifacts(db: sqlite3.Connection, revision: int) -> Rows:
+    names = ("arm", "replicate", "kind", "epoch", "digest")
+    rows = db.execute(
+        "SELECT arm, replicate, kind, epoch, digest FROM member "
+        "JOIN artifact ON artifact.trial = member.trial "
+        "WHERE revision = ? AND phase = 'confirm' AND stage = '' ORDER BY 1, 2, 3, 4",
+        (revision,),
+    )
+    return Rows(names=names, rows=rows.fetchall())
 
 
 def _environments(db: sqlite3.Connection) -> dict[str, Environment]:

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from harness.errors import StoreError
+from harness.errors import StoreError, StudyError
 from harness.identity import canonical, digest
 from harness.records import FINAL, Environment, Member, Outcome, Result
+from harness.spec import Study
 from harness.store import disk, schema
 from harness.store.upgrade import copy, upgrade
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from harness.spec import Study, Trial
+    from harness.spec import Trial
 
 
 class Store:
@@ -75,19 +76,32 @@ class Store:
             card: of the data.
             code: fingerprint of user code; empty for a built-in template.
         """
-        found = self._rows("SELECT revision, digest FROM study ORDER BY revision DESC LIMIT 1")
-        last = found[0] if found else None
-        content = (study.digest(), canonical(card), code)
-        token = digest(content)
-        if last and last[1] == token:
-            return int(last[0])
-        revision = int(last[0]) + 1 if last else 1
+        content = canonical(card)
+        token = digest((study.digest(), content, code))
+        found = self._rows(
+            "SELECT revision, digest, definition, card, code FROM study "
+            "ORDER BY revision DESC LIMIT 1"
+        )
+        revision = 1
+        if found:
+            last, known, *before = found[0]
+            if known == token:
+                return int(last)
+            if _told(*before) == (study.digest(), card["digest"], code):
+                # Another version says more of the same data.
+                with self._write() as db:
+                    db.execute(
+                        "UPDATE study SET card = ?, digest = ? WHERE revision = ?",
+                        (content, token, last),
+                    )
+                return int(last)
+            revision = int(last) + 1
         # Not in canonical form: the order of factors is the order of arms.
         definition = json.dumps(study.model_dump(mode="json", by_alias=True), allow_nan=False)
         with self._write() as db:
             db.execute(
                 "INSERT INTO study VALUES (?, ?, ?, ?, ?, ?)",
-                (revision, token, definition, metric, content[1], code),
+                (revision, token, definition, metric, content, code),
             )
             self._event("study revised", {"revision": revision})
         return revision
@@ -335,6 +349,10 @@ class Store:
                 for quantity, value in epoch.quantities.items()
             ),
         )
+        self._db.executemany(
+            "INSERT INTO artifact VALUES (?, ?, ?, ?, ?)",
+            [(key, one.stage, one.epoch, one.kind, one.digest) for one in outcome.artifacts],
+        )
 
     def _rows(self, statement: str, parameters: Iterable[object] = ()) -> list[Any]:
         with disk.writing(self.folder):
@@ -382,6 +400,14 @@ class Store:
                 raise
 
 
+def _told(definition: str, card: str, code: str) -> tuple[str, str, str]:
+    """Digests of the study, of its data and of its code, of a definition in the store."""
+    try:
+        return Study(**json.loads(definition)).digest(), json.loads(card)["digest"], code
+    except (ValueError, TypeError, KeyError, StudyError):
+        return "", "", ""  # damaged, and so another
+
+
 def _open(folder: Path) -> sqlite3.Connection:
     file = folder / schema.FILE
     with disk.writing(folder):
@@ -409,6 +435,11 @@ def _prepare(db: sqlite3.Connection, folder: Path) -> None:
     if fresh:
         db.executescript(f"BEGIN; {schema.TABLES} PRAGMA user_version = {schema.SCHEMA}; COMMIT;")
     elif found < schema.SCHEMA:
-        copy(db, folder / f"{schema.FILE}.schema-{found}")
-        upgrade(db)
+        kept = folder / f"{schema.FILE}.schema-{found}"
+        copy(db, kept)
+        try:
+            upgrade(db)
+        except StoreError:
+            kept.unlink()  # it is what the file still is
+            raise
     db.execute("PRAGMA foreign_keys = ON")

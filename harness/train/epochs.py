@@ -15,7 +15,7 @@ from harness.players import prefix
 from harness.records import Epoch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,12 +34,14 @@ class Leg:
         inputs: all of its data.
         train: cases to train on.
         held: validation cases.
+        look: called with the index of every epoch that has ended, with finite numbers.
     """
 
     compiled: Compiled
     inputs: Inputs
     train: NDArray[np.int32]
     held: NDArray[np.int32]
+    look: Callable[[int], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,7 @@ def train_epochs(leg: Leg, trial: Trial, clock: Clock) -> Course:
             return Course(curve=curve, best=best, reason=where)
         curve.append(Epoch(epoch=epoch, quantities=passed.quantities, stage=compiled.name))
         best = epoch if passed.best else best
+        leg.look(epoch)
         if patience is not None and epoch - best >= patience:
             break
     return Course(curve=curve, best=best)

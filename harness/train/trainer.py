@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
@@ -19,6 +20,7 @@ from harness.train.epochs import Leg
 from harness.train.failures import explain
 from harness.train.measuring import has_code, tested
 from harness.train.programs import Programs, load_code
+from harness.train.showing import Showing
 from harness.train.stages import train_stages
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class Trainer:
         folders: where user modules are looked for.
         resident: bytes of inputs that may stay in memory; larger data is read in chunks.
         chunk: bytes of a chunk.
+        keep: folder of the store in whose objects files are kept; ``None``: none are.
     """
 
     def __init__(
@@ -51,9 +54,10 @@ class Trainer:
         resident: float = math.inf,
         *,
         chunk: int = CHUNK,
+        keep: Path | None = None,
     ) -> None:
         """Load nothing yet."""
-        self._card, self._folders = card, folders
+        self._card, self._folders, self._keep = card, folders, keep
         self._data = Prepared(card, resident, chunk)
         self._programs = Programs(card, folders)
         self._pools = ThreadpoolController()
@@ -137,6 +141,9 @@ class Trainer:
             # An initializer may be another than that of the trial before.
             load_code(trial, self._folders)
         legs = [Leg(compiled=one, inputs=inputs, train=train, held=held) for one in compiled]
+        showing = Showing(program=judged, inputs=inputs, trial=trial)
+        if self._keep and judged.judging and trial.phase == "confirm":
+            legs[-1] = replace(legs[-1], look=showing.look)
         course = train_stages(legs, trial, clock)
         reason = course.reason
         if not reason and trial.phase == "confirm":
@@ -162,6 +169,7 @@ class Trainer:
             reused=reused,
             seconds=clock.seconds(),
             notes=_once([one.notes(trial) for one in compiled]),
+            artifacts=showing.keep(self._keep) if self._keep else (),
         )
 
     def _refer(self, trial: Trial, clock: Clock) -> Outcome:

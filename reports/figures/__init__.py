@@ -7,6 +7,7 @@ from reports.figures.cells import cells
 from reports.figures.curves import curved, curves, decided
 from reports.figures.every import every
 from reports.figures.forest import forest
+from reports.figures.samples import developing, replicated
 from reports.figures.sensitivity import searched, sensitivity
 from reports.figures.spread import spread
 from reports.figures.style import (
@@ -34,9 +35,11 @@ __all__ = [
     "curved",
     "curves",
     "decided",
+    "developing",
     "every",
     "forest",
     "laid_out",
+    "replicated",
     "searched",
     "sensitivity",
     "shown",

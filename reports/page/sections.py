@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness import catalog
 from reports import figures, tables, wording
 from reports.page.forks import called
 from reports.page.markup import Fold, Item, Section, grid
@@ -46,12 +47,14 @@ def sections(results: Results, judged: Judged) -> list[Section]:
     parts: list[Callable[[], Section | None]] = [
         partial(_curves, results, judged),
         partial(forest, judged),
+        partial(_samples, results, judged),
         partial(spread, judged),
         partial(_tuning, results, judged),
         partial(_factors, results, judged),
         partial(_failures, results),
         partial(_bias, results, judged),
         partial(_references, results, judged),
+        partial(_budgets, results),
         partial(_others, results),
         partial(_history, results),
     ]
@@ -286,6 +289,32 @@ def spread(judged: Judged) -> Section:
     return Section(id="replicates", title="Every replicate", figures=(plate,))
 
 
+def _samples(results: Results, judged: Judged) -> Section | None:
+    """Generated cases, where the study generates some that can be looked at."""
+    texts = {
+        figures.developing: (
+            "samples",
+            "How generated cases develop",
+            "Replicate 0 of every arm, from the same random numbers in every arm and epoch.",
+        ),
+        figures.replicated: (
+            "samples_replicates",
+            "What every replicate came to",
+            "After the last of these epochs.",
+        ),
+    }
+    points = " Blue: generated; grey: real ones." if results.card.shape == (2,) else ""
+    plates = []
+    for draw, (name, title, caption) in texts.items():
+        figure = draw(results, judged)
+        if figure is not None:
+            small = _narrow(partial(draw, results, judged))
+            plates.append(_plate(figure, name, title, caption + points + _some(judged), small))
+    if not plates:
+        return None
+    return Section(id="samples", title="Generated cases", figures=tuple(plates))
+
+
 def _tuning(results: Results, judged: Judged) -> Section | None:
     table = tables.formatted_tuning(results)
     if table.empty:
@@ -436,6 +465,24 @@ def _failed(results: Results) -> list[str]:
     label = {one.index: one.label for one in results.references}
     found = {label[row.arm]: row.reason or row.status for row in rows.itertuples()}
     return [f"{name} is missing replicates: {reason}." for name, reason in found.items()]
+
+
+def _budgets(results: Results) -> Section | None:
+    """Rankings after shorter trainings, of generators, for which they are known to turn."""
+    table = tables.formatted_budgets(results)
+    if table.empty or not catalog.TASKS[results.card.task].generates:
+        return None
+    leading = tables.leaders(results)
+    same = len({*leading.values()}) == 1
+    led = "The same arm leads at all of them." if same else (
+        "They do not agree: " + "; ".join(f"{name}, {arm} leads" for name, arm in leading.items())
+        + "."
+    )  # fmt: skip
+    text = (
+        f"The arms after so many epochs of the same trainings, by {results.metric.name} of the "
+        f"validation cases; in parentheses the rank. {led} Means describe; they were not tested."
+    )
+    return Section(id="budgets", title="At other budgets", texts=(text,), tables=(grid(table),))
 
 
 def _others(results: Results) -> Section | None:

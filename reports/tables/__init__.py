@@ -9,6 +9,7 @@ from reports.tables.answers import (
     tested,
     verdict_table,
 )
+from reports.tables.budgets import budgets, formatted_budgets, leaders
 from reports.tables.collection import collect
 from reports.tables.factors import (
     cells,
@@ -45,6 +46,7 @@ from reports.tables.tuning import (
 
 __all__ = [
     "best_others",
+    "budgets",
     "caption",
     "cells",
     "collect",
@@ -54,6 +56,7 @@ __all__ = [
     "effects",
     "formatted",
     "formatted_bias",
+    "formatted_budgets",
     "formatted_effects",
     "formatted_history",
     "formatted_interactions",
@@ -63,6 +66,7 @@ __all__ = [
     "formatted_skipped",
     "formatted_tuning",
     "history",
+    "leaders",
     "marginals",
     "notes",
     "others",

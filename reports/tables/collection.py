@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reports.tables.answers import verdict_table
+from reports.tables.budgets import budgets
 from reports.tables.factors import cells, effects, marginals, variance_shares
 from reports.tables.others import others
 from reports.tables.provenance import history, provenance, skipped, statuses
@@ -31,6 +32,7 @@ def collect(results: Results, judged: Judged) -> dict[str, pd.DataFrame]:
         "cell_means": cells(results, judged).reset_index(),
         "references": references(results, judged),
         "other_metrics": others(results),
+        "budgets": budgets(results),
         "skipped": skipped(results),
         "history": history(results),
         "provenance": provenance(results, judged),

@@ -22,6 +22,7 @@ from harness.spec import Tune
 def setup(plan, tmp_path):
     """What an executor needs, for the plan of the fixture ``plan``."""
     return Setup(
+        folder=tmp_path,
         card=plan().card,
         folders=(),
         threads=1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -20,7 +21,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from harness.errors import BusyError, DiskError, HarnessError, StoreError
 from harness.records import FINAL, Definition, Environment, Epoch, Member, Outcome
 from harness.spec import Study, Trial
-from harness.store import FILE, SCHEMA, Store, counts, definition, exists, reading, writer
+from harness.store import (
+    FILE,
+    SCHEMA,
+    Store,
+    counts,
+    definition,
+    exists,
+    problems,
+    reading,
+    schema,
+    writer,
+)  # fmt: skip
 
 STUDY = Study(name="small", template="mlp", factors={"activation": ["relu", "tanh"]})
 CARD = {"locator": "digits", "digest": "d" * 64, "shape": [8, 8], "cases": 10, "tests": 2}
@@ -132,12 +144,22 @@ def test_a_definition_that_is_current_keeps_its_revision(folder):
         found = [
             store.revise(study, "val/loss@best", card)
             for study, card in [
-                (STUDY, CARD), (STUDY, CARD), (other, CARD), (other, CARD | {"cases": 11}),
+                (STUDY, CARD), (STUDY, CARD), (other, CARD), (other, CARD | {"digest": "e" * 64}),
                 (STUDY, CARD),
             ]
         ]  # fmt: skip
     assert found == [1, 1, 2, 3, 4]
     assert definition(folder).study == STUDY
+
+
+def test_more_said_of_the_same_data_is_no_revision(folder):
+    """A newer version describes data at greater length; the question is the same."""
+    fill(folder)
+    with Store(folder) as store:
+        assert store.revise(STUDY, "test/accuracy@best", CARD | {"modes": 3}) == 1
+    rows = content(folder)
+    assert [json.loads(row[4])["modes"] for row in rows["study"]] == [3]
+    assert problems(folder) == []
 
 
 def test_enrolling_again_replaces_places_and_keeps_trials(folder):
@@ -675,3 +697,17 @@ def test_the_writer_is_the_only_module_that_writes():
         if "sqlite3.connect(" in file.read_text(encoding="utf-8")
     }
     assert users == {"store/reader.py", "store/upgrade.py", "store/writer.py"}
+
+
+def test_the_page_on_the_store_is_true():
+    """It names every table, and its query is one that runs."""
+    text = (Path(__file__).parents[2] / "docs" / "store.md").read_text(encoding="utf-8")
+    db = sqlite3.connect(":memory:")
+    db.executescript(schema.TABLES)
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    assert {*re.findall(r"^\| `(\w+)` \| ", text, re.MULTILINE)} - {"objects", "attempts"} == {
+        table for table in tables if not table.startswith("sqlite_")
+    }
+    (query,) = re.findall(r'execute\("""(.*?)"""', text, re.DOTALL)
+    assert db.execute(query).fetchall() == []
+    assert f"schema {SCHEMA}" in text

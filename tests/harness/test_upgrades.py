@@ -124,6 +124,7 @@ def test_a_number_that_would_be_lost_is_told(old):
             act(old)
     assert rows(old / FILE, "metric") == before
     assert rows(old / FILE, "pragma_user_version") == [(1,)]
+    assert not (old / f"{FILE}.schema-1").exists()
 
 
 def test_nothing_of_it_is_trained_again(old):

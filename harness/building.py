@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from harness import catalog
-from harness.blocks import layers, penalties
+from harness.blocks import adversarial, generating, layers, penalties, spectral  # noqa: F401
 from harness.blocks.activations import PReLU
 from harness.blocks.style import styled
 from harness.errors import StudyError, TemplateError, nearest
+from harness.players import Stage
 from harness.targets import resolve
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def build(
     ``keras.utils.set_random_seed`` makes them the same.
 
     Args:
-        template: ``"mlp"``, ``"cnn"``, ``"rnn"``, ``"autoencoder"`` or ``"quadratic"``.
+        template: ``"mlp"``, ``"cnn"``, ``"rnn"``, ``"autoencoder"``, ``"gan"`` (whose model has
+            its networks as ``generator`` and ``critic``) or ``"quadratic"``.
         shape: of one case; of several inputs, by name.
         outputs: number of classes, labels or targets; the outputs are linear.
         arguments: as a study file names them, such as ``units=[64]`` or
@@ -97,7 +99,8 @@ def network(
     arguments = {name: _made(part, settings[name]) for name, part in entry.arguments.items()}
     if every_step:
         arguments["every_step"] = True
-    return _settled(resolve(entry.target)(shape, outputs, **styled(arguments)))
+    made = resolve(entry.target)(shape, outputs, **styled(arguments))
+    return _settled(made.model if isinstance(made, Stage) else made)
 
 
 def names_lsuv(settings: Mapping[str, Value]) -> bool:

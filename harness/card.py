@@ -165,27 +165,7 @@ class Card:
             >>> card.lines()["classes"]
             'no 2, yes 6 (chance 75.0 %)'
         """
-        found = {"task": self.task}
-        if self.normal:
-            found["normal"] = self._divided()
-        elif self.counts:
-            shown = [
-                f"{self.class_name(number)} {count}"
-                for number, count in enumerate(self.counts[:SHOWN])
-            ]
-            rest = [f"and {len(self.counts) - SHOWN} more"] if len(self.counts) > SHOWN else []
-            chance = 100 * max(self.counts) / max(1, sum(self.counts))
-            found["classes"] = f"{', '.join([*shown, *rest])} (chance {chance:.1f} %)"
-        elif self.task == "sequence":
-            best = f" (chance {100 * self.chance:.1f} %)" if self.chance else ""
-            found["classes"] = f"{self._named(self.outputs)} at every step{best}"
-        elif self.task == "multilabel" and self.classes:
-            found["labels"] = self._named(self.outputs)
-        elif self.task == "regression" and (self.target or self.chance):
-            mean = f"; the mean alone has an error of {self.chance:.4g} squared"
-            trained = "; trained on with mean 0 and deviation 1" if self.centred else ""
-            named = self.target or "one number"
-            found["target"] = named + trained + (mean if self.chance else "")
+        found = {"task": self.task, **self._told()}
         if absent := self.absent():
             found["absent"] = absent
         if self.drawing in DRAWN:
@@ -195,6 +175,37 @@ class Card:
         if self.copies:
             found["copies"] = self._copied()
         return found
+
+    def _told(self) -> dict[str, str]:
+        """Line on what is to be told of the cases, or generated; none where nothing is known."""
+        if self.normal:
+            return {"normal": self._divided()}
+        if self.task == "generation":
+            known = f"{self.modes} normal distributions of equal weight"
+            return {"modes": known if self.modes else "not known"}
+        if self.counts:
+            shown = [
+                f"{self.class_name(number)} {count}"
+                for number, count in enumerate(self.counts[:SHOWN])
+            ]
+            rest = [f"and {len(self.counts) - SHOWN} more"] if len(self.counts) > SHOWN else []
+            chance = 100 * max(self.counts) / max(1, sum(self.counts))
+            return {"classes": f"{', '.join([*shown, *rest])} (chance {chance:.1f} %)"}
+        if self.task == "sequence":
+            best = f" (chance {100 * self.chance:.1f} %)" if self.chance else ""
+            return {"classes": f"{self._named(self.outputs)} at every step{best}"}
+        return self._predicted()
+
+    def _predicted(self) -> dict[str, str]:
+        """Line on several labels, or on numbers."""
+        if self.task == "multilabel" and self.classes:
+            return {"labels": self._named(self.outputs)}
+        if self.task == "regression" and (self.target or self.chance):
+            mean = f"; the mean alone has an error of {self.chance:.4g} squared"
+            trained = "; trained on with mean 0 and deviation 1" if self.centred else ""
+            named = self.target or "one number"
+            return {"target": named + trained + (mean if self.chance else "")}
+        return {}
 
     def _divided(self) -> str:
         """Sentence that names the classes trained on and those that count as anomalies."""

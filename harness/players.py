@@ -62,6 +62,10 @@ class Stage:
             first update, are what is reported of training. Default: a single one, with the name
             of the stage, that updates all layers by the loss of the study.
         turns: the order of updates within a step. Default: each player once.
+        simultaneous: whether the gradients of all turns are taken before any weight is updated,
+            each player having one turn at most. What a loss itself assigns, such as a moving
+            average, it assigns at once. Default: every turn finds the weights as the one before it
+            has left them.
         name: what curves and messages call the stage. One of several stages needs one.
         epochs: how many it is trained, over which the schedule of learning rates extends. Default:
             the study's ``epochs``.
@@ -84,6 +88,7 @@ class Stage:
     model: Any
     players: tuple[Player, ...] = ()
     turns: tuple[Turn, ...] = ()
+    simultaneous: bool = False
     name: str = ""
     epochs: int | None = None
     takes: tuple[str, ...] = ()

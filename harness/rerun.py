@@ -10,6 +10,7 @@ import numpy as np
 
 from harness import building, catalog, design, environment, program
 from harness.blocks.bottleneck import Contractive, Tied
+from harness.blocks.generating import Generating
 from harness.errors import StoreError, StudyError, TemplateError
 from harness.spec import ENGINE
 from harness.train import Trainer, cases, set_up
@@ -161,7 +162,7 @@ def _own_layers(model: Any) -> tuple[str, ...]:
     """Imports that a reader needs to load a saved model, if any."""
     found = {
         type(part).__name__
-        for layer in model.layers
+        for layer in model._flatten_layers()  # noqa: SLF001, nested ones too
         for part in (layer, *vars(layer).values(), *vars(getattr(layer, "cell", layer)).values())
         if type(part).__module__.startswith("harness.")
     }
@@ -187,6 +188,8 @@ def _check_file(file: Path, trained: Any, x_test: Any) -> tuple[str, ...]:
             "keras.saving.register_keras_serializable, or give them as custom_objects."
         )
         return (sentence,)
+    if isinstance(trained, Generating):
+        trained.draws.restart()
     ours, theirs = (
         one.predict(x_test, batch_size=program.EVALUATED, verbose=0) for one in (trained, loaded)
     )

@@ -73,11 +73,12 @@ def _check(trial: Trial) -> None:
             "expected a winner made of built-in entries, to write it as plain Keras. Received: "
             f"{own[0]!r}, which is your own code. Use --weights to save the trained model instead."
         )
-    players = sorted({owner(key) for key in trial.settings} - {""})
+    built_in = catalog.TEMPLATES.get(trial.template)
+    players = {*(built_in.players if built_in else ()), *map(owner, trial.settings)} - {""}
     if players:
         raise TemplateError(
-            "expected a network with one player to write as plain Keras. Received: one with "
-            f"settings of {players[0]!r}. --weights takes it away as a trained model."
+            "expected a network with one player to write as plain Keras. Received: one with a "
+            f"player {min(players)!r}. --weights takes it away as a trained model."
         )
 
 

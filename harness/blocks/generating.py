@@ -30,6 +30,7 @@ class Draws(keras.layers.Layer):  # type: ignore[misc]
         """Make the streams, whose states a program sets back."""
         super().__init__(**kwargs)
         self.width = width
+        # A saved file does not hold how far they are: it begins where these do.
         self.streams = {
             purpose: keras.random.SeedGenerator(place, name=f"{purpose}_draws")
             for place, purpose in enumerate(PURPOSES)
@@ -43,6 +44,11 @@ class Draws(keras.layers.Layer):  # type: ignore[misc]
     def places(self, shape: Sequence[int]) -> Any:
         """Numbers from 0 to 1 for a penalty."""
         return keras.random.uniform(shape, seed=self.streams["penalty"])
+
+    def restart(self) -> None:
+        """Let every stream begin anew, as in a model that has been saved and loaded."""
+        for place, stream in enumerate(self.streams.values()):
+            stream.state.assign([place, 0])
 
     def get_config(self) -> dict[str, Any]:
         """The width, with which saved streams are made again, from their start."""
@@ -146,6 +152,7 @@ class Generating(keras.Model):  # type: ignore[misc]
         super().__init__(**rest)
         self.draws, self.generator, self.critic = draws, generator, critic
         self.average = None if decay is None else Average(generator, decay, name="average")
+        self.built = True  # as its parts are
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Generated cases, of the shape of the inputs, by the networks as in inference."""

@@ -158,6 +158,7 @@ SAMPLE_METRICS: Mapping[str, Metric] = {
         scale="identity",
         tasks=_GENERATED,
         percent=True,
+        fewest=6,
         note="share of test cases without a sample as near as their fifth neighbour; of the data "
         "itself 3.1 % (1 - coverage, Naeem et al. 2020)",
     ),

@@ -81,7 +81,9 @@ class Metric:
         tells_apart: whether it takes test cases of two classes at least.
         of_classes: whether every case has to have a class.
         modes: whether the data has to be a mixture of known modes.
-        widest: most numbers that a case may have; 0: any.
+        widest: most numbers that a case may have; there have to be more test cases than a case
+            has numbers; 0: any.
+        fewest: fewest test cases; 0: any.
         aliases: other names that users know it by.
         note: one line for ``keras-harness catalog``.
         unit: unit of its values, such as dB.
@@ -100,6 +102,7 @@ class Metric:
     of_classes: bool = False
     modes: bool = False
     widest: int = 0
+    fewest: int = 0
     aliases: tuple[str, ...] = ()
     note: str = ""
     unit: str = ""
@@ -132,6 +135,9 @@ class Metric:
             yield "which takes data with known modes, such as 'ring-8' or 'grid-25'"
         if self.widest and prod(card.shape) > self.widest:
             yield f"which takes cases of at most {self.widest} numbers, not of {prod(card.shape)}"
+        fewest = max(self.fewest, prod(card.shape) + 1 if self.widest else 0)
+        if card.tests < fewest:
+            yield f"which takes at least {fewest} test cases, while there are {card.tests}"
         if card.outputs < self.outputs:
             yield f"which needs at least {self.outputs} classes, while there are {card.outputs}"
 

@@ -18,6 +18,7 @@ class Task:
         fit: the metric that chooses where a study does not say: how well the data is fitted,
             penalties left out.
         decides: the metric that decides between arms where a study does not say.
+        otherwise: the metric that does both where the data does not suit those; empty: none.
         evidence: kinds of evidence that test cases give; see ``harness.evaluation``.
         classes: whether every case, or every step, has one class.
         labels: whether it has classes, or several labels.
@@ -29,6 +30,7 @@ class Task:
     fit: str
     decides: str
     evidence: frozenset[str]
+    otherwise: str = ""
     classes: bool = False
     labels: bool = False
     reconstructs: bool = False
@@ -93,6 +95,7 @@ TASKS: Mapping[str, Task] = {
         loss="players",
         fit="mode_total_variation",
         decides="mode_total_variation",
+        otherwise="collapse",
         evidence=frozenset({"modes", "samples", "copies"}),
         reconstructs=True,
         generates=True,

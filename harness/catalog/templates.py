@@ -144,6 +144,7 @@ _ON_INPUTS = {
         note="standard deviation of normal noise on the inputs, in training",
     ),
 }
+_PLAYED = replace(_SHARED["initializer"], without=frozenset({"identity", "lsuv"}))
 _HIDDEN = {**_SHARED, **_BEYOND, **_ON_INPUTS}
 TEMPLATES: Mapping[str, Template] = {
     "mlp": Template(
@@ -366,6 +367,13 @@ TEMPLATES: Mapping[str, Template] = {
             "critic_steps": Argument(
                 kind="count", default=1, note="updates of the critic per update of the generator"
             ),
+            "turns": Argument(
+                kind="option",
+                options=("alternating", "simultaneous"),
+                default="alternating",
+                note="whether the generator faces the critic as it has just become, or both take "
+                "their gradients at the same weights",
+            ),
             "average": Argument(
                 kind="fraction",
                 default=0.0,
@@ -391,16 +399,27 @@ TEMPLATES: Mapping[str, Template] = {
                 family="activation",
                 default={"name": "leaky_relu", "negative_slope": 0.2},
             ),
+            "critic_initializer": replace(_PLAYED, note="of every kernel of the critic"),
+            "critic_regularizer": replace(
+                _SHARED["regularizer"], note="on the critic's hidden kernels, in its loss"
+            ),
             "critic_normalization": Argument(
                 kind="choice", family="critic_normalization", default="none"
             ),
+            "critic_dropout": replace(
+                _SHARED["dropout"], note="behind every hidden layer of the critic"
+            ),
             **_SHARED,
             "activation": replace(_SHARED["activation"], note="of the generator's hidden layers"),
-            "initializer": replace(_SHARED["initializer"], without=frozenset({"identity", "lsuv"})),
-            "regularizer": replace(_SHARED["regularizer"], note="on the generator's kernels"),
+            "initializer": replace(_PLAYED, note="of every kernel of the generator"),
+            "regularizer": replace(
+                _SHARED["regularizer"], note="on the generator's hidden kernels, in its loss"
+            ),
             "normalization": replace(_SHARED["normalization"], note="of the generator"),
             "normalization_order": _BEYOND["normalization_order"],
-            "dropout": replace(_SHARED["dropout"], note="in the generator"),
+            "dropout": replace(
+                _SHARED["dropout"], note="behind every hidden layer of the generator"
+            ),
         },
         note="a generator and a critic in a game: dense, or convolutional with filters",
     ),

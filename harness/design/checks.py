@@ -116,20 +116,33 @@ def _check_keys(study: Study, taken: usercode.Signature) -> None:
                     key=f"{place}.{key}",
                 )
             seen[key] = place
-    optimizers = [catalog.as_table(raw) for _, raw in _named(study, "optimizer")]
-    for name in ("learning_rate", "weight_decay"):
-        if name in seen and any(name in raw for raw in optimizers):
-            raise StudyError(
-                f"expected the {name.replace('_', ' ')} in one place only. Received: one inside an "
-                f"optimizer, and one in [{seen[name]}]. Remove one of them.",
-                key=f"{seen[name]}.{name}",
-            )
+    for whose in sorted({f"{player}." if (player := owner(key)) else "" for key in seen} | {""}):
+        _check_once(study, whose, seen)
     for name in sorted(taken.required - set(seen)):
         raise StudyError(
             f"expected a value for {name!r}, because {study.template} has no default for it. "
             "Received: none. Name one in [fixed], [factors] or [tune.space].",
             key=f"fixed.{name}",
         )
+
+
+def _check_once(study: Study, whose: str, seen: Mapping[str, str]) -> None:
+    """Refuse a number of an optimizer that stands inside it and beside it.
+
+    Args:
+        study: the study.
+        whose: prefix of a player's own settings; empty for those that all share.
+        seen: by key, the table that it stands in.
+    """
+    optimizers = [catalog.as_table(raw) for _, raw in _named(study, f"{whose}optimizer")]
+    for name in ("learning_rate", "weight_decay"):
+        key = f"{whose}{name}"
+        if key in seen and any(name in raw for raw in optimizers):
+            raise StudyError(
+                f"expected the {name.replace('_', ' ')} in one place only. Received: one inside an "
+                f"optimizer, and one in [{seen[key]}]. Remove one of them.",
+                key=f"{seen[key]}.{key}",
+            )
 
 
 def _is_own(key: str, built_in: catalog.Template | None) -> bool:
@@ -226,6 +239,7 @@ def check_metrics(study: Study, card: Card) -> None:
         _check_metric(metric, card, key)
     _check_margin(study)
     _check_penalties(study, card)
+    _check_modes(study, card)
 
 
 WIDE = 0.5
@@ -288,6 +302,18 @@ def _check_penalties(study: Study, card: Card) -> None:
             f"and is itself a part of the loss. Received: {study.metric!r}. "
             f"Use 'test/{catalog.TASKS[card.task].fit}@best'.",
             key="metric",
+        )
+
+
+def _check_modes(study: Study, card: Card) -> None:
+    """Refuse a search by distances where epochs are chosen by modes, which is much quicker."""
+    aim = study.tune.aim.name if study.tune else ""
+    if card.modes and aim == "collapse" != study.choosing.name:
+        raise StudyError(
+            "expected an objective that is measured in every epoch. Received: 'collapse', while "
+            f"best = {study.best!r} looks at the modes alone. Add best = 'val/collapse', or leave "
+            "the objective out.",
+            key="tune.objective",
         )
 
 
@@ -356,6 +382,7 @@ def check_data(study: Study, card: Card) -> None:
     _check_schedules(study)
     _check_validation(study, card)
     _check_batches(study, card)
+    _check_packs(study)
 
 
 def _check_class_weights(study: Study, card: Card) -> None:
@@ -480,6 +507,21 @@ def _check_batches(study: Study, card: Card) -> None:
             )
 
 
+def _check_packs(study: Study) -> None:
+    """Refuse packs that no batch fills."""
+    default = catalog.SETTINGS["batch_size"].default
+    assert isinstance(default, int)
+    sizes = [size for _, size in _named(study, "batch_size") if isinstance(size, int)]
+    smallest = min(sizes, default=default)
+    for key, packing in _named(study, "packing"):
+        if isinstance(packing, int) and packing > smallest:
+            raise StudyError(
+                f"expected packs of no more than the {smallest} cases of a batch. Received: "
+                f"{packing}. Lower it, or raise 'batch_size'.",
+                key=key,
+            )
+
+
 def _check_loss(study: Study, loss: str, card: Card, key: str) -> None:
     classes = catalog.TASKS[card.task].classes
     single = card.outputs == 2 and study.template not in catalog.TEMPLATES
@@ -526,8 +568,9 @@ def user_code(study: Study, folders: Sequence[Path]) -> list[str]:
             if names_code(chosen.name):
                 _check_own(chosen, folders, key)
                 found.append(chosen.name)
-                if name == "optimizer" and "learning_rate" not in chosen.words:
-                    _check_rated(study, chosen.name, key)
+                if argument.family == "optimizer" and "learning_rate" not in chosen.words:
+                    rate = f"{name.removesuffix('optimizer')}learning_rate"
+                    _check_rated(study, chosen.name, rate, key)
     return found
 
 
@@ -546,10 +589,10 @@ def _check_own(chosen: catalog.Choice, folders: Sequence[Path], key: str) -> Non
             )
 
 
-def _check_rated(study: Study, optimizer: str, key: str) -> None:
-    if not _named(study, "learning_rate") and "learning_rate" not in _searched(study):
+def _check_rated(study: Study, optimizer: str, rate: str, key: str) -> None:
+    if rate not in _keys(study):
         raise StudyError(
-            f"expected a learning_rate for {optimizer!r}, because the default of your optimizer is "
+            f"expected a {rate} for {optimizer!r}, because the default of your optimizer is "
             "unknown until it runs. Received: none. Name one in [fixed], [factors] or "
             "[tune.space].",
             key=key,

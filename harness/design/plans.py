@@ -165,7 +165,7 @@ def plan(study: Study, card: Card, folders: Sequence[Path]) -> Plan:
         StudyError: naming the key, what was expected and what was received.
     """
     card = filled(study, viewed(study, card))
-    study = settle(study, card.task)
+    study = settle(study, card)
     check_names(study, folders)
     check_metrics(study, card)
     check_data(study, card)

@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from harness.spec import Level, Study
 
 
-def settle(study: Study, task: str) -> Study:
-    """Fill in everything that a study leaves to the kind of its data."""
-    decides, fit = catalog.TASKS[task].decides, catalog.TASKS[task].fit
+def settle(study: Study, card: Card) -> Study:
+    """Fill in everything that a study leaves to its data."""
+    task = catalog.TASKS[card.task]
+    decides, fit = (
+        task.otherwise if task.otherwise and catalog.METRICS[name].misfit(card) else name
+        for name in (task.decides, task.fit)
+    )
     chooses = Quantity.parse(study.best) if study.best else Quantity(split="val", name=fit)
     best = str(_known(chooses.at("best")).quantity)
     tune = study.tune
@@ -44,7 +48,7 @@ def viewed(study: Study, card: Card) -> Card:
     makes = built_in.makes if built_in else asked
     if (makes or asked) and card.inputs:
         raise StudyError(
-            f"expected data with one input, to reconstruct it. Received: several ({card.form}). "
+            f"expected data with one input, to {_verb(makes)} it. Received: several ({card.form}). "
             "Give the data as a single array x.",
             key=wanted[0] if wanted else "task" if study.task else "template",
         )
@@ -74,6 +78,10 @@ def viewed(study: Study, card: Card) -> Card:
     if study.denoise:
         return _noisy(card, study.denoise)
     return _only_normal(card, study.normal)
+
+
+def _verb(makes: str) -> str:
+    return "generate" if makes and catalog.TASKS[makes].generates else "reconstruct"
 
 
 def filled(study: Study, card: Card) -> Card:

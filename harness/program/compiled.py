@@ -211,13 +211,19 @@ class Program:
 
     def _step(self, x: tf.Tensor, y: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
         """All updates of a step; sums over the batch as the first player finds it."""
-        learner, found = self.learner, None
+        learner, found, later = self.learner, None, []
         for place in learner.order:
             own = rate if len(learner.players) == 1 else rate[place]
-            forward = partial(self._forward, x, y, place)
-            loss, outputs = learner.players[place].update(own, forward)
+            player, forward = learner.players[place], partial(self._forward, x, y, place)
+            loss, outputs, gradients = player.gradients(forward)
+            if learner.simultaneous:
+                later.append(partial(player.update, own, gradients))
+            else:
+                player.update(own, gradients)
             if place == 0 and found is None:
                 found = learner.objective.sums(y, outputs, loss)
+        for update in later:
+            update()
         return found
 
     def _forward(self, x: tf.Tensor, y: tf.Tensor, place: int) -> tuple[tf.Tensor, tf.Tensor]:

@@ -64,6 +64,7 @@ class Learner:
         names: of the players.
         losses: of the players, of inputs and targets; ``None``: the objective's.
         order: which player is updated, update by update of a step.
+        simultaneous: whether all gradients of a step are taken before any update.
         state: all that changes.
         world: what user code behind the network finds and leaves in this process.
     """
@@ -79,6 +80,7 @@ class Learner:
         )
         self.names = tuple(one.name for one in stage.players)
         self.losses, self.order = [one.loss for one in stage.players], stage.order
+        self.simultaneous = stage.simultaneous
         self.objective = Objective(trial, card, network)
         self.state = State(network, self.players)
 

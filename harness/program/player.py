@@ -44,26 +44,25 @@ class Player:
         self.clips = f"{own}clip.limit" in inputs
         self._clip = _clip(trial, inputs, own)
 
-    def update(
-        self, rate: tf.Tensor, forward: Callable[[], tuple[tf.Tensor, tf.Tensor]]
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Change the variables once.
-
-        Args:
-            rate: learning rate of this update.
-            forward: gives the loss, and outputs.
-
-        Returns:
-            What ``forward`` gave, before the update.
-        """
+    def gradients(
+        self, forward: Callable[[], tuple[tf.Tensor, tf.Tensor]]
+    ) -> tuple[tf.Tensor, tf.Tensor, Sequence[Any]]:
+        """Loss and outputs that ``forward`` gives, and the gradients by which to update."""
         with tf.GradientTape() as tape:
             loss, outputs = forward()
             scaled = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled, [variable.value for variable in self.variables])
-        gradients = self._clip(gradients)
+        return loss, outputs, self._clip(gradients)
+
+    def update(self, rate: tf.Tensor, gradients: Sequence[Any]) -> None:
+        """Change the variables once.
+
+        Args:
+            rate: learning rate of this update.
+            gradients: one per variable.
+        """
         self.optimizer.learning_rate.assign(rate)
         self.optimizer.apply(gradients, self.variables)
-        return loss, outputs
 
     def finalize(self) -> None:
         """Let the optimizer end the training."""

@@ -209,6 +209,12 @@ def _check_players(stages: Sequence[Stage], trial: Trial) -> None:
                 f"({', '.join(sorted(layers))}). Received: "
                 f"{', '.join(map(repr, sorted(missing))) or 'names that are not'}."
             )
+        if stage.simultaneous and len({*stage.order}) < len(stage.order):
+            raise TemplateError(
+                f"{_where(stage, trial.template)}: expected one turn per player, because they are "
+                f"simultaneous. Received: {len(stage.order)} turns of {len(names)} players. Leave "
+                "'simultaneous' out, or 'times' of a turn."
+            )
 
 
 def _check_apart(stages: Sequence[Stage], template: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +10,10 @@ from keras import ops
 
 from harness import catalog
 from harness.blocks import layers, spectral
-from harness.blocks.adversarial import Bounded, packed
+from harness.blocks.adversarial import packed
+from harness.blocks.critics import Judging
 from harness.blocks.generating import Draws, Generating, unchanged
 from harness.blocks.initializers import Received
-from harness.blocks.spectral import Spectral
 from harness.blocks.style import Style
 from harness.catalog.adversarial import (
     ADVERSARIAL_LOSSES,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from harness.catalog import Entry
     from harness.spec import Value
 
+TURNS = ("alternating", "simultaneous")
 LEAKY: Value = {"name": "leaky_relu", "negative_slope": 0.2}
 """Activation of the critic in DCGAN."""
 
@@ -47,12 +47,16 @@ def gan(
     output_activation: Value = "linear",
     transposed_fan: str = "keras",
     critic_activation: Value = LEAKY,
+    critic_initializer: Any = "glorot_uniform",
+    critic_regularizer: Any = None,
     critic_normalization: Value = "none",
+    critic_dropout: Any = 0.0,
     adversarial_loss: Value = "non_saturating",
     penalty: Value = "none",
     weight_limit: Any = 0.0,
     packing: int = 1,
     critic_steps: int = 1,
+    turns: str = "alternating",
     average: Any = 0.0,
 ) -> Stage:
     """A generator and a critic, updated in turns: first the critic, as often as is said.
@@ -69,7 +73,7 @@ def gan(
     Args:
         shape: of one case; with ``filters``, (height, width) or (height, width, channels).
         outputs: not used.
-        style: of the generator; of it, the critic has the initializer.
+        style: of the generator.
         latent: width of the standard normal vectors that cases are made of.
         units: width of each hidden dense layer of both networks, where there are no ``filters``.
         filters: of the critic's convolutions, and in reverse of the generator.
@@ -78,13 +82,18 @@ def gan(
         transposed_fan: the count that scales the initial weights of transposed convolutions:
             ``"keras"`` or ``"received"``; see ``harness.blocks.initializers.Received``.
         critic_activation: of the critic's hidden layers.
+        critic_initializer: of all kernels of the critic.
+        critic_regularizer: of the critic's hidden kernels, added to its loss.
         critic_normalization: of the critic, an entry of ``CRITIC_NORMALIZATIONS``.
+        critic_dropout: rate behind each of the critic's hidden layers.
         adversarial_loss: of both players, an entry of ``ADVERSARIAL_LOSSES``.
         penalty: on the critic's slope, an entry of ``CRITIC_PENALTIES``.
         weight_limit: largest size of each of the critic's weights, as in WGAN; 0: none.
         packing: cases that the critic judges as one, as in PacGAN; real cases of a step stay as
             many as they are.
         critic_steps: updates of the critic per update of the generator.
+        turns: ``"alternating"``, so that the generator faces the critic as it has just become, or
+            ``"simultaneous"``, so that the gradients of both are those at the same weights.
         average: decay of an exponential average of the generator's weights, which evaluations use
             in their place; 0: none.
 
@@ -94,7 +103,8 @@ def gan(
 
     Raises:
         TemplateError: for convolutions over what is no image, a penalty on the slope of a critic
-            with batch normalization, or an unknown entry.
+            with batch normalization, simultaneous turns with several of one player, or an unknown
+            entry.
 
     Reference:
         Goodfellow et al., "Generative Adversarial Nets", 2014; Radford, Metz & Chintala,
@@ -108,20 +118,34 @@ def gan(
     """
     normalization = _name(critic_normalization)
     _check(shape, filters, normalization, penalty)
-    judging = _Judging(critic_activation, style.initializer, normalization, weight_limit)
+    _check_turns(turns, critic_steps)
+    judging = Judging(
+        activation=critic_activation,
+        initializer=critic_initializer,
+        regularizer=critic_regularizer,
+        normalization=normalization,
+        dropout=critic_dropout,
+        limit=weight_limit,
+    )
     generator = _generator(shape, style, latent, units, filters, kernel_size, output_activation,
                            received=transposed_fan == "received")  # fmt: skip
-    critic = judging.critic(_judged(shape, packing), units, filters, kernel_size)
+    critic = judging.critic(
+        _judged(shape, packing), units=units, filters=filters, kernel_size=kernel_size
+    )
     decay = None if isinstance(average, int | float) and average == 0 else average
     model = Generating(Draws(latent, name="draws"), generator, critic, decay, name="gan")
     attack, defend = _losses(model, adversarial_loss, penalty, packing)
+    together = turns == "simultaneous"
+    order = (Turn(player="critic", times=critic_steps), Turn(player="generator"))
     return Stage(
         model=model,
         players=(
             Player(name="critic", layers=("critic",), loss=attack),
             Player(name="generator", layers=("generator",), loss=defend),
         ),
-        turns=(Turn(player="critic", times=critic_steps), Turn(player="generator")),
+        # The critic's pass moves vectors of its spectral layers, which the generator must not see.
+        turns=order[::-1] if together else order,
+        simultaneous=together,
     )
 
 
@@ -141,6 +165,7 @@ def _losses(
         made = unchanged(generator, draws.latent("critic", real.shape[0]))
         true, false = judged(real), judged(made)
         loss = pair.critic(critic(true, training=True), critic(false, training=True))
+        loss += _penalties(critic)
         if added.target:
             slope = resolve(added.target)
             scores = lambda points: critic(points, training=True)  # noqa: E731
@@ -152,10 +177,14 @@ def _losses(
         if model.average is not None:
             model.average.follow()
         made = generator(draws.latent("generator", real.shape[0]), training=True)
-        penalties = [ops.sum(loss) for loss in generator.losses]
-        return sum(penalties, start=pair.generator(unchanged(critic, judged(made))))
+        return pair.generator(unchanged(critic, judged(made))) + _penalties(generator)
 
     return attack, defend
+
+
+def _penalties(network: Any) -> Any:
+    """The sum of a network's penalties on its weights; the number zero without any."""
+    return sum(ops.sum(loss) for loss in network.losses)
 
 
 def _judged(shape: Sequence[int], packing: int) -> tuple[int, ...]:
@@ -203,8 +232,9 @@ def _image(
     for _ in filters:
         sides.append(tuple(-(-side // 2) for side in sides[-1]))
     maps = layers.width(filters[-1], style.activation)
-    dense = {"kernel_initializer": style.initializer, "use_bias": style.has_bias}
-    x = keras.layers.Dense(prod(sides[-1]) * maps, name="generator_0", **dense)(x)
+    hidden = {"kernel_regularizer": style.regularizer, "use_bias": style.has_bias}
+    first = {"kernel_initializer": style.initializer, **hidden}
+    x = keras.layers.Dense(prod(sides[-1]) * maps, name="generator_0", **first)(x)
     x = keras.layers.Reshape((*sides[-1], maps), name="generator_unflat")(x)
     x = style.behind(x, "generator_0")
     wanted = zip(reversed(sides[:-1]), [*reversed(filters[:-1]), shape[-1]], strict=True)
@@ -217,71 +247,14 @@ def _image(
             padding="same",
             # One instance per layer, since one that Keras makes of a name repeats its draws.
             kernel_initializer=Received(style.initializer, 2) if received else style.initializer,
-            use_bias=last or style.has_bias,
             name=name,
+            **({} if last else hidden),
         )(x)
         # An odd side was rounded up when it was halved.
         surplus = [(0, found - one) for found, one in zip(x.shape[1:3], side, strict=True)]
         x = keras.layers.Cropping2D(surplus, name=f"{name}_crop")(x)
         x = x if last else style.behind(x, name)
     return x
-
-
-@dataclass(frozen=True, slots=True)
-class _Judging:
-    """A critic's settings, and the layers that follow from them."""
-
-    activation: Value
-    initializer: Any
-    normalization: str
-    limit: Any
-
-    def critic(
-        self, shape: Sequence[int], units: Sequence[int], filters: Sequence[int], kernel_size: int
-    ) -> Any:
-        """A score for every pack of cases."""
-        inputs = x = keras.Input(tuple(shape), name="judged")
-        hidden: list[Any] = []
-        if filters:
-            hidden = [(keras.layers.Conv2D, width, (kernel_size, 2, "same")) for width in filters]
-        else:
-            x = keras.layers.Flatten(name="critic_flatten")(x)
-            hidden = [(keras.layers.Dense, width, ()) for width in units]
-        for index, (kind, width, rest) in enumerate(hidden, start=1):
-            name = f"critic_{index}"
-            x = self._layer(kind, layers.width(width, self.activation), *rest, name=name)(x)
-            x = self._normalized(x, index, name)
-            x = layers.activation(self.activation, f"{name}_activation")(x)
-        x = keras.layers.Flatten(name="critic_flat")(x)
-        return keras.Model(
-            inputs, self._layer(keras.layers.Dense, 1, name="critic_score")(x), name="critic"
-        )
-
-    def _layer(self, kind: Any, *rest: Any, name: str) -> Any:
-        shared = {"kernel_initializer": self.initializer, **self._bounds("kernel")}
-        if self.normalization == "spectral":
-            inner = kind(*rest, use_bias=False, name=f"{name}_inner", **shared)
-            return Spectral(inner, name=name, **self._bounds("bias"))
-        if self.normalization == "spectral_projection":
-            inner = kind(*rest, name=f"{name}_inner", **shared, **self._bounds("bias"))
-            return keras.layers.SpectralNormalization(inner, name=name)
-        return kind(*rest, name=name, **shared, **self._bounds("bias"))
-
-    def _normalized(self, x: Any, index: int, name: str) -> Any:
-        bounds = self._bounds("gamma", "beta")
-        if self.normalization == "batch" and index > 1:
-            return keras.layers.BatchNormalization(name=f"{name}_normalization", **bounds)(x)
-        if self.normalization == "layer":
-            axes = list(range(1, len(x.shape)))
-            return keras.layers.LayerNormalization(
-                axis=axes, name=f"{name}_normalization", **bounds
-            )(x)
-        return x
-
-    def _bounds(self, *weights: str) -> dict[str, Any]:
-        if isinstance(self.limit, int | float) and self.limit == 0:
-            return {}
-        return {f"{one}_constraint": Bounded(self.limit) for one in weights}
 
 
 def _chosen(argument: str, table: Mapping[str, Entry], level: Any) -> tuple[Entry, dict[str, Any]]:
@@ -297,6 +270,18 @@ def _chosen(argument: str, table: Mapping[str, Entry], level: Any) -> tuple[Entr
             f"Received: {level!r}. {nearest(level, table)}"
         )
     return table[name], {**known, **given}
+
+
+def _check_turns(turns: str, critic_steps: int) -> None:
+    if turns not in TURNS:
+        raise TemplateError(
+            f"template 'gan': expected turns to be one of {', '.join(TURNS)}. Received: {turns!r}."
+        )
+    if turns == "simultaneous" and critic_steps > 1:
+        raise TemplateError(
+            "template 'gan': expected critic_steps = 1 with turns = 'simultaneous', in which each "
+            f"player moves once per step. Received: critic_steps = {critic_steps}. Leave one out."
+        )
 
 
 def _name(level: Value) -> str:

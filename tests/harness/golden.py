@@ -85,6 +85,13 @@ STUDIES: dict[str, dict[str, Any]] = {
         "dataset": "quadratic-10",
         "factors": {"optimizer": ["sgd", "adam"]},
     },
+    "gan": {
+        "template": "gan",
+        "dataset": "ring-8",
+        "factors": {"adversarial_loss": ["hinge", "minimax"], "packing": [1, 2]},
+        "fixed": {"critic.learning_rate": 0.002, "penalty": "r1", "average": 0.9},
+    },
+    "gan images": {"template": "gan", "factors": {"filters": [[4], [4, 8]]}},
     "streams": {
         "factors": {"activation": ["tanh"]},
         "seed": 7,
@@ -133,6 +140,15 @@ TRAINED: dict[str, dict[str, Any]] = {
     "own network": {"template": "networks:layers"},
     "own training step": {"template": "networks:steps"},
     "quadratic": {"template": "quadratic", "dataset": "quadratic-10"},
+    "gan": {
+        "template": "gan",
+        "dataset": "ring-8@400",
+        "fixed": {"critic_steps": 2, "penalty": "gradient_penalty", "average": 0.9},
+    },
+    "gan images": {
+        "template": "gan",
+        "fixed": {"filters": [4], "normalization": "batch", "critic_normalization": "spectral"},
+    },
 }
 """One short training per template, task and route."""
 

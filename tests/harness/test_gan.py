@@ -60,7 +60,7 @@ class Number(keras.layers.Layer):
         return x * self.w
 
 
-def dirac(shape, outputs, pair="minimax", gamma=0.0, together=False):
+def dirac(shape, outputs, pair="minimax", gamma=0.0, together=False, times=1):
     inputs = keras.Input(shape)
     slope, place = Number(name="slope"), Number(name="place")
     model = keras.Model(inputs, slope(inputs) + place(inputs))
@@ -70,24 +70,21 @@ def dirac(shape, outputs, pair="minimax", gamma=0.0, together=False):
         return x * slope.w
 
     def attack(x, y):
-        real = keras.ops.zeros_like(x)
-        generated = keras.ops.ones_like(x) * place.w
-        if together:  # the slope of a zero-sum game, for both at once
-            generated = 2 * keras.ops.stop_gradient(generated) - generated
+        real, generated = keras.ops.zeros_like(x), keras.ops.ones_like(x) * place.w
         penalty = adversarial.r1(critic, real, generated, None, gamma=gamma)
         return losses.critic(critic(real), critic(generated)) + penalty
 
     def defend(x, y):
         return losses.generator(critic(keras.ops.ones_like(x) * place.w))
 
-    if together:
-        return Stage(model=model, players=(Player(name="both", loss=attack),))
     return Stage(
         model=model,
         players=(
             Player(name="critic", layers=("slope",), loss=attack),
             Player(name="generator", layers=("place",), loss=defend),
         ),
+        turns=(Turn(player="critic", times=times), Turn(player="generator")),
+        simultaneous=together,
     )
 """
 
@@ -120,8 +117,8 @@ def trained(laid, folder):
     trial = laid.trial(laid.arms[0], {}, "tune", 0)
     outcome = trainer.run(trial)
     assert outcome.status == "completed", outcome.reason
-    assert outcome.engine == "program"
-    (compiled,) = trainer.programs.values()
+    assert outcome.route == "program"
+    ((compiled,),) = trainer.programs.values()
     assert compiled.program.traces == 1
     return trial, compiled
 
@@ -239,6 +236,7 @@ DIRAC = [
     # gan, epochs of 32 steps, lowest and highest radius in units of the start
     ({"together": True}, 63, 2.0, 2.5),
     ({}, 63, 0.95, 1.05),
+    ({"pair": "non_saturating", "together": True}, 63, 0.3, 0.35),
     ({"pair": "non_saturating"}, 63, 0.1, 0.2),
     ({"gamma": 1.0, "together": True}, 15, 0.0, 1e-6),
     ({"gamma": 1.0}, 15, 0.0, 1e-6),
@@ -412,6 +410,8 @@ def test_packing_shows_the_critic_fewer_and_wider_cases():
         ({"penalty": "r3"}, "'penalty'"),
         ({"critic_normalization": "spectrum"}, "'critic_normalization'"),
         ({"critic_normalization": "batch", "penalty": "r1"}, "without batch normalization"),
+        ({"turns": "simultaneous", "critic_steps": 2}, "Received: critic_steps = 2"),
+        ({"turns": "together"}, "alternating, simultaneous"),
     ],
 )
 def test_games_that_make_no_sense_are_refused(game, said):

@@ -25,7 +25,7 @@ class Scaled(keras.layers.Layer):
         return x * self.w
 
 
-def game(shape, outputs, times=3):
+def game(shape, outputs, times=3, together=False):
     inputs = keras.Input(shape)
     first, second = Scaled(name="first"), Scaled(name="second")
     model = keras.Model(inputs, first(inputs) + second(inputs))
@@ -43,6 +43,7 @@ def game(shape, outputs, times=3):
             Player(name="defend", layers=("second",), loss=defend),
         ),
         turns=(Turn(player="attack", times=times), Turn(player="defend")),
+        simultaneous=together,
     )
 
 
@@ -92,30 +93,31 @@ def trained(laid, folder, trainer=None):
     return trial, outcome, weights.tolist(), trainer
 
 
-def played(data, times, rates, steps=50):
+def played(data, times, rates, steps=50, *, together=False):
     """The game in NumPy: plain descent against descent with momentum."""
     x, y = data.x_train.astype(float), data.y_train.astype(float)
     a = b = 0.5
     speed = 0.0
     for _ in range(steps):
+        before = a
         for _ in range(times):
             a -= rates[0] * (np.mean(2 * x * (a * x - y)) + b)
-        speed = 0.9 * speed - rates[1] * (b - np.mean(x) - a)
+        speed = 0.9 * speed - rates[1] * (b - np.mean(x) - (before if together else a))
         b += speed
     return [a, b]
 
 
 @pytest.mark.xla
-@pytest.mark.parametrize("times", [3, 1])
-def test_a_game_of_two_players_equals_numpy(lay, tmp_path, times):
-    """Two losses, two optimizers, turns three to one, over fifty steps."""
+@pytest.mark.parametrize(("times", "together"), [(3, False), (1, False), (1, True)])
+def test_a_game_of_two_players_equals_numpy(lay, tmp_path, times, together):
+    """Two losses, two optimizers, turns three to one or at the same weights, over fifty steps."""
     defend = {
         "defend.optimizer": {"name": "sgd", "momentum": 0.9},
         "defend.learning_rate": 0.02,
     }
-    laid = lay("game", times=times, **defend)
+    laid = lay("game", times=times, together=together, **defend)
     trial, outcome, found, trainer = trained(laid, tmp_path)
-    expected = played(cases(trial, laid.card), times, (0.05, 0.02))
+    expected = played(cases(trial, laid.card), times, (0.05, 0.02), together=together)
     assert found == pytest.approx(expected, abs=1e-6)
     assert outcome.route == "program"
     ((compiled,),) = trainer.programs.values()
@@ -150,6 +152,9 @@ def test_what_names_nothing_is_refused(lay, tmp_path):
         Trainer(laid.card, [tmp_path]).networks(laid.trial(laid.arms[0], {}, "tune", 0))
     laid = lay("game", **{"critic.optimizer": "adam"})
     with pytest.raises(TemplateError, match=r"attack, defend.*'critic'"):
+        Trainer(laid.card, [tmp_path]).networks(laid.trial(laid.arms[0], {}, "tune", 0))
+    laid = lay("game", times=3, together=True)
+    with pytest.raises(TemplateError, match=r"one turn per player.*4 turns of 2 players"):
         Trainer(laid.card, [tmp_path]).networks(laid.trial(laid.arms[0], {}, "tune", 0))
     with pytest.raises(StudyError, match=r"defend\.epochs"):
         lay("game", **{"defend.epochs": 3})

@@ -13,6 +13,7 @@ import tensorflow as tf
 from harness import catalog, datasets, design, program
 from harness.blocks.style import Style
 from harness.errors import TemplateError
+from harness.players import Stage
 from harness.spec import Study
 from harness.targets import resolve
 from harness.templates.cnn import cnn
@@ -26,6 +27,12 @@ SHAPE = (8, 8)
 def template(name):
     """The function behind a template's name."""
     return resolve(catalog.TEMPLATES[name].target)
+
+
+def model(name, *given, **arguments):
+    """The model that a template makes, whether or not it says how that is trained."""
+    made = template(name)(*given, **arguments)
+    return made.model if isinstance(made, Stage) else made
 
 
 @pytest.mark.parametrize("name", sorted(catalog.TEMPLATES))
@@ -53,16 +60,20 @@ class TestTemplate:
         taken = catalog.TEMPLATES[name].arguments
         if name in {"rnn", "autoencoder"} or "activation" not in taken:
             return
-        model = template(name)(SHAPE, 10, Style(activation="tanh"))
-        named = [layer for layer in model.layers if layer.name.endswith("_activation")]
-        hidden = [layer.name for layer in model.layers if layer.count_params()][:-1]
-        assert [layer.name for layer in named] == [f"{layer}_activation" for layer in hidden]
-        assert all(isinstance(layer, keras.layers.Activation) for layer in named)
-        assert not any(
-            getattr(layer, "activation", None) not in {None, keras.activations.linear}
-            for layer in model.layers
-            if not layer.name.endswith("_activation")
-        )
+        given = {"critic_activation": "tanh"} if name == "gan" else {}
+        made = model(name, SHAPE, 10, Style(activation="tanh"), **given)
+        # A gan has two networks, and an activation of what is generated, as an autoencoder has.
+        for network in (made.generator, made.critic) if name == "gan" else (made,):
+            named = [layer for layer in network.layers if layer.name.endswith("_activation")]
+            hidden = [layer.name for layer in network.layers if layer.count_params()][:-1]
+            outputs = ["generator_activation"] * (network.name == "generator")
+            assert [one.name for one in named] == [f"{one}_activation" for one in hidden] + outputs
+            assert all(isinstance(layer, keras.layers.Activation) for layer in named)
+            assert not any(
+                getattr(layer, "activation", None) not in {None, keras.activations.linear}
+                for layer in network.layers
+                if not layer.name.endswith("_activation")
+            )
 
     def test_outputs_are_linear(self, name):
         """One number per class, and no squashing behind it."""
@@ -77,7 +88,7 @@ class TestTemplate:
         for rank in catalog.TEMPLATES[name].ranks:
             shape = (8, 8, 3)[:rank]
             outputs = 8 if name == "quadratic" else 2
-            assert template(name)(shape, outputs).count_params() > 0
+            assert model(name, shape, outputs).count_params() > 0
 
 
 OFFERED = [
@@ -141,7 +152,8 @@ def obstacle(trial, card):
         labels = tf.TensorSpec((learner.sizes.batch, card.outputs), tf.float32)
     step = tf.function(program.Program(learner, xla=False)._step, autograph=False)
     try:
-        step.get_concrete_function(inputs, labels, tf.TensorSpec((), tf.float32))
+        several = [len(learner.players)] * (len(learner.players) > 1)
+        step.get_concrete_function(inputs, labels, tf.TensorSpec(several, tf.float32))
     except Exception as error:  # noqa: BLE001, whatever it is, it is told
         return repr(error)
     return ""

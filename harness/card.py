@@ -33,6 +33,8 @@ class Card:
         padding: the token that fills cases up; -1: none.
         counts: cases of each class outside the test split; empty where there are no classes.
         normal: classes that are trained on, where the others are to be told as anomalies.
+        part: what is made of the data at its place, such as ``{"classes": [0, 1]}``, before all
+            else; empty: nothing.
         noise: what is done to validation and test inputs, where it is to be undone; a choice of
             the catalogue's corruptions.
         name: name for people, where it differs from the locator.
@@ -72,6 +74,7 @@ class Card:
     counts: tuple[int, ...] = ()
     normal: tuple[int, ...] = ()
     noise: Mapping[str, Any] = field(default_factory=dict)
+    part: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
     inputs: Mapping[str, Shape] = field(default_factory=dict)
     classes: tuple[str, ...] = ()

@@ -22,13 +22,16 @@ def drawn(
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Training and validation cases of a trial's replicate."""
     share = cast("float", trial.settings["validation"])  # all that a reference has of a training
-    return datasets.draw(
+    replicate = trial.seed, trial.phase, trial.replicate
+    train, held = datasets.draw(
         data.y,
         (card.training_cases(share), card.validation_cases(share)),
-        (trial.seed, trial.phase, trial.replicate),
+        replicate,
         groups=data.groups,
         last=data.drawing in {"official", "ordered"},
     )
+    wanted = cast("int | None", trial.settings.get("cases_per_class"))
+    return train if wanted is None else datasets.few(data.y, train, wanted, replicate), held
 
 
 def all_tests(inputs: Inputs) -> NDArray[np.int32]:

@@ -1,4 +1,4 @@
-"""What a study makes of a data set before it trains on it: some of its classes."""
+"""Parts of a data set: some of its classes, as a data set of their own."""
 
 from __future__ import annotations
 

@@ -34,6 +34,7 @@ bench: $(VENV)/installed  ## Measure against KerasTuner and model.fit; an hour f
 	$(PIP) install -c constraints.txt -e ".[bench]"
 	$(BIN)/python benchmarks/ladder.py
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/game.py
 
 calibrate: $(VENV)/installed  ## Train equal arms, and measure how often verdicts are wrong; ten minutes.
 	$(BIN)/keras-harness run calibration-equal

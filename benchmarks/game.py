@@ -124,8 +124,10 @@ def page(seconds: dict[str, list[float]]) -> str:
     lines = [
         "# A game of two networks",
         "",
-        f"{environment.observe().processor}, {os.cpu_count()} cores, load "
-        f"{os.getloadavg()[0]:.1f} at the end; one thread.",
+        (
+            f"{environment.observe().processor}, {os.cpu_count()} cores, load "
+            f"{os.getloadavg()[0]:.1f} at the end; one thread."
+        ),
         "Template `gan` on `ring-8`, two layers of 128 units each, batches of 256;",
         f"{EPOCHS} epochs a round, {len(ours)} rounds in turns.",
         "A harness epoch also validates 2,000 generated cases and keeps the best weights;",

@@ -23,11 +23,13 @@ from harness import Study, datasets, design
 from harness.coordinator.coordinator import Coordinator
 from harness.environment import observe
 from harness.executors import Ended, Rehearsed, Setup, Started
-from harness.records import Epoch, Outcome, Rehearsal, Seconds
+from harness.records import Epoch, Outcome, Rehearsal, Report, Seconds
 from harness.store import Store
 
 ARMS, REPLICATES, EPOCHS = 100, 100, 15
 RESULTS = Path(__file__).parent / "results" / "overhead.md"
+
+HERE = observe()
 
 
 class Instant:
@@ -53,7 +55,8 @@ class Instant:
         return frozenset()
 
     def submit(self, place, attempt):
-        ended = Ended(attempt=attempt, outcome=self._outcome())
+        report = Report(outcome=self._outcome(), environment=HERE)
+        ended = Ended(attempt=attempt, report=report)
         self._events += [Started(attempt=attempt, place=place), ended]
 
     def next_event(self, timeout):
@@ -68,13 +71,12 @@ class Instant:
             Epoch(epoch=epoch, quantities=dict(zip(names, numbers, strict=True)))
             for epoch, numbers in enumerate(self._draw.random((EPOCHS, len(names))).tolist())
         )
-        metrics = {f"{name}@{when}": 0.5 for name in names for when in ("best", "last")}
-        metrics["test/accuracy@best"] = float(self._draw.normal(0.9, 0.01))
+        best = int(self._draw.integers(EPOCHS))
+        curve[best].quantities["test/accuracy"] = float(self._draw.normal(0.9, 0.01))
         return Outcome(
             status="completed",
             curve=curve,
-            metrics=metrics,
-            best_epoch=int(self._draw.integers(EPOCHS)),
+            best_epoch=best,
             parameters=1,
             seconds=Seconds(),
         )
@@ -96,6 +98,7 @@ def simulate(root: Path, arms: int = ARMS, replicates: int = REPLICATES) -> floa
         folders=(),
         threads=1,
         resident=sys.maxsize,
+        folder=folder,
         attempts=folder / "attempts",
         logs=folder / "logs",
     )

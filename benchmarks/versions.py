@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import felt
-import overhead
 
 ROUNDS, TRIALS = 5, 12
 STUDIES = {
@@ -112,16 +111,34 @@ def trained(name: str, before: Path, after: Path, rounds: int = ROUNDS) -> None:
 def reported(before: Path, after: Path, rounds: int = ROUNDS, arms: int = 100) -> None:
     """Print the lines of ``report``, each time into an empty folder."""
     with tempfile.TemporaryDirectory() as folder:
-        overhead.simulate(Path(folder), arms, 100)
+        roots = {
+            checkout: Path(folder, str(place)) for place, checkout in enumerate((before, after))
+        }
+        for checkout, root in roots.items():
+            simulated(checkout, root, arms)
         pairs = []
         for _ in range(rounds):
             found = []
-            for checkout in (before, after):
-                shutil.rmtree(Path(folder, "many", "report"), ignore_errors=True)
-                arguments = ["report", "many", "--root", folder]
-                found.append(commanded(checkout, arguments, Path(folder)))
+            for checkout, root in roots.items():
+                shutil.rmtree(root / "many" / "report", ignore_errors=True)
+                arguments = ["report", "many", "--root", str(root)]
+                found.append(commanded(checkout, arguments, root))
             pairs.append(found)
     tell_both("report", pairs)
+
+
+def simulated(checkout: Path, root: Path, arms: int) -> None:
+    """Fill a store by the code of a checkout, whose schema another one may not know."""
+    root.mkdir()
+    call = f"overhead.simulate(Path({str(root)!r}), {arms}, 100)"
+    code = f"import overhead; from pathlib import Path; {call}"
+    paths = [str(checkout.resolve()), str(checkout.resolve() / "benchmarks")]
+    subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        check=True,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+    )
 
 
 def felt_(before: Path, after: Path, rounds: int = ROUNDS, replicates: int = 10) -> None:

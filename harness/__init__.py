@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from harness.building import build
     from harness.coordinator import Finished
     from harness.result import Result, run
-    from harness.spec import Choices, Columns, Images, Range, Study, Tune
+    from harness.spec import Choices, Columns, Images, Part, Range, Study, Tune
 
 _HOMES = {
     "Choices": "harness.spec",
     "Columns": "harness.spec",
     "Finished": "harness.coordinator",
     "Images": "harness.spec",
+    "Part": "harness.spec",
     "Range": "harness.spec",
     "Study": "harness.spec",
     "Tune": "harness.spec",
@@ -33,6 +34,7 @@ __all__ = [
     "Columns",
     "Finished",
     "Images",
+    "Part",
     "Range",
     "Result",
     "Study",

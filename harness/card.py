@@ -33,6 +33,8 @@ class Card:
         padding: the token that fills cases up; -1: none.
         counts: cases of each class outside the test split; empty where there are no classes.
         normal: classes that are trained on, where the others are to be told as anomalies.
+        part: what is made of the data at its place, such as ``{"classes": [0, 1]}``, before all
+            else; empty: nothing.
         noise: what is done to validation and test inputs, where it is to be undone; a choice of
             the catalogue's corruptions.
         name: name for people, where it differs from the locator.
@@ -72,6 +74,7 @@ class Card:
     counts: tuple[int, ...] = ()
     normal: tuple[int, ...] = ()
     noise: Mapping[str, Any] = field(default_factory=dict)
+    part: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
     inputs: Mapping[str, Shape] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
@@ -132,18 +135,36 @@ class Card:
         wanted = max(1, round(self.cases * share))
         return -(-wanted // self.grain) * self.grain
 
-    def training_cases(self, share: float) -> int:
+    def training_cases(self, share: float, per_class: int | None = None) -> int:
         """Number of training cases of a replicate, taken from the cases outside the test split.
 
         Args:
             share: share of these cases for validation.
+            per_class: how many of each class are used. Default: all.
 
         Example:
             >>> Card(locator="digits", digest="", task="classification", shape=(8, 8),
             ...      cases=1438, tests=359, outputs=10).training_cases(0.2)
             1150
         """
+        if per_class is not None:
+            return per_class * len(self.counts)
         return self.cases - self.validation_cases(share) - self.spare
+
+    def rarest(self, share: float) -> tuple[int, int]:
+        """The class with the fewest training cases in a replicate, and how many it has.
+
+        Args:
+            share: share of the cases outside the test split that validates, drawn by class.
+
+        Example:
+            >>> Card(locator="a", digest="", task="classification", shape=(2,), cases=50,
+            ...      tests=2, outputs=2, counts=(10, 40)).rarest(0.2)
+            (0, 8)
+        """
+        held = _quotas(self.counts, self.validation_cases(share))
+        left = [count - quota for count, quota in zip(self.counts, held, strict=True)]
+        return left.index(min(left)), min(left)
 
     @classmethod
     def read(cls, fields: Mapping[str, Any]) -> Card:

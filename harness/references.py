@@ -60,6 +60,10 @@ class Answer:
     codes: tuple[Array, Array] | None = None
 
 
+SPLITTING = ("validation", "cases_per_class")
+"""Settings of a reference that are of its split, not of the method."""
+
+
 def measure(trial: Trial, split: Split, card: Card) -> dict[str, float]:
     """Test metrics of a method by name.
 
@@ -76,7 +80,7 @@ def measure(trial: Trial, split: Split, card: Card) -> dict[str, float]:
 
 
 def _method(trial: Trial) -> dict[str, Any]:
-    return {key: part for key, part in trial.settings.items() if key != "validation"}
+    return {key: part for key, part in trial.settings.items() if key not in SPLITTING}
 
 
 def _measured(card: Card, split: Split, answer: Answer) -> dict[str, float]:

@@ -236,7 +236,8 @@ def read(folder: Path | str) -> Results:
     study, metric = found.study, found.metric
     _check_known(study, metric, folder)
     arms, references = tuple(_arms(study)), catalog.references(study)
-    measured = _frame(found.metrics).astype({"row": "int64"})
+    measured = pd.DataFrame(found.metrics.values, columns=[*found.metrics.names])
+    measured.insert(0, "row", found.metrics.trials)
     members = _frame(found.places)
     members = members.sort_values(PLACE, key=_in_order, ignore_index=True)
     _check_places(members, len(arms) + len(references), folder)
@@ -285,8 +286,9 @@ def _check_known(study: Study, metric: Metric, folder: Path) -> None:
     Raises:
         StoreError: naming the metric.
     """
-    deciding = (metric.name, study.choosing.name, *((study.tune.aim.name,) if study.tune else ()))
-    unknown = [name for name in deciding if name not in catalog.METRICS]
+    aims = [metric.quantity, *([study.choosing] if study.best else [])]
+    aims += [study.tune.aim.quantity] if study.tune else []
+    unknown = [one.name for one in aims if one.name not in catalog.METRICS]
     if unknown:
         raise StoreError(
             f"expected a study by metrics of the catalogue in {folder.name!r}. Received: "

@@ -19,6 +19,11 @@ SETTINGS: Mapping[str, Argument] = {
     "validation": Argument(
         kind="share", default=0.2, note="share of the non-test cases held out, per replicate"
     ),
+    "cases_per_class": Argument(
+        kind="count",
+        note="train on so many of each class, the same ones among more of them in a replicate; "
+        "validation and test cases stay; default: all",
+    ),
     "optimizer": Argument(kind="choice", family="optimizer", default="adam"),
     "learning_rate": Argument(
         kind="number", value=True, note="default: the optimizer's own default in Keras"

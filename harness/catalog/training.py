@@ -22,6 +22,7 @@ class Training:
         epochs: passes over the training data.
         batch_size: cases per step.
         validation: share of the cases outside the test split.
+        cases_per_class: training cases of each class; ``None``: all.
         patience: epochs without a better one after which a training ends; ``None``: never.
         loss: name of the loss.
         outputs: what a user's model gives; ``None``: as a forward pass tells.
@@ -32,6 +33,7 @@ class Training:
     epochs: int
     batch_size: int
     validation: float
+    cases_per_class: int | None
     patience: int | None
     loss: str
     outputs: str | None
@@ -64,6 +66,7 @@ def training(settings: Mapping[str, Value]) -> Training:
         epochs=cast("int", settings["epochs"]),
         batch_size=cast("int", settings["batch_size"]),
         validation=cast("float", settings["validation"]),
+        cases_per_class=cast("int | None", settings.get("cases_per_class")),
         patience=cast("int | None", settings["patience"]),
         loss=cast("str", settings["loss"]),
         outputs=cast("str | None", settings.get("outputs")),

@@ -25,7 +25,7 @@ from harness.datasets.sources import (
     title,
     without_notes,
 )
-from harness.datasets.splits import draw
+from harness.datasets.splits import draw, few
 
 __all__ = [
     "KNOWN",
@@ -36,6 +36,7 @@ __all__ = [
     "describe",
     "describe_kept",
     "draw",
+    "few",
     "flat",
     "from_arrays",
     "is_here",

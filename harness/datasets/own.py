@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from harness.spec import Source
+    from harness.spec import Whole
 
     Arrays = Mapping[str, NDArray[np.generic]]
 
 
-def is_own(source: Source, folders: Sequence[Path]) -> bool:
+def is_own(source: Whole, folders: Sequence[Path]) -> bool:
     """True if this module has to read the data before it can be trained on."""
     if not isinstance(source, str):
         return not isinstance(source, spec.Arrays) or names_code(source.file)
     return names_code(source) or bool(_folder(source, folders))
 
 
-def needs_code(source: Source) -> bool:
+def needs_code(source: Whole) -> bool:
     """True if reading the data runs a function of the user's."""
     name = source.file if isinstance(source, spec.Arrays) else source
     return isinstance(name, str) and names_code(name)
 
 
-def read(source: Source, folders: Sequence[Path]) -> Arrays:
+def read(source: Whole, folders: Sequence[Path]) -> Arrays:
     """The arrays behind a user's data, with a test split.
 
     Args:

@@ -11,7 +11,7 @@ import numpy as np
 
 from harness import seeds
 from harness.card import Card, view_digest
-from harness.datasets import copies, folder, named, own, synthetic, tablefiles
+from harness.datasets import copies, folder, named, own, parts, synthetic, tablefiles
 from harness.datasets.arrays import Data, from_arrays, read_arrays
 from harness.datasets.known import KNOWN
 from harness.datasets.rows import Rows
@@ -20,7 +20,7 @@ from harness.datasets.splits import TEST_SEED, held_out, quotas
 from harness.errors import DataError, nearest
 from harness.identity import digest, digest_file
 from harness.objects import digest_arrays
-from harness.spec import Arrays, Columns, Images
+from harness.spec import Arrays, Columns, Images, whole
 from harness.targets import names_code
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from harness.datasets.known import DataSet
     from harness.datasets.rows import Several
-    from harness.spec import Source
+    from harness.spec import Source, Whole
 
 SHORTEST = 4
 """Fewest steps from which equal last ones are taken for padding."""
@@ -38,6 +38,8 @@ SHORTEST = 4
 
 def describe(source: Source, folders: Sequence[Path]) -> Card:
     """Card of a data set, without loading one of the known data sets.
+
+    Of a part of one, it is the card of the whole: ``design.parted`` makes the other one of it.
 
     Args:
         source: ``digits``, ``digits@500``, ``adding-100``, the path of an ``.npz`` file, arrays
@@ -51,6 +53,7 @@ def describe(source: Source, folders: Sequence[Path]) -> Card:
         >>> describe("digits", []).cases
         1438
     """
+    source = whole(source)
     locator, size = sized(source)
     if own.needs_code(locator):
         own.check_function(str(locator), folders)
@@ -96,6 +99,7 @@ def describe_kept(file: Path, source: Source, arrays: Mapping[str, NDArray[np.ge
         source: name of the arrays in a study.
         arrays: the same ones with their notes.
     """
+    source = whole(source)
     _, size = sized(source)
     card = _of_file(file, source, {"notes": arrays["notes"]} if "notes" in arrays else {})
     return _shrunk(card, size, f"{file}@{size}") if size else card
@@ -112,12 +116,12 @@ def check(arrays: Mapping[str, NDArray[np.generic]], name: str, source: Source) 
     Raises:
         DataError: naming the array and what is wrong with it.
     """
-    from_arrays(arrays, name, _reading(source, arrays))
+    from_arrays(arrays, name, _reading(whole(source), arrays))
 
 
 def _of_file(
     file: Path,
-    source: Source,
+    source: Whole,
     notes: Mapping[str, NDArray[np.generic]] = MappingProxyType({}),
 ) -> Card:
     arrays = {**read_arrays(file), **notes}
@@ -126,7 +130,7 @@ def _of_file(
     return _card(str(file), content, from_arrays(arrays, str(file), reading), reading)
 
 
-def _reading(source: Source, arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Any]:
+def _reading(source: Whole, arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Any]:
     """Keywords for reading arrays, given by their owner or known from the source of the arrays."""
     if isinstance(source, Arrays):
         return source.reading
@@ -154,6 +158,7 @@ def _pixels(card: Card) -> Card:
 
 def is_own(source: Source, folders: Sequence[Path]) -> bool:
     """True if the data must be read and brought into one form before workers can load it."""
+    source = whole(source)
     if isinstance(source, str) and (source in KNOWN or synthetic.describe(source)):
         return False
     return own.is_own(source, folders)
@@ -169,8 +174,9 @@ def title(source: Source) -> str:
     return Path(path).name or path
 
 
-def sized(source: Source) -> tuple[Source, int]:
+def sized(source: Source) -> tuple[Whole, int]:
     """Data set, and the size of the subset that is meant; 0 for all of it."""
+    source = whole(source)
     if isinstance(source, str):
         return _subset(source)
     if isinstance(source, Arrays):
@@ -208,12 +214,13 @@ def load(card: Card) -> Data:
     base, size = _subset(card.locator)
     data, found = _read(base, card)
     found = _subset_digest(found, size) if size else found
+    found = view_digest(found, card.part)
     if card.digest != view_digest(found, card.view):
         raise DataError(
             f"expected the data set {base!r} as it was planned, with content {card.digest[:12]}. "
             f"Received: content {found[:12]}. It has changed since the study was planned."
         )
-    data = _cut(data, size) if size else data
+    data = parts.made(_cut(data, size) if size else data, card.part)
     return _without_anomalies(data, card.normal) if card.normal else data
 
 

@@ -116,6 +116,38 @@ def draw(
     return _some(~mask, train, stream), _some(mask, validation, stream)
 
 
+def few(
+    labels: NDArray[np.generic],
+    train: NDArray[np.int32],
+    per_class: int,
+    replicate: tuple[int, str, int],
+) -> NDArray[np.int32]:
+    """Some of the training cases of one replicate, as many of each class.
+
+    They are the first ones of an order of every class that the replicate alone decides: a
+    smaller choice is a part of a larger one.
+
+    Args:
+        labels: class of each case outside the test split.
+        train: the training cases.
+        per_class: how many of each class; no more than it has.
+        replicate: study seed, phase and replicate of the trial.
+
+    Returns:
+        Sorted indices, shape ``(per_class * classes,)``.
+
+    Reference:
+        Yosinski et al., "How Transferable Are Features in Deep Neural Networks?", 2014, varies
+        the target's cases; nested choices leave the same luck in all of them.
+    """
+    chosen = []
+    for name in np.unique(labels[train]):
+        cases = train[labels[train] == name]
+        order = seeds.permutation(seeds.stream(*replicate, "few", int(name)), len(cases))
+        chosen.append(cases[order[:per_class]])
+    return np.sort(np.concatenate(chosen))
+
+
 def _some(mask: NDArray[np.bool_], size: int, generator: np.random.Generator) -> NDArray[np.int32]:
     """Random choice of ``size`` of these cases, sorted."""
     cases = np.flatnonzero(mask).astype(np.int32)

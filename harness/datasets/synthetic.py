@@ -223,6 +223,7 @@ def _classes_card(name: str, shape: tuple[int, ...], classes: int) -> Card:
         tests=TESTS,
         outputs=classes,
         counts=tuple(len(range(one, CASES, classes)) for one in range(classes)),
+        test_counts=tuple(len(range(one, TESTS, classes)) for one in range(classes)),
         modes=classes if mixture(name) else 0,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.design.checks import check_names, unpassed
+from harness.design.parts import halves, parted
 from harness.design.plans import (
     Plan,
     arms,
@@ -28,7 +29,9 @@ __all__ = [
     "check_place",
     "check_size",
     "count",
+    "halves",
     "own",
+    "parted",
     "plan",
     "program_key",
     "programs",

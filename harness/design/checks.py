@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from harness.card import Card
     from harness.spec import Level, Reference, Study, Value
 
+UNSEARCHED = {"salt": "lucky random numbers", "cases_per_class": "the largest number of cases"}
+"""Settings that are not searched, each with what a search would choose."""
+
 LEADING = 2
 """Positional arguments that every template is given: input shape and number of outputs."""
 
@@ -179,11 +182,11 @@ def _check_levels(study: Study) -> None:
                     key=f"factors.{factor}",
                 )
     for name, space in (study.tune.space if study.tune else {}).items():
-        if name == "salt":
+        if name in UNSEARCHED:
             raise StudyError(
-                "expected 'salt' in [factors] or [fixed]. Received: a search over it, which would "
-                "choose lucky random numbers. Move it there.",
-                key="tune.space.salt",
+                f"expected {name!r} in [factors] or [fixed]. Received: a search over it, which "
+                f"would choose {UNSEARCHED[name]}. Move it there.",
+                key=f"tune.space.{name}",
             )
         for raw in space.values if isinstance(space, Choices) else (space.min, space.max):
             _check_value(table, name, raw, f"tune.space.{name}")
@@ -324,13 +327,14 @@ def check_references(study: Study, card: Card, references: Sequence[Reference]) 
         StudyError: naming what was expected and what was received.
     """
     for one in references:
-        _check_reference(one, card, card.training_cases(validation_share(study)))
-    if references and "validation" in {*study.factors, *_searched(study)}:
-        raise StudyError(
-            "expected the same validation share in all arms, because references are measured on "
-            "the arms' splits. Received: several. Name one in [fixed], or leave 'references' out.",
-            key="references",
-        )
+        _check_reference(one, card, _fewest(study, card))
+    for name, what in (("validation", "validation share"), ("cases_per_class", "cases per class")):
+        if references and name in {*study.factors, *_searched(study)}:
+            raise StudyError(
+                f"expected the same {what} in all arms, because references are measured on the "
+                "arms' splits. Received: several. Name one in [fixed], or leave 'references' out.",
+                key="references",
+            )
 
 
 def _check_reference(one: Reference, card: Card, cases: int) -> None:
@@ -381,6 +385,7 @@ def check_data(study: Study, card: Card) -> None:
     _check_outputs(study, card)
     _check_schedules(study)
     _check_validation(study, card)
+    _check_few(study, card)
     _check_batches(study, card)
     _check_packs(study)
 
@@ -487,9 +492,45 @@ def _check_validation(study: Study, card: Card) -> None:
         )
 
 
-def _check_batches(study: Study, card: Card) -> None:
+def _check_few(study: Study, card: Card) -> None:
+    """Refuse more training cases of each class than there are."""
+    for key, wanted in _named(study, "cases_per_class"):
+        if not card.counts or card.normal:
+            raise StudyError(
+                "expected data with one class per case, all of them trained on, because "
+                f"cases_per_class counts cases by class. Received: {card.task} data. Leave "
+                "'cases_per_class' out.",
+                key=key,
+            )
+        if card.drawing != "stratified":
+            raise StudyError(
+                "expected data whose validation cases are drawn by class, for cases_per_class. "
+                f"Received: {card.label!r}, where they are not ({card.drawing}). Leave "
+                "'cases_per_class' out.",
+                key=key,
+            )
+        name, most = card.rarest(_largest_share(study))
+        if isinstance(wanted, int) and wanted > most:
+            raise StudyError(
+                f"expected at most the {most} training cases of the rarest class, "
+                f"{card.class_name(name)}. Received: {wanted}. Lower it.",
+                key=key,
+            )
+
+
+def _largest_share(study: Study) -> float:
     shares = [share for _, share in _named(study, "validation") if isinstance(share, float)]
-    cases = card.training_cases(max(shares, default=_default_share()))
+    return max(shares, default=_default_share())
+
+
+def _fewest(study: Study, card: Card) -> int:
+    """The smallest number of training cases of any arm."""
+    few = [part for _, part in _named(study, "cases_per_class") if isinstance(part, int)]
+    return card.training_cases(_largest_share(study), min(few, default=None))
+
+
+def _check_batches(study: Study, card: Card) -> None:
+    cases = _fewest(study, card)
     if cases < 1:
         raise StudyError(
             f"expected at least one training case. Received: {card.label!r} with {card.cases} "
@@ -603,11 +644,12 @@ def _searched(study: Study) -> Mapping[str, object]:
     return study.tune.space if study.tune else {}
 
 
-def validation_share(study: Study) -> float:
-    """The share of the cases outside the test split that validates, where no arm has its own."""
+def splitting(study: Study) -> dict[str, Value]:
+    """Settings of the splits, where no arm has its own."""
     share = study.fixed.get("validation", _default_share())
     assert isinstance(share, int | float)
-    return float(share)
+    few = study.fixed.get("cases_per_class")
+    return {"validation": float(share), **({} if few is None else {"cases_per_class": few})}
 
 
 def _default_share() -> float:

@@ -14,9 +14,9 @@ from harness.design.checks import (
     check_metrics,
     check_names,
     check_references,
+    splitting,
     unpassed,
     user_code,
-    validation_share,
 )
 from harness.design.structure import own, program_key, settings
 from harness.design.views import filled, settle, viewed
@@ -100,8 +100,7 @@ class Plan:
         study = self.study
         if isinstance(row, Reference):
             chosen = catalog.choice("reference", row.method)
-            share = validation_share(study)
-            name, given, code = chosen.name, {**chosen.setting(), "validation": share}, ""
+            name, given, code = chosen.name, {**chosen.setting(), **splitting(study)}, ""
         else:
             name, given = study.template, settings(study, self.card, row.levels, hyperparameters)
             named = {name, *own(name, given)}

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from harness.spec import Level, Study, Trial, Value
 
 
+LATER = ("salt", "cases_per_class")
+"""Settings that are left out where they are not given, as before there was such a setting."""
+
+
 def settings(
     study: Study, card: Card, levels: Mapping[str, Level], hyperparameters: Mapping[str, Value]
 ) -> dict[str, Value]:
@@ -40,8 +44,9 @@ def settings(
         full["vocabulary"] = full["vocabulary"] or card.tokens or None
     if full.get("padding", 0) is None:
         full["padding"] = card.padding
-    if full["salt"] is None:
-        del full["salt"]  # a trial without salt has the key that it had before there was any
+    for name in LATER:
+        if full[name] is None:
+            del full[name]
     _rate(full, "")
     for player in _players(full):
         full |= {f"{player}.{name}": full[name] for name in _shared(player, given)}
@@ -107,6 +112,8 @@ def split(trial: Trial) -> tuple[dict[str, Value], dict[str, float]]:
     values: dict[str, float] = {}
     table = arguments(trial.template, trial.settings)
     for key, argument in table.items():
+        if key in LATER and key not in trial.settings:
+            continue
         raw = trial.settings.get(key)
         if argument.initial:
             structure[key] = raw is not None

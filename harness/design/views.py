@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from harness import catalog
 from harness.card import view_digest
 from harness.design import classes
+from harness.design.parts import parted
 from harness.errors import StudyError
 from harness.spec import Metric, Quantity
 
@@ -41,7 +42,12 @@ def _known(metric: Metric) -> Metric:
 
 
 def viewed(study: Study, card: Card) -> Card:
-    """Data as the template takes it: an autoencoder reconstructs inputs, whatever the labels."""
+    """Data as study and template take it.
+
+    Some of its classes, where the study says so; an autoencoder reconstructs inputs, whatever the
+    labels.
+    """
+    card = parted(study.dataset, card, study.seed)
     built_in = catalog.TEMPLATES.get(study.template)
     wanted = [key for key in ("normal", "denoise") if getattr(study, key)]
     asked = study.task or ("reconstruction" if wanted else "")

@@ -1,10 +1,10 @@
 """The frozen question: a study, its parts, and the trials that it becomes."""
 
 from harness.spec.metric import Metric, Quantity, measured
-from harness.spec.sources import Arrays, Columns, Images, Source, Split
-from harness.spec.study import NAME, Choices, Class, Range, Space, Study, Tune
+from harness.spec.sources import Arrays, Columns, Images, Part, Source, Split, Whole, whole
+from harness.spec.study import NAME, Choices, Range, Space, Study, Tune
 from harness.spec.trial import ENGINE, Arm, Phase, Reference, Trial
-from harness.spec.values import Frozen, Level, Scalar, Value, label
+from harness.spec.values import Class, Frozen, Level, Scalar, Value, label
 
 __all__ = [
     "ENGINE",
@@ -18,6 +18,7 @@ __all__ = [
     "Images",
     "Level",
     "Metric",
+    "Part",
     "Phase",
     "Quantity",
     "Range",
@@ -30,6 +31,8 @@ __all__ = [
     "Trial",
     "Tune",
     "Value",
+    "Whole",
     "label",
     "measured",
+    "whole",
 ]

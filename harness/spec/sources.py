@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from harness.spec.values import Count, Frozen
+from harness.spec.values import Class, Count, Frozen, without_strings
 from harness.targets import code_name, names_code
 
 
@@ -135,20 +135,72 @@ class Arrays(Frozen):
 
 
 def _source(given: object) -> str:
-    if isinstance(given, Columns | Images | Arrays):
+    if isinstance(given, Columns | Images | Arrays | Part):
         return f"<{type(given).__name__.lower()}>"
     if isinstance(given, dict):
         if "folder" in given:
             return "<images>"
+        if "name" in given:
+            return "<part>"
         file = code_name(str(given.get("file", "")))
         return "<arrays>" if not file or file.endswith(".npz") or names_code(file) else "<columns>"
     return "<text>"
 
 
-Source = Annotated[
+Whole = Annotated[
     Annotated[Columns, Tag("<columns>")]
     | Annotated[Images, Tag("<images>")]
     | Annotated[Arrays, Tag("<arrays>")]
     | Annotated[str, Tag("<text>")],
     Discriminator(_source),
 ]
+
+
+class Part(Frozen):
+    """Some classes of a data set, as a data set of its own.
+
+    Args:
+        name: the data set: a name, perhaps of a subset, or a table as for ``dataset`` itself.
+        classes: by name or number; their cases are numbered 0, 1, ... in the order of the data.
+        half: ``a`` or ``b``: one half of the classes, which are divided at random.
+        draw: which random division; each study seed has its own. Halves ``a`` and ``b`` of one
+            draw have no class in common, and together all.
+    """
+
+    name: Whole
+    classes: tuple[Class, ...] = ()
+    half: Literal["", "a", "b"] = ""
+    draw: Annotated[int, BeforeValidator(without_strings), Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if bool(self.classes) == bool(self.half):
+            raise ValueError(
+                "expected some classes, classes = [...] or half = 'a' or 'b'. "
+                f"Received: {'both' if self.half else 'neither'}"
+            )
+        if self.draw and not self.half:
+            raise ValueError(
+                "expected draw only beside half. Received: it beside classes. Leave it out"
+            )
+        return self
+
+
+Source = Annotated[
+    Annotated[Columns, Tag("<columns>")]
+    | Annotated[Images, Tag("<images>")]
+    | Annotated[Arrays, Tag("<arrays>")]
+    | Annotated[Part, Tag("<part>")]
+    | Annotated[str, Tag("<text>")],
+    Discriminator(_source),
+]
+
+
+def whole(source: Source) -> Whole:
+    """The data set that a source is, or is a part of.
+
+    Example:
+        >>> whole(Part(name="mnist", classes=[0, 1])), whole("digits")
+        ('mnist', 'digits')
+    """
+    return source.name if isinstance(source, Part) else source

@@ -9,8 +9,8 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
 from harness.identity import digest
 from harness.spec.metric import Metric, Quantity, validation_quantity
-from harness.spec.sources import Arrays, Source
-from harness.spec.values import Count, Frozen, Level, Number, Scalar, without_strings
+from harness.spec.sources import Arrays, Part, Source, Whole
+from harness.spec.values import Class, Count, Frozen, Level, Number, Scalar, without_strings
 from harness.targets import code_name
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -19,19 +19,15 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
 
-def _class(named: object) -> object:
-    """Refuse what is neither the name nor the number of a class."""
-    number = isinstance(named, int) and not isinstance(named, bool) and named >= 0
-    if not number and not (isinstance(named, str) and named):
-        raise ValueError(f"expected the name or the number of a class. Received: {named!r}")
-    return named
-
-
 def _by_text(level: object) -> object:
     return {str(key): part for key, part in level.items()} if isinstance(level, dict) else level
 
 
-Class = Annotated[str | int, BeforeValidator(_class)]
+def _coded(dataset: Whole) -> Whole:
+    """A data set whose function, if it is one, is spelled in one way."""
+    if isinstance(dataset, Arrays):
+        return dataset.model_copy(update={"file": code_name(dataset.file)})
+    return code_name(dataset) if isinstance(dataset, str) else dataset
 
 
 class Range(Frozen):
@@ -115,8 +111,9 @@ class Study(Frozen):
         name: folder of the results; letters, digits, ``.``, ``_`` and ``-``.
         template: a built-in one, or a user's function ``module:function``.
         dataset: ``digits``, ``digits@500`` (a stratified subset), the path of an ``.npz``, a folder
-            of images per class, a function ``module:function``, ``Columns``, ``Images`` or
-            ``Arrays``; not needed when arrays are given to ``harness.run``.
+            of images per class, a function ``module:function``, ``Columns``, ``Images``,
+            ``Arrays``, or a ``Part`` of any of them; empty where arrays are given to
+            ``harness.run``.
         normal: classes, by name or number, to train on alone; an autoencoder is then judged by
             how well its errors tell test cases of the other classes as anomalies.
         denoise: a corruption of the catalogue, such as ``gaussian``; an autoencoder is then shown
@@ -209,9 +206,9 @@ class Study(Frozen):
     @field_validator("dataset")
     @classmethod
     def _by_module(cls, dataset: Source) -> Source:
-        if isinstance(dataset, Arrays):
-            return dataset.model_copy(update={"file": code_name(dataset.file)})
-        return code_name(dataset) if isinstance(dataset, str) else dataset
+        if isinstance(dataset, Part):
+            return dataset.model_copy(update={"name": _coded(dataset.name)})
+        return _coded(dataset)
 
     @field_validator("confidence", mode="before")
     @classmethod

@@ -41,6 +41,17 @@ Number = Annotated[FiniteFloat, BeforeValidator(without_strings)]
 Count = Annotated[PositiveInt, BeforeValidator(without_strings)]
 
 
+def _class(named: object) -> object:
+    """Refuse what is neither the name nor the number of a class."""
+    number = isinstance(named, int) and not isinstance(named, bool) and named >= 0
+    if not number and not (isinstance(named, str) and named):
+        raise ValueError(f"expected the name or the number of a class. Received: {named!r}")
+    return named
+
+
+Class = Annotated[str | int, BeforeValidator(_class)]
+
+
 class Frozen(BaseModel):
     """A value: immutable, without unknown fields, its errors told as a ``StudyError``."""
 
@@ -82,7 +93,7 @@ def _shortest(number: float) -> str:
     return text if float(text) == number else repr(number)
 
 
-_TAGS = frozenset({"range", "choices", "<columns>", "<images>", "<arrays>", "<text>"})
+_TAGS = frozenset({"range", "choices", "<columns>", "<images>", "<arrays>", "<part>", "<text>"})
 """Of unions; what stands before or behind them is the key."""
 
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,6 +90,21 @@ class Curves:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """Quantities of completed trials at their best and at their last epoch.
+
+    Args:
+        names: of the metrics, such as ``test/accuracy@best``.
+        trials: row of the trial, as places have it.
+        values: shape ``(trials, metrics)``; NaN where there is none.
+    """
+
+    names: tuple[str, ...]
+    trials: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
     """Current definition of a study, and what was measured for it.
 
@@ -98,7 +114,7 @@ class Contents:
         card: of the data.
         code: fingerprint of user code; empty for a built-in template.
         places: one row per place in the study, with the newest attempt of its trial.
-        metrics: one row per completed trial: its ``row`` and one column per metric.
+        metrics: of all completed trials.
         curves: of all trials.
         artifacts: of confirm trials: arm, replicate, kind, epoch and digest.
         environments: by digest.
@@ -114,7 +130,7 @@ class Contents:
     card: Card
     code: str
     places: Rows
-    metrics: Rows
+    metrics: Metrics
     curves: Curves
     artifacts: Rows
     environments: Mapping[str, Environment]
@@ -141,14 +157,16 @@ def contents(folder: Path) -> Contents:
         if row is None:
             raise NothingToReportError(f"the store in {folder.name!r} holds no study yet.")
         revision, definition, metric, card, code = row
+        study = Study(**json.loads(definition))
+        curves = _curves(db, revision, prod(map(len, study.factors.values())))
         return Contents(
-            study=Study(**json.loads(definition)),
+            study=study,
             metric=Metric.parse(metric),
             card=Card.read(json.loads(card)),
             code=code,
             places=_places(db, revision),
-            metrics=_metrics(db, revision),
-            curves=_curves(db, revision),
+            metrics=_metrics(db, revision, curves),
+            curves=curves,
             artifacts=_artifacts(db, revision),
             environments=_environments(db),
             engines=_engines(db, revision),
@@ -170,84 +188,105 @@ def _places(db: sqlite3.Connection, revision: int) -> Rows:
     return Rows(names=tuple(_PLACES), rows=rows)
 
 
-def _names(db: sqlite3.Connection, revision: int, which: str) -> list[str]:
-    """Quantities of the judged stage that satisfy a condition, in alphabetical order."""
+def _metrics(db: sqlite3.Connection, revision: int, curves: Curves) -> Metrics:
+    """Metrics of completed trials: those of the test split are read, all others are in curves."""
+    ends = db.execute(
+        "SELECT trial.rowid, coalesce(best_epoch, 0), epochs - 1 FROM trial JOIN attempt "  # noqa: S608, our own text
+        "ON attempt.trial = key AND number = trial.attempt "
+        f"WHERE trial.status = 'completed' AND key {_OF_REVISION} ORDER BY 1",
+        (revision,),
+    ).fetchall()
+    trials, best, last = np.array(ends, np.int64).reshape(-1, 3).T
+    tested = _tested(db, revision)
+    names, columns = [], []
+    for quantity in sorted({*curves.names, *(name for name, *_ in tested)}):
+        for rule, epochs in (("best", best), ("last", last)):
+            if quantity in curves.names:
+                column = _looked_up(curves, quantity, trials, epochs)
+            else:
+                pairs = zip(trials.tolist(), epochs.tolist(), strict=True)
+                column = np.array([tested.get((quantity, *pair), np.nan) for pair in pairs])
+            if not np.isnan(column).all():
+                names.append(f"{quantity}@{rule}")
+                columns.append(column)
+    values = np.array(columns, np.float64).reshape(len(columns), len(trials)).T
+    return Metrics(names=tuple(names), trials=trials, values=values)
+
+
+def _tested(db: sqlite3.Connection, revision: int) -> dict[tuple[str, int, int], float]:
+    """Quantities of the test split, by name, row of the trial and epoch."""
     rows = db.execute(
-        f"SELECT DISTINCT quantity FROM fact WHERE trial {_OF_REVISION} "  # noqa: S608, our own text
-        f"AND {_JUDGED} AND {which}",
+        "SELECT quantity, trial.rowid, epoch, value FROM trial JOIN attempt "  # noqa: S608, our own text
+        "ON attempt.trial = key AND number = trial.attempt "
+        f"JOIN fact ON fact.trial = key AND {_JUDGED} "
+        "AND epoch IN (coalesce(best_epoch, 0), epochs - 1) "
+        f"WHERE trial.status = 'completed' AND key {_OF_REVISION} AND quantity LIKE 'test/%'",
         (revision,),
     )
-    return sorted(quantity for (quantity,) in rows)
+    return {(quantity, row, epoch): value for quantity, row, epoch, value in rows}
 
 
-def _metrics(db: sqlite3.Connection, revision: int) -> Rows:
-    """Metrics of completed trials, a column each.
-
-    SQLite turns them in the order of its primary key, several times faster than it could be done
-    here with all rows of the view.
-    """
-    rules = {"best": "coalesce(best_epoch, 0)", "last": "epochs - 1"}
-    wanted = [(name, rule) for name in _names(db, revision, "true") for rule in rules]
-    cells = "".join(
-        f", max(CASE WHEN quantity = ? AND epoch = {rules[rule]} THEN value END)"
-        for _, rule in wanted
-    )
-    rows = db.execute(
-        f"SELECT trial.rowid{cells} FROM trial "  # noqa: S608, our own names
-        "JOIN attempt ON attempt.trial = key AND number = trial.attempt "
-        f"JOIN fact ON fact.trial = key AND {_JUDGED} AND epoch IN ({', '.join(rules.values())}) "
-        f"WHERE trial.status = 'completed' AND key {_OF_REVISION} GROUP BY key",
-        (*(name for name, _ in wanted), revision),
-    ).fetchall()
-    measured = [any(row[place] is not None for row in rows) for place in range(1, 1 + len(wanted))]
-    names = [f"{name}@{rule}" for name, rule in wanted]
-    kept = [0, *(place for place, there in enumerate(measured, 1) if there)]
-    return Rows(
-        names=("row", *(names[place - 1] for place in kept[1:])),
-        rows=[[row[place] for place in kept] for row in rows],
-    )
+def _looked_up(
+    curves: Curves, quantity: str, trials: NDArray[np.int64], epochs: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Values of a quantity, each for one trial and epoch; NaN where there is none."""
+    longest = int(max(curves.epochs.max(initial=0), epochs.max(initial=0))) + 1
+    known, wanted = curves.trials * longest + curves.epochs, trials * longest + epochs
+    order = np.argsort(known, kind="stable")
+    place = np.minimum(np.searchsorted(known, wanted, sorter=order), max(len(known) - 1, 0))
+    if not len(known):
+        return np.full(len(trials), np.nan)
+    found = curves.values[order[place], curves.names.index(quantity)]
+    return np.where(known[order[place]] == wanted, found, np.nan)
 
 
-def _curves(db: sqlite3.Connection, revision: int) -> Curves:
-    """Quantities of epochs.
+def _curves(db: sqlite3.Connection, revision: int, arms: int) -> Curves:
+    """Quantities of epochs of the trials of some arms.
 
     Where every trial has every quantity in every epoch, as is usual, bare values are read in the
     order of the primary key, in half the time that turning them takes.
     """
-    which = "quantity NOT LIKE 'test/%'"
-    names = _names(db, revision, which)
-    chosen = f"trial {_OF_REVISION} AND {_JUDGED} AND {which}"
-    trials = db.execute(
-        "SELECT trial.rowid, number, first, last FROM (SELECT trial, count(*) AS number, "  # noqa: S608, our own text
-        f"min(epoch) AS first, max(epoch) AS last FROM fact WHERE {chosen} "
-        "GROUP BY trial) AS course JOIN trial ON trial.key = course.trial ORDER BY course.trial",
-        (revision,),
-    ).fetchall()
-    if not all(
-        first == 0 and number == (last + 1) * len(names) for _, number, first, last in trials
-    ):
-        return _turned(db, revision, names, chosen)
-    values = db.execute(
-        f"SELECT value FROM fact WHERE {chosen} ORDER BY trial, epoch, quantity",  # noqa: S608
-        (revision,),
+    of_arms = "trial IN (SELECT trial FROM member WHERE revision = ? AND arm < ?)"
+    chosen = f"{of_arms} AND {_JUDGED} AND quantity NOT LIKE 'test/%'"
+    names = sorted(
+        name
+        for (name,) in db.execute(
+            f"SELECT DISTINCT quantity FROM fact WHERE {chosen}",  # noqa: S608, our own text
+            (revision, arms),
+        )
     )
-    lengths = [last + 1 for *_, last in trials]
-    cells = np.fromiter(chain.from_iterable(values), np.float64, sum(lengths) * len(names))
+    trials = db.execute(
+        "SELECT trial.rowid, epochs FROM trial JOIN attempt "  # noqa: S608, our own text
+        "ON attempt.trial = key AND number = trial.attempt WHERE epochs > 0 "
+        f"AND trial.status IN ({_FINAL}) AND key {of_arms.removeprefix('trial ')} ORDER BY key",
+        (revision, arms),
+    ).fetchall()
+    lengths = [epochs for _, epochs in trials]
+    values = db.execute(
+        f"SELECT value FROM fact WHERE {chosen} ORDER BY trial, epoch, quantity",  # noqa: S608, our own text
+        (revision, arms),
+    )
+    cells = np.fromiter(chain.from_iterable(values), np.float64)
+    if len(cells) != sum(lengths) * len(names):
+        return _turned(db, (revision, arms), names, chosen)
+    epochs = [epoch for length in lengths for epoch in range(length)]
     return Curves(
         names=tuple(names),
-        trials=np.repeat(np.array([row for row, *_ in trials], np.int64), lengths),
-        epochs=np.array([epoch for length in lengths for epoch in range(length)], np.int64),
-        values=cells.reshape(sum(lengths), len(names)),
+        trials=np.repeat(np.array([row for row, _ in trials], np.int64), lengths),
+        epochs=np.array(epochs, np.int64),
+        values=cells.reshape(len(epochs), len(names)),
     )
 
 
-def _turned(db: sqlite3.Connection, revision: int, names: Sequence[str], chosen: str) -> Curves:
+def _turned(
+    db: sqlite3.Connection, which: tuple[int, int], names: Sequence[str], chosen: str
+) -> Curves:
     """Quantities of epochs where some are missing."""
     cells = "".join(", max(CASE quantity WHEN ? THEN value END)" for _ in names)
     rows = db.execute(
         f"SELECT trial.rowid, epoch{cells} FROM fact "  # noqa: S608, our own names
         f"JOIN trial ON trial.key = fact.trial WHERE fact.{chosen} GROUP BY fact.trial, epoch",
-        (*names, revision),
+        (*names, *which),
     ).fetchall()
     table = np.array(rows, np.float64).reshape(len(rows), 2 + len(names))
     return Curves(

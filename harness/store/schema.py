@@ -102,7 +102,7 @@ CREATE TABLE fact (
     layer TEXT NOT NULL,
     quantity TEXT NOT NULL,
     value REAL NOT NULL,
-    PRIMARY KEY (trial, stage, epoch, layer, quantity)
+    PRIMARY KEY (trial, stage, layer, epoch, quantity)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE artifact (
     trial TEXT NOT NULL REFERENCES trial,

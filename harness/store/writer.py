@@ -87,7 +87,7 @@ class Store:
             last, known, *before = found[0]
             if known == token:
                 return int(last)
-            if _told(*before) == (study.digest(), card["digest"], code):
+            if _told(*before) == (study.digest(), card.get("digest"), code):
                 # Another version says more of the same data.
                 with self._write() as db:
                     db.execute(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -21,15 +21,17 @@ def drawn(
     trial: Trial, data: datasets.Data, card: Card
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Training and validation cases of a trial's replicate."""
-    share = trial.settings["validation"]  # of a reference the only setting of a training
-    assert isinstance(share, float)
-    return datasets.draw(
+    share = cast("float", trial.settings["validation"])  # all that a reference has of a training
+    replicate = trial.seed, trial.phase, trial.replicate
+    train, held = datasets.draw(
         data.y,
         (card.training_cases(share), card.validation_cases(share)),
-        (trial.seed, trial.phase, trial.replicate),
+        replicate,
         groups=data.groups,
         last=data.drawing in {"official", "ordered"},
     )
+    wanted = cast("int | None", trial.settings.get("cases_per_class"))
+    return train if wanted is None else datasets.few(data.y, train, wanted, replicate), held
 
 
 def all_tests(inputs: Inputs) -> NDArray[np.int32]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness import catalog, studyfile
-from harness.spec import Arrays, Columns, Images, Range
+from harness.spec import Arrays, Columns, Images, Part, Range, Whole, whole
 from harness.targets import names_code
 from reports import estimates, tables, wording
 from reports.page.markup import Item
@@ -110,7 +110,8 @@ def study_file(results: Results) -> str:
     """The study as a file that can be run again, without the folders of this machine."""
     study = results.study
     remarks = ["# keras-harness run study.toml"]
-    if not study.dataset or (isinstance(study.dataset, Arrays) and not study.dataset.file):
+    source = whole(study.dataset)
+    if not source or (isinstance(source, Arrays) and not source.file):
         remarks.append("# Its data were given from Python; name their file as dataset.")
     if names_code(study.template):
         remarks.append(f"# Needs {study.template.partition(':')[0]}.py beside it.")
@@ -120,6 +121,13 @@ def study_file(results: Results) -> str:
 def _without_folders(study: Study) -> Study:
     """Study with absolute paths cut to their last part, as they show where a person works."""
     source = study.dataset
+    shown = _shown(whole(source))
+    if isinstance(source, Part):
+        return study.model_copy(update={"dataset": source.model_copy(update={"name": shown})})
+    return study.model_copy(update={"dataset": shown})
+
+
+def _shown(source: Whole) -> Whole:
     match source:
         case Columns():
             changes = {"file": _last(source.file), "test": _last(source.test)}
@@ -128,8 +136,8 @@ def _without_folders(study: Study) -> Study:
         case Arrays():
             changes = {"file": _last(source.file)}
         case _:
-            return study.model_copy(update={"dataset": _last(str(source))})
-    return study.model_copy(update={"dataset": source.model_copy(update=changes)})
+            return _last(str(source))
+    return source.model_copy(update=changes)
 
 
 def _last(path: str) -> str:

@@ -212,8 +212,9 @@ def _arguments():
 @pytest.mark.parametrize(("name", "argument"), list(_arguments()))
 def test_defaults_are_valid(name, argument):
     """Every default passes the check of its own argument, and its form is final."""
-    # By optimizer, by labels, by the model, never, by the data, 1 for an LSTM.
+    # By optimizer, by labels, by the model, never, all, by the data, 1 for an LSTM.
     if name in {
+        "cases_per_class",
         "learning_rate",
         "loss",
         "outputs",
@@ -269,6 +270,7 @@ LEVELS = {
     "epochs": (10, 20),
     "batch_size": (16, 32),
     "validation": (0.2, 0.3),
+    "cases_per_class": (5, 10),
     "optimizer": ("adam", "sgd"),
     "learning_rate": (0.1, 0.2),
     "schedule": ("constant", {"name": "cosine", "floor": 0.5}),
@@ -351,6 +353,7 @@ def test_the_listing_marks_what_a_choice_is_compiled_for(family, name):
         for name in ARGUMENTS[family]
         if name in LEVELS
         and (name not in OF_CLASSES or template not in {"autoencoder", "gan", "quadratic"})
+        and (name, template) != ("cases_per_class", "quadratic")
     ],
 )
 def test_the_listing_marks_what_a_program_is_compiled_for(ask, card, template, family, name):

@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 import felt
 
-ROUNDS, TRIALS = 5, 12
+ROUNDS, TRIALS, REPLICATES = 5, 12, 100
 STUDIES = {
     "mlp": {"template": "mlp", "dataset": "digits", "fixed": {"units": [128, 128], "epochs": 20}},
     "cnn": {"template": "cnn", "dataset": "digits", "fixed": {"epochs": 5}},
@@ -130,7 +130,7 @@ def reported(before: Path, after: Path, rounds: int = ROUNDS, arms: int = 100) -
 def simulated(checkout: Path, root: Path, arms: int) -> None:
     """Fill a store by the code of a checkout, whose schema another one may not know."""
     root.mkdir()
-    call = f"overhead.simulate(Path({str(root)!r}), {arms}, 100)"
+    call = f"overhead.simulate(Path({str(root)!r}), {arms}, {REPLICATES})"
     code = f"import overhead; from pathlib import Path; {call}"
     paths = [str(checkout.resolve()), str(checkout.resolve() / "benchmarks")]
     subprocess.run(

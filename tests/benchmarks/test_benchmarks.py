@@ -68,17 +68,23 @@ def test_overhead_fills_a_store_that_can_be_reported(bench, tmp_path, monkeypatc
     assert "# Overhead at 18 trials" in (tmp_path / "overhead.md").read_text(encoding="utf-8")
 
 
-def test_two_checkouts_report_on_the_same_store(bench, monkeypatch, capsys):
-    """In turn, each into an empty folder."""
+def test_two_checkouts_report_on_stores_of_their_own(bench, monkeypatch, capsys, tmp_path):
+    """In turn, each into an empty folder; schemas may differ."""
     versions = bench("versions")
+    other = tmp_path / "other"
+    other.symlink_to(ROOT)
+    asked = []
 
     def commanded(checkout, arguments, folder):
         assert not (folder / "many" / "report").exists()
-        _here(*arguments)
+        assert (folder / "many" / "study.db").exists()
+        asked.append((checkout, arguments[:2], folder.name))
         return versions.Spent(*{ROOT: (1.0, 3.0)}.get(checkout, (2.0, 4.0)))
 
     monkeypatch.setattr(versions, "commanded", commanded)
-    versions.reported(ROOT / "other", ROOT, rounds=1, arms=2)
+    monkeypatch.setattr(versions, "REPLICATES", 2)
+    versions.reported(other, ROOT, rounds=1, arms=2)
+    assert asked == [(other, ["report", "many"], "0"), (ROOT, ["report", "many"], "1")]
     told = capsys.readouterr().out
     assert "report, wall: before 2 s, after 1 s, ratio 0.500 (0.500 to 0.500)" in told
     assert "report, processor: before 4 s, after 3 s, ratio 0.750 (0.750 to 0.750)" in told

@@ -1,4 +1,4 @@
-"""Parts of a data set: some of its classes, as a data set of their own."""
+"""Parts of a data set: some of its classes, or its images in another shape."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.datasets.matching import Matched
+from harness.datasets.rows import Rows
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from harness.datasets.arrays import Data
+    from harness.datasets.rows import Several
 
 
 def made(data: Data, part: Mapping[str, Any]) -> Data:
@@ -22,7 +26,23 @@ def made(data: Data, part: Mapping[str, Any]) -> Data:
         data: the whole.
         part: what is made of it; see ``Card.part``.
     """
-    return only(data, part["classes"]) if "classes" in part else data
+    data = only(data, part["classes"]) if "classes" in part else data
+    return like(data, part["shape"]) if "shape" in part else data
+
+
+def like(data: Data, shape: Sequence[int]) -> Data:
+    """The same images in another shape.
+
+    Args:
+        data: whose cases are images, in the range in which they are trained on.
+        shape: of one image: height, width, and channels if there are any.
+    """
+    return replace(data, x=_matched(data.x, shape), x_test=_matched(data.x_test, shape))
+
+
+def _matched(rows: Rows | Several, shape: Sequence[int]) -> Rows:
+    assert isinstance(rows, Rows)
+    return replace(rows, array=Matched(rows.array, tuple(shape)))
 
 
 def only(data: Data, classes: Sequence[int]) -> Data:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -39,6 +39,21 @@ class Moments:
         """Numbers with mean 0 and deviation 1 over the training cases."""
         made: NDArray[np.float64] = (np.asarray(numbers, np.float64) - self.mean) / self.deviation
         return made
+
+
+class Lazy(Protocol):
+    """What rows of an array can be taken from, made when they are taken."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of all rows together."""
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Type of what is taken."""
+
+    def __getitem__(self, rows: NDArray[np.integer]) -> NDArray[np.generic]:
+        """Take the rows of these numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +93,7 @@ class Rows:
         moments: mean and deviation for standardizing the rows.
     """
 
-    array: NDArray[np.generic] | Joined
+    array: NDArray[np.generic] | Lazy
     index: NDArray[np.int64]
     white: float = 1.0
     moments: Moments | None = None
@@ -117,7 +132,9 @@ class Rows:
     @property
     def stamp(self) -> tuple[int, int] | None:
         """Time and size of the rows' file, which change if it is written anew."""
-        array = self.array.first if isinstance(self.array, Joined) else self.array
+        array: object = self.array
+        while not isinstance(array, np.ndarray):  # what is made when it is taken, from an array
+            array = array.first if isinstance(array, Joined) else array.array  # type: ignore[attr-defined]
         if not isinstance(array, np.memmap):
             return None
         found = Path(str(array.filename)).stat()
@@ -208,6 +225,6 @@ class Several:
         return Several({name: rows.only(mask) for name, rows in self.parts.items()})
 
 
-def all_rows(array: NDArray[np.generic] | Joined) -> Rows:
+def all_rows(array: NDArray[np.generic] | Lazy) -> Rows:
     """Every row of an array."""
     return Rows(array, np.arange(array.shape[0]))

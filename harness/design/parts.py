@@ -1,4 +1,4 @@
-"""Some classes of a data set as a data set: by name, by number, or as half of a random split."""
+"""Some classes of a data set, or its images in another shape, as a data set."""
 
 from __future__ import annotations
 
@@ -37,8 +37,13 @@ def parted(source: Source, card: Card, seed: int) -> Card:
     """
     if not isinstance(source, Part):
         return card
-    _check_classes(card, source)
-    return _only(card, _chosen(source, card, seed))
+    made = card
+    if source.classes or source.half:
+        _check_classes(card, source)
+        made = _only(card, _chosen(source, card, seed))
+    if source.like:
+        made = _alike(made, source.like.shape)
+    return replace(made, digest=view_digest(card.digest, made.part))
 
 
 def halves(count: int, seed: int, draw: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -108,11 +113,9 @@ def _only(card: Card, chosen: tuple[int, ...]) -> Card:
     counts, tests = (
         tuple(whole[one] for one in chosen) for whole in (card.counts, card.test_counts)
     )
-    part = {"classes": list(chosen)}
     return replace(
         card,
-        digest=view_digest(card.digest, part),
-        part=part,
+        part={"classes": list(chosen)},
         name=f"{card.label} ({_named(card, chosen)})",
         outputs=len(chosen),
         cases=sum(counts),
@@ -125,6 +128,45 @@ def _only(card: Card, chosen: tuple[int, ...]) -> Card:
         spare=max(card.spare, card.grain - 1),
         grain=1,
     )
+
+
+def _alike(card: Card, shape: tuple[int, ...]) -> Card:
+    """Data with images of this shape."""
+    if not _are_images(card):
+        raise StudyError(
+            "expected images, pixels scaled to 0..1, to bring them to another shape. Received: "
+            f"{card.label!r}, cases of shape {card.form}, "
+            f"{card.scaling or 'without a declared range'}. Leave 'like' out.",
+            key="dataset.like",
+        )
+    if shape == card.shape:
+        return card
+    before, after = ((*sides[2:], 1)[0] for sides in (card.shape, shape))
+    colours = "colours by luminance, " if after < before else ""
+    rule = f"{'grey levels repeated, ' if after > before else colours}bilinear"
+    return replace(
+        card,
+        part={**card.part, "shape": list(shape)},
+        shape=shape,
+        scaled=True,
+        scaling=f"{card.scaling or '0..1'}; {card.shape} -> {shape}: {rule}",
+        copies=(),  # counted in the old shape
+    )
+
+
+def _are_images(card: Card) -> bool:
+    """True if cases have height and width, perhaps colours, and the range 0..1.
+
+    Images that come with the harness without a line on their scaling are kept in that range.
+    """
+    sides, colours = card.shape[:2], card.shape[2:]
+    framed = len(sides) == 2 and min(sides) >= SIDE and colours in {(), (1,), (3,), (4,)}
+    scaled = not card.scaling or card.scaling.endswith("-> 0..1") or card.scaling.startswith("0..1")
+    return framed and scaled and not card.inputs and not card.tokens
+
+
+SIDE = 8
+"""Shortest side from which numbers in rows are taken for an image."""
 
 
 def _named(card: Card, chosen: tuple[int, ...]) -> str:

@@ -156,8 +156,26 @@ Whole = Annotated[
 ]
 
 
+class Like(Frozen):
+    """Images as those of another data set: colours, size and range by fixed rules.
+
+    Args:
+        shape: of one image: height, width, and channels (1 or 3) if it is to have any.
+    """
+
+    shape: tuple[Count, ...]
+
+    @model_validator(mode="after")
+    def _channels(self) -> Self:
+        if len(self.shape) < 2 or self.shape[2:] not in {(), (1,), (3,)}:
+            raise ValueError(
+                f"expected height, width, and 1 or 3 channels or none. Received: {[*self.shape]}"
+            )
+        return self
+
+
 class Part(Frozen):
-    """Some classes of a data set, as a data set of its own.
+    """Some classes of a data set, or its images in another shape, as a data set of its own.
 
     Args:
         name: the data set: a name, perhaps of a subset, or a table as for ``dataset`` itself.
@@ -165,19 +183,23 @@ class Part(Frozen):
         half: ``a`` or ``b``: one half of the classes, which are divided at random.
         draw: which random division; each study seed has its own. Halves ``a`` and ``b`` of one
             draw have no class in common, and together all.
+        like: the shape that images are brought to.
     """
 
     name: Whole
     classes: tuple[Class, ...] = ()
     half: Literal["", "a", "b"] = ""
     draw: Annotated[int, BeforeValidator(without_strings), Field(ge=0)] = 0
+    like: Like | None = None
 
     @model_validator(mode="after")
     def _some(self) -> Self:
-        if bool(self.classes) == bool(self.half):
+        if self.classes and self.half:
+            raise ValueError("expected either classes or half. Received: both")
+        if not (self.classes or self.half or self.like):
             raise ValueError(
-                "expected some classes, classes = [...] or half = 'a' or 'b'. "
-                f"Received: {'both' if self.half else 'neither'}"
+                "expected what is made of it: classes = [...], half = 'a' or 'b', or "
+                "like = { shape = [...] }. Received: nothing; for all of it, name it alone"
             )
         if self.draw and not self.half:
             raise ValueError(

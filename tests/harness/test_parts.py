@@ -142,7 +142,7 @@ def test_a_study_file_of_it_reads_back():
         ({"name": "digits", "classes": [3, 10]}, "one of the classes 0 to 9"),
         ({"name": "digits", "classes": [3, 3]}, "at least 2 classes"),
         ({"name": "diabetes", "half": "a"}, "regression data"),
-        ({"name": "digits"}, "Received: neither"),
+        ({"name": "digits"}, "Received: nothing"),
         ({"name": "digits", "half": "a", "classes": [1, 2]}, "Received: both"),
         ({"name": "digits", "classes": [1, 2], "draw": 3}, "draw only beside half"),
         ({"name": "digits", "half": "c"}, r"\[dataset.half\]: expected '', 'a' or 'b'"),

@@ -42,7 +42,7 @@ class Moments:
 
 
 class Lazy(Protocol):
-    """What rows of an array can be taken from, made when they are taken."""
+    """Source of rows that are made when they are taken."""
 
     @property
     def shape(self) -> tuple[int, ...]:

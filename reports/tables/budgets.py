@@ -37,13 +37,14 @@ def budgets(results: Results) -> pd.DataFrame:
     longest = int(rows["epoch"].max()) + 1 if len(rows) else 0
     if longest < BUDGETS:
         return pd.DataFrame()
-    replicates = results.confirm.groupby("arm")["replicate"].nunique()
+    arms = range(len(results.arms))
+    replicates = results.confirm.groupby("arm")["replicate"].nunique().reindex(arms)
     found: dict[str, object] = {"arm": [arm.label for arm in results.arms]}
     for part in range(1, BUDGETS + 1):
         epochs = -(-longest * part // BUDGETS)
         there = rows[rows["epoch"] == epochs - 1].groupby("arm")[quantity]
-        means = there.mean().where(there.count() == replicates)
-        found[f"after {epochs} epochs"] = means.reindex(range(len(results.arms))).to_numpy()
+        whole = there.count().reindex(arms) == replicates
+        found[f"after {epochs} epochs"] = there.mean().reindex(arms).where(whole).to_numpy()
     return pd.DataFrame(found)
 
 

@@ -134,6 +134,14 @@ def test_class_weights_by_class_equal_fit(plan, tmp_path):
         assert_equals_fit(laid)
 
 
+def untested(curve):
+    """Quantities of training and validation; those of the test split are of the best and last."""
+    return [
+        {name: value for name, value in one.quantities.items() if not name.startswith("test/")}
+        for one in curve
+    ]
+
+
 def test_patience_stops_after_the_best_epoch(plan):
     """The curve is that of the long training, cut so many epochs behind its best so far."""
     fixed = {"epochs": 40, "learning_rate": 0.2}
@@ -141,7 +149,7 @@ def test_patience_stops_after_the_best_epoch(plan):
     whole = Trainer(long.card, []).run(long.trial(long.arms[0], {}, "confirm", 0))
     cut = Trainer(short.card, []).run(short.trial(short.arms[0], {}, "confirm", 0))
     assert len(cut.curve) < 40
-    assert cut.curve == whole.curve[: len(cut.curve)]
+    assert untested(cut.curve) == untested(whole.curve[: len(cut.curve)])
     assert len(cut.curve) == cut.best_epoch + 1 + 3
     assert cut.metrics["test/loss@best"] != cut.metrics["test/loss@last"]
 

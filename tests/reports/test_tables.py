@@ -273,6 +273,6 @@ def test_collected_tables_are_complete(shared: Path) -> None:
     """Every table with rows is exported, and none without."""
     found = tables.collect(*judged(shared))
     expected = {"verdicts", "statuses", "tuning", "selection_bias", "marginal_means", "cell_means"}
-    expected |= {"factor_effects", "variance_shares", "history"}
+    expected |= {"factor_effects", "variance_shares", "history", "budgets"}
     assert set(found) == expected | {"provenance", "trials"}
     assert estimates.smallest_p(6) == found["verdicts"]["p_floor"].iloc[1]

@@ -60,6 +60,7 @@ class Card:
         copies: how many test cases are copies of training cases, and how many of these bear
             another label; empty where nobody has counted.
         notes: remarks on the data for readers of the results, a sentence each.
+        sources: other data that trials of a study start from, by name of the source.
     """
 
     locator: str
@@ -94,6 +95,12 @@ class Card:
     centred: bool = False
     chance: float = 0.0
     modes: int = 0
+    sources: Mapping[str, Card] = field(default_factory=dict)
+
+    def of(self, data: str, task: str) -> Card:
+        """The card of data with some content and task: one of its sources', or else itself."""
+        others = (self, *self.sources.values())
+        return next((one for one in others if (one.digest, one.task) == (data, task)), self)
 
     @property
     def label(self) -> str:
@@ -171,7 +178,8 @@ class Card:
         """Card from its JSON form."""
         axes = {key: tuple(part) for key, part in fields.items() if isinstance(part, list)}
         inputs = {key: tuple(part) for key, part in fields.get("inputs", {}).items()}
-        return cls(**{**fields, **axes, "inputs": inputs})
+        sources = {name: cls.read(part) for name, part in fields.get("sources", {}).items()}
+        return cls(**{**fields, **axes, "inputs": inputs, "sources": sources})
 
     def class_name(self, number: int) -> str:
         """Name of a class, for people."""

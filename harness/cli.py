@@ -155,7 +155,8 @@ def run(
     err = _stderr()
     try:
         # Before the live table, so that a download can be followed.
-        datasets.obtain(loaded.dataset, err.print)
+        for one in loaded.data:
+            datasets.obtain(one, err.print)
         with follow(err) as show:
             finished = train(
                 loaded,
@@ -220,7 +221,7 @@ def check(study: StudyName, models: Models = False, yes: Yes = False, as_json: J
     Runs none of your code, unless it is to build your networks.
     """
     loaded, folders = _load(study)
-    if datasets.needs_code(datasets.sized(loaded.dataset)[0]):
+    if any(datasets.needs_code(datasets.sized(one)[0]) for one in loaded.data):
         if models:
             raise UsageError(
                 "expected data that can be read without running your code, to build networks for "
@@ -278,7 +279,9 @@ def _check_without_data(
     places = _places(folders)
     try:
         design.check_size(study, yes=yes)
-        datasets.check_function(str(datasets.sized(study.dataset)[0]), places)
+        for one in study.data:
+            if datasets.needs_code(datasets.sized(one)[0]):
+                datasets.check_function(str(datasets.sized(one)[0]), places)
         design.check_names(study, places)
     except StudyError as error:
         raise error.within(file) from None
@@ -378,7 +381,7 @@ def _plan(study: str, *, yes: bool) -> Plan:
     places = _places(folders)
     try:
         design.check_size(loaded, yes=yes)
-        return design.plan(loaded, datasets.describe(loaded.dataset, places), places)
+        return design.plan(loaded, datasets.describe_all(loaded, places), places)
     except StudyError as error:
         raise error.within(study) from None
 
@@ -462,7 +465,7 @@ def _show_plan(laid: Plan, sizes: dict[str, int], programs: int) -> None:
     if len(laid.arms) > 50:
         out.print(f"... and {len(laid.arms) - 50} more arms.")
     card = laid.card
-    phases = {"tune", "confirm"} | ({"reference"} if laid.references else set())
+    phases = {"tune", "confirm", "source"} | ({"reference"} if laid.references else set())
     counted = {"classification": "classes", "multilabel": "labels"}.get(card.task)
     kind = f"{card.outputs} {counted}" if counted else card.task
     lines = {
@@ -475,6 +478,11 @@ def _show_plan(laid: Plan, sizes: dict[str, int], programs: int) -> None:
         if not study.tune
         else f"at least {programs}, each compiled once per worker that needs it",
     }
+    if laid.sources:
+        lines["sources"] = "; ".join(
+            f"{name}: {one.card.label}, {one.card.cases} cases"
+            for name, one in laid.sources.items()
+        )
     if laid.references:
         lines["references"] = ", ".join(one.label for one in laid.references)
     _print_lines(lines | card.lines())

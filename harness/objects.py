@@ -53,7 +53,7 @@ def keep_arrays(folder: Path, arrays: Mapping[str, NDArray[np.generic]]) -> Path
         staged = folder / "objects" / f".tmp-{os.getpid()}.npz"
         write_atomic(staged, lambda stream: np.savez(stream, **arrays))  # type: ignore[arg-type]
         digest = digest_file(staged)
-        final = folder / "objects" / digest[:2] / f"{digest}.npz"
+        final = place(folder, digest)
         refuse_links(final.parent)
         final.parent.mkdir(exist_ok=True)
         staged.replace(final)
@@ -68,12 +68,23 @@ def read_arrays(folder: Path, digest: str) -> dict[str, NDArray[np.generic]] | N
     Raises:
         StoreError: if a link stands in the way.
     """
-    file = folder / "objects" / digest[:2] / f"{digest}.npz"
+    file = place(folder, digest)
     refuse_links(folder / "objects", file.parent, file)
     if not file.is_file() or digest_file(file) != digest:
         return None
     with np.load(file, allow_pickle=False) as found:
         return dict(found)
+
+
+def is_whole(folder: Path, digest: str) -> bool:
+    """True if a file that ``keep_arrays`` has stored is there, undamaged."""
+    file = place(folder, digest)
+    return file.is_file() and digest_file(file) == digest
+
+
+def place(folder: Path, digest: str) -> Path:
+    """Path of the file with some content."""
+    return folder / "objects" / digest[:2] / f"{digest}.npz"
 
 
 def digest_arrays(arrays: Mapping[str, NDArray[np.generic]]) -> str:

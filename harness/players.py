@@ -27,11 +27,13 @@ class Player:
         layers: names of the model's layers whose trainable variables it updates; none: all.
         loss: function of inputs and targets of a batch, a mean over its cases. Default: the loss
             of the study, of the model's outputs.
+        depth: how often setting ``layer_decay`` divides its learning rate.
     """
 
     name: str
     layers: tuple[str, ...] = ()
     loss: Callable[[Any, Any], Any] | None = None
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,13 +66,14 @@ class Artifact(Record):
     """A file that a training has left among the objects of its store.
 
     Args:
-        kind: ``samples``: generated cases, and real ones beside them.
+        kind: ``samples``: generated cases, and real ones beside them; ``weights``: of the best
+            epoch, in the order in which the network made them.
         stage: name of the stage; empty for the last one.
         epoch: after which it was made; where there are several in it, the last of them.
         digest: SHA-256 of its content.
     """
 
-    kind: Literal["samples"]
+    kind: Literal["samples", "weights"]
     stage: str = ""
     epoch: int
     digest: str

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -17,7 +19,6 @@ from harness.train import Trainer, cases, set_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from harness.card import Card
     from harness.records import Environment
@@ -65,9 +66,12 @@ def keep(stored: Trained, file: Path, folders: Sequence[Path]) -> Kept:
             f"engine {trial.engine}, which computes differently. Run the study again first."
         )
     set_up(trial.threads)
-    x_test = cases(trial, card).x_test
-    trainer = Trainer(card, folders, environment.room_for_data(1))
-    outcome = trainer.run(trial)
+    x_test = cases(trial, card.of(trial.data, trial.task)).x_test
+    with tempfile.TemporaryDirectory() as place:
+        room = environment.room_for_data(1)
+        trainer = Trainer(card, folders, room, keep=Path(place))
+        given = [_handed_on(trainer, one) for one in trial.needs]
+        outcome = trainer.run(trial, given=given)
     if outcome.status != "completed":
         raise TemplateError(
             f"expected the training to complete as it did before. Received: {outcome.status}, "
@@ -83,6 +87,17 @@ def keep(stored: Trained, file: Path, folders: Sequence[Path]) -> Kept:
         metrics=outcome.metrics,
         notes=(*notes, *_check_file(file, trained, x_test)),
     )
+
+
+def _handed_on(trainer: Trainer, trial: Trial) -> str:
+    """Hash of the weights that another trial needs, trained again."""
+    outcome = trainer.run(trial, hands_on=True)
+    if outcome.status != "completed":
+        raise TemplateError(
+            "expected the training of its source to complete as it did before. Received: "
+            f"{outcome.status}, {outcome.reason}. Nothing was written."
+        )
+    return outcome.artifacts[-1].digest
 
 
 def _check_equal(stored: Trained, found: Mapping[str, float]) -> None:
@@ -122,6 +137,8 @@ def _portable(trained: Any, trial: Trial, card: Card) -> tuple[Any, tuple[str, .
         trial.settings,
         every_step=trial.task == "sequence",
     )
+    if (widths := trial.settings.get("new_head")) is not None:
+        plain = program.headed(plain, trial, card.outputs, widths, "glorot_uniform")
     model, notes = _without_references(plain)
     theirs = {layer.name: layer for layer in trained.layers}
     for layer in model.layers:

@@ -85,7 +85,8 @@ def run(
     """
     console = Terminal(stderr=True)
     if data is None and progress is True:
-        datasets.obtain(study.dataset, console.print)
+        for one in study.data:
+            datasets.obtain(one, console.print)
     shown = follow(console) if progress is True else nullcontext(progress or None)
     with shown as report:
         finished = coordinator.run(

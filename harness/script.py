@@ -73,6 +73,12 @@ def _check(trial: Trial) -> None:
             "expected a winner made of built-in entries, to write it as plain Keras. Received: "
             f"{own[0]!r}, which is your own code. Use --weights to save the trained model instead."
         )
+    started = [name for name in catalog.TRANSFER if name in trial.settings]
+    if trial.needs or started:
+        raise TemplateError(
+            "expected a training from scratch to write as plain Keras. Received: one with "
+            f"{started[0] if started else 'a source'}. Use --weights to save the trained model."
+        )
     built_in = catalog.TEMPLATES.get(trial.template)
     players = {*(built_in.players if built_in else ()), *map(owner, trial.settings)} - {""}
     if players:

@@ -32,6 +32,33 @@ class Penalty(keras.regularizers.Regularizer):  # type: ignore[misc]
         return total
 
 
+class Anchored(keras.regularizers.Regularizer):  # type: ignore[misc]
+    r"""Penalty :math:`\frac{\alpha}{2} \lVert w - w_0 \rVert^2` on the way from a start.
+
+    Reference:
+        Li, Grandvalet & Davoine, "Explicit Inductive Bias for Transfer Learning with Convolutional
+        Networks" (L2-SP), 2018.
+
+    Args:
+        amount: coefficient; may be a variable.
+        start: weight of the same shape, a variable that does not change.
+        beside: another penalty of the weight; ``None``: none.
+
+    Example:
+        >>> float(Anchored(0.5, keras.ops.ones((4,)))(keras.ops.zeros((4,))))
+        1.0
+    """
+
+    def __init__(self, amount: Any, start: Any, beside: Any = None) -> None:
+        """Keep them."""
+        self.amount, self.start, self.beside = amount, start, beside
+
+    def __call__(self, weight: Any) -> Any:
+        """The penalty of a weight, a scalar."""
+        found = self.amount / 2 * keras.ops.sum(keras.ops.square(weight - self.start))
+        return found + self.beside(weight) if self.beside else found
+
+
 @keras.saving.register_keras_serializable("harness")
 class Orthogonal(keras.regularizers.Regularizer):  # type: ignore[misc]
     r"""Penalty on the angles between rows or columns: the mean :math:`|\cos|` of all pairs.

@@ -23,6 +23,7 @@ from harness.catalog.regularization import CONSTRAINTS, DROPOUTS, NORMALIZATIONS
 from harness.catalog.tasks import TASKS, Task
 from harness.catalog.templates import SETTINGS, TEMPLATES
 from harness.catalog.training import Training, Updates, training, updates
+from harness.catalog.transfer import TRANSFER
 
 __all__ = [
     "ACTIVATIONS",
@@ -49,6 +50,7 @@ __all__ = [
     "TASKS",
     "TASK_METRICS",
     "TEMPLATES",
+    "TRANSFER",
     "TRANSPOSED",
     "Argument",
     "Choice",

@@ -332,6 +332,20 @@ def _share(raw: Value) -> Value:
     return _fraction(raw)
 
 
+def _depth(raw: Value) -> Value:
+    if raw in ("none", "all"):
+        return raw
+    if isinstance(raw, bool) or not isinstance(raw, int) or raw < 1:
+        raise StudyError(f"expected a number of first layers, 'all' or 'none'. Received: {raw!r}.")
+    return raw
+
+
+def _name(raw: Value) -> Value:
+    if not isinstance(raw, str):
+        raise StudyError(f"expected a name. Received: {raw!r}.")
+    return raw
+
+
 def _fraction(raw: Value) -> Value:
     if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 <= raw < 1:
         raise StudyError(f"expected a number from 0 to below 1. Received: {raw!r}.")
@@ -348,6 +362,8 @@ _KINDS = {
     "real": _real,
     "amount": _amount,
     "flag": _truth,
+    "word": _name,
+    "depth": _depth,
 }
 
 

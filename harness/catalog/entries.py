@@ -176,6 +176,8 @@ Kind = Literal[
     "amount",
     "flag",
     "option",
+    "word",
+    "depth",
     "choice",
 ]
 
@@ -188,8 +190,9 @@ class Argument:
         kind: ``count`` (integer >= 1), ``counts`` (list of them), ``token`` (integer >= 0, or -1
             for none), ``number`` (> 0),
             ``fraction`` (0 <= x < 1), ``share`` (0 < x < 1), ``real`` (any number),
-            ``amount`` (>= 0), ``flag`` (true or false), ``option`` (one of ``options``), or
-            ``choice`` (of ``family``).
+            ``amount`` (>= 0), ``flag`` (true or false), ``option`` (one of ``options``), ``word``
+            (any), ``depth`` (a number of first layers, ``none`` or ``all``), or ``choice`` (of
+            ``family``).
         default: used where a study does not name it. ``None`` means none.
         family: the catalogue family of a ``choice``.
         options: words to choose from.

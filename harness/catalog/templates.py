@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from harness.catalog.entries import Argument, Template
 from harness.catalog.tasks import TASKS
+from harness.catalog.transfer import TRANSFER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SETTINGS: Mapping[str, Argument] = {
+_TRAINING: Mapping[str, Argument] = {
     "epochs": Argument(
         kind="count", default=10, outside=True, note="passes over the training data"
     ),
@@ -79,6 +80,9 @@ SETTINGS: Mapping[str, Argument] = {
         "alone are equal but for chance, which shows how large chance is; default: none",
     ),
 }
+
+SETTINGS: Mapping[str, Argument] = {**_TRAINING, **TRANSFER}
+"""Settings of every training, whatever the template."""
 
 _SHARED = {
     "activation": Argument(kind="choice", family="activation", default="relu"),

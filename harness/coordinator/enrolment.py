@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness import catalog, design, proposers
+from harness import catalog, design, objects, proposers
 from harness.coordinator.queueing import Queued
 from harness.records import FINAL, Member
 from harness.spec import Metric
@@ -134,7 +134,7 @@ class Enrolment:
                 continue
             missing.add(key)
             self.executor()  # its workers load Keras while the rest is laid out
-            if not known:
+            if not known and key not in self.progress.needed:
                 self._queue(trial, key, wanted)
         return missing
 
@@ -152,17 +152,26 @@ class Enrolment:
         unfinished = []
         for needed in trial.needs:
             other = needed.key
-            status = self.store.status(other)
-            if status == "completed":
+            if self._handed_on(other):
                 continue
             unfinished.append(other)
-            if status in FINAL or other in self.progress.needed:
+            if other in self.progress.needed:
                 continue
             self.progress.needed[other] = place
-            self._queue(needed, other, ())
+            if self.store.status(other) not in FINAL and other not in self.progress.members:
+                self._queue(needed, other, ())
         program = design.program_key(trial, self.plan.card)
         queued = Queued(trial=trial, key=key, program=program, wanted=wanted)
         self.queue.add(queued, unfinished)
+
+    def _handed_on(self, key: str) -> bool:
+        """True if a trial has completed, with its weights; one without is to be trained again."""
+        if self.store.status(key) != "completed":
+            return False
+        if objects.is_whole(self.store.folder, self.store.weights(key)):
+            return True
+        self.store.reopen([key], "its weights were not kept")
+        return False
 
     def _select(self, search: Search) -> None:
         """Enrol the confirm trials of an arm, once its search is done."""

@@ -96,6 +96,8 @@ class Loop:
                 number=self.store.begin(one.key, executor.workers, one.wanted),
                 program=one.program,
                 wanted=one.wanted,
+                given=tuple(self.store.weights(needed.key) for needed in one.trial.needs),
+                hands_on=one.key in self.progress.needed,
             )
             self.queue.open[one.key] = attempt
             executor.submit(place, attempt)

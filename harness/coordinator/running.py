@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from harness.card import Card
     from harness.coordinator.progress import Finished, Progress
     from harness.executors import Executor
-    from harness.spec import Study
+    from harness.spec import Source, Study
 
 
 def local(setup: Setup, workers: int) -> Executor:
@@ -57,7 +57,8 @@ def run(
     folder = Path(root) / study.name
     places = tuple(dict.fromkeys(Path(place).resolve() for place in (*folders, Path.cwd())))
     design.check_size(study, yes=yes)
-    card = _card(study, data, folder, places)
+    others = {name: _card(one.dataset, None, folder, places) for name, one in study.sources.items()}
+    card = dataclasses.replace(_card(study.dataset, data, folder, places), sources=others)
     plan = design.plan(study, card, places)
     with Store(folder) as store:
         setup = Setup(
@@ -99,25 +100,25 @@ def _workers(wanted: int | None, trials: int) -> int:
 
 
 def _card(
-    study: Study,
+    dataset: Source,
     data: tuple[ArrayLike, ArrayLike] | None,
     folder: Path,
     places: Sequence[Path],
 ) -> Card:
     """Card of the data; arrays are first stored in a file that workers can read."""
-    source, _ = datasets.sized(study.dataset)
+    source, _ = datasets.sized(dataset)
     if data is None and not datasets.is_own(source, places):
-        return datasets.describe(study.dataset, places)
+        return datasets.describe(dataset, places)
     if data is None:
         arrays = datasets.read_own(source, places)
     elif source:
         raise StudyError(
-            f"expected either a data set or arrays. Received: {study.dataset!r} and arrays.",
+            f"expected either a data set or arrays. Received: {dataset!r} and arrays.",
             key="dataset",
         )
     else:
         arrays = datasets.flat({"x": data[0], "y": data[1]})
     name = datasets.title(source)
-    datasets.check(arrays, name, study.dataset)
+    datasets.check(arrays, name, dataset)
     kept = objects.keep_arrays(folder, datasets.without_notes(arrays)).resolve()
-    return dataclasses.replace(datasets.describe_kept(kept, study.dataset, arrays), name=name)
+    return dataclasses.replace(datasets.describe_kept(kept, dataset, arrays), name=name)

@@ -65,7 +65,9 @@ class OnDemand:
 
     def _start(self) -> Executor:
         self.admit(environment.observe())
-        datasets.obtain(self.setup.card.locator)
+        card = self.setup.card
+        for one in (card, *card.sources.values()):
+            datasets.obtain(one.locator)
         executor = self.make(self.setup)
         self._within.callback(executor.close)
         if not executor.workers:

@@ -16,6 +16,7 @@ from harness.datasets.rows import Rows
 from harness.datasets.sources import (
     check,
     describe,
+    describe_all,
     describe_kept,
     is_own,
     load,
@@ -34,6 +35,7 @@ __all__ = [
     "check",
     "check_function",
     "describe",
+    "describe_all",
     "describe_kept",
     "draw",
     "few",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.card import Drawing
+    from harness.datasets.rows import Moments
 
     Arrays = Mapping[str, NDArray[np.generic]]
 
@@ -81,13 +82,26 @@ class Data:
         none = all_rows(np.empty((0, 1), np.float32))
         return replace(self, x=none, x_test=none)
 
-    def standardized(self, train: NDArray[np.integer]) -> Data:
+    def moments(self, train: NDArray[np.integer]) -> dict[str, Moments]:
+        """Means and deviations of what is standardized, by input, over some training cases."""
+        chosen = np.zeros(len(self.x), dtype=bool)
+        chosen[train] = True
+        x = _by_name(self.x)
+        return {
+            name: x[name].only(chosen).measured(columns)
+            for name, columns in self.standardize.items()
+        }
+
+    def standardized(
+        self, train: NDArray[np.integer], scaling: Mapping[str, Moments] | None = None
+    ) -> Data:
         """The data as a replicate trains on it: mean 0 and deviation 1 over its training cases.
 
         What is constant there becomes zero. Labels that are classes stay.
 
         Args:
             train: these cases.
+            scaling: means and deviations of other data, by input; default: over these cases.
         """
         if not self.standardize:
             exact = self.y.dtype == np.float64
@@ -95,8 +109,7 @@ class Data:
         chosen = np.zeros(len(self.x), dtype=bool)
         chosen[train] = True
         x, x_test = (_by_name(part) for part in (self.x, self.x_test))
-        for name, columns in self.standardize.items():
-            moments = x[name].only(chosen).measured(columns)
+        for name, moments in (scaling or self.moments(train)).items():
             x[name], x_test[name] = (
                 replace(part, moments=moments) for part in (x[name], x_test[name])
             )

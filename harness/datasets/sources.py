@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from harness.datasets.known import DataSet
     from harness.datasets.rows import Several
-    from harness.spec import Source, Whole
+    from harness.spec import Source, Study, Whole
 
 SHORTEST = 4
 """Fewest steps from which equal last ones are taken for padding."""
@@ -84,6 +84,20 @@ def describe(source: Source, folders: Sequence[Path]) -> Card:
             )
         card = _of_file(_file(base, folders), source)
     return _shrunk(card, size, f"{base}@{size}") if size else card
+
+
+def describe_all(study: Study, folders: Sequence[Path]) -> Card:
+    """Card of a study's data, with those of its sources.
+
+    Args:
+        study: names them.
+        folders: folders to search for relative paths, in order.
+
+    Raises:
+        DataError: as ``describe``.
+    """
+    others = {name: describe(one.dataset, folders) for name, one in study.sources.items()}
+    return replace(describe(study.dataset, folders), sources=others)
 
 
 def without_notes(arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from harness.card import Card
     from harness.spec import Level, Reference, Study, Value
 
-UNSEARCHED = {"salt": "lucky random numbers", "cases_per_class": "the largest number of cases"}
+UNSEARCHED = {
+    "salt": "lucky random numbers",
+    "cases_per_class": "the largest number of cases",
+    "source": "one source, which is what arms differ in",
+}
 """Settings that are not searched, each with what a search would choose."""
 
 LEADING = 2

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
 from typing import TYPE_CHECKING
 
 from harness import catalog, usercode
+from harness.design import sources
 from harness.design.checks import (
     check_data,
     check_metrics,
@@ -48,6 +49,7 @@ class Plan:
         arms: all of them, in the order of the table.
         references: methods that the arms are measured against.
         notes: remarks on the template for readers of the results, a sentence each.
+        sources: plans of the trainings that arms start from, by name.
     """
 
     study: Study
@@ -56,6 +58,7 @@ class Plan:
     arms: tuple[Arm, ...]
     references: tuple[Reference, ...] = ()
     notes: tuple[str, ...] = ()
+    sources: Mapping[str, Plan] = field(default_factory=dict)
 
     @property
     def rows(self) -> tuple[Arm | Reference, ...]:
@@ -83,11 +86,19 @@ class Plan:
         """Number of trials by phase."""
         tune = self.study.tune
         searched = tune.trials * tune.replicates if tune else 0
-        return {
+        found = {
             "tune": len(self.arms) * searched,
             "confirm": len(self.arms) * self.study.replicates,
             "reference": len(self.references) * self.study.replicates,
         }
+        return {**found, "source": self._pretrainings()} if self.sources else found
+
+    def _pretrainings(self) -> int:
+        """Number of trainings that arms start from, what is tuned aside."""
+        given = [{**self.study.fixed, **arm.levels} for arm in self.arms]
+        keys = {one.key for levels in given for one in self._source(levels, "confirm", 0)}
+        tune = self.study.tune
+        return len(keys) * (self.study.replicates + (tune.replicates if tune else 0))
 
     def trial(
         self,
@@ -98,6 +109,7 @@ class Plan:
     ) -> Trial:
         """One training of an arm, or one measurement of a reference on the same splits."""
         study = self.study
+        needs: tuple[Trial, ...] = ()
         if isinstance(row, Reference):
             chosen = catalog.choice("reference", row.method)
             name, given, code = chosen.name, {**chosen.setting(), **splitting(study)}, ""
@@ -105,6 +117,10 @@ class Plan:
             name, given = study.template, settings(study, self.card, row.levels, hyperparameters)
             named = {name, *own(name, given)}
             code = _joined({one: self.codes[one] for one in self.codes if one in named})
+            levels = {**study.fixed, **row.levels, **hyperparameters}
+            needs = self._source(levels, phase, replicate)
+            if levels.get("source") == "longer":
+                given = sources.lengthened(given, self.card, self._longest(levels))
         return Trial(
             template=name,
             settings=given,
@@ -117,7 +133,27 @@ class Plan:
             replicate=replicate,
             best=study.best,
             threads=study.threads,
+            needs=needs,
         )
+
+    def _source(
+        self, given: Mapping[str, Value], phase: Phase, replicate: int
+    ) -> tuple[Trial, ...]:
+        """The training that a trial starts from, in the same phase and replicate; none if none."""
+        name = sources.chosen(given)
+        if not name:
+            return ()
+        source = self.sources[name]
+        arm = Arm(index=0, levels=sources.shared(source.study, given))
+        return (source.trial(arm, {}, phase, replicate),)
+
+    def _longest(self, given: Mapping[str, Value]) -> int:
+        """Steps of the longest source that an arm could start from."""
+        found = []
+        for source in self.sources.values():
+            one = settings(source.study, source.card, sources.shared(source.study, given), {})
+            found.append(catalog.training(one).epochs * sources.steps(one, source.card))
+        return max(found)
 
 
 def count(study: Study) -> int:
@@ -168,17 +204,37 @@ def plan(study: Study, card: Card, folders: Sequence[Path]) -> Plan:
     check_names(study, folders)
     check_metrics(study, card)
     check_data(study, card)
+    made = _sources(study, card, folders)
     references = catalog.references(study)
     check_references(study, card, references)
     codes = {name: usercode.fingerprint(name, folders) for name in user_code(study, folders)}
     return Plan(
         study=study,
-        card=card,
+        card=replace(card, sources={name: one.card for name, one in made.items()}),
         codes=codes,
         arms=tuple(arms(study)),
         references=references,
+        sources=made,
         notes=(*unpassed(study.template, folders), *_judged(study, references)),
     )
+
+
+def _sources(study: Study, card: Card, folders: Sequence[Path]) -> dict[str, Plan]:
+    """Plans of a study's sources, each checked as a study of its own.
+
+    Raises:
+        StudyError: naming the source, and what is wrong with it or between it and the data.
+    """
+    sources.check(study)
+    made = {}
+    for name in study.sources:
+        try:
+            one = plan(sources.pretraining(study, name), card.sources[name], folders)
+        except StudyError as error:
+            raise StudyError(error.message, key=f"sources.{name}.{error.key}".rstrip(".")) from None
+        sources.check_meets(one.card, card, name)
+        made[name] = one
+    return made
 
 
 def _judged(study: Study, references: Sequence[Reference]) -> tuple[str, ...]:

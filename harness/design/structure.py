@@ -8,6 +8,7 @@ from harness import catalog
 from harness.design import classes
 from harness.identity import digest
 from harness.players import OWN, owner
+from harness.spec import UNTRAINED
 from harness.targets import names_code
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from harness.spec import Level, Study, Trial, Value
 
 
-LATER = ("salt", "cases_per_class")
+LATER = ("salt", "cases_per_class", *catalog.TRANSFER)
 """Settings that are left out where they are not given, as before there was such a setting."""
 
 
@@ -47,11 +48,42 @@ def settings(
     for name in LATER:
         if full[name] is None:
             del full[name]
+    _start(full, study)
     _rate(full, "")
     for player in _players(full):
         full |= {f"{player}.{name}": full[name] for name in _shared(player, given)}
         _rate(full, f"{player}.")
     return full
+
+
+def _start(full: dict[str, Value], study: Study) -> None:
+    """Leave out of a trial's settings what says nothing of where it starts.
+
+    Training from scratch is then one and the same trial, however much others take over, and the
+    same that a study without sources has. The name of a source is left out too: its trial, with
+    its data, is what the trial needs.
+    """
+    untrained = full.pop("source", "none") in UNTRAINED and study.template in catalog.TEMPLATES
+    for name, nothing in _NOTHING.items():
+        if full.get(name) == nothing:
+            del full[name]
+    if untrained or full.get("frozen_layers") == "all":
+        full.pop("head_epochs", None)
+    if untrained:
+        for name in ("layer_decay", "l2_sp", "frozen_normalization"):
+            full.pop(name, None)
+        if not {"frozen_layers", "new_head"} & full.keys():
+            full.pop("source_layers", None)
+
+
+_NOTHING: Mapping[str, Value] = {
+    "source_layers": "all",
+    "frozen_layers": "none",
+    "frozen_normalization": False,
+    "layer_decay": 1.0,
+    "l2_sp": 0.0,
+}
+"""Levels that are as good as none."""
 
 
 def _shared(player: str, given: Iterable[str]) -> list[str]:
@@ -137,7 +169,12 @@ def split(trial: Trial) -> tuple[dict[str, Value], dict[str, float]]:
 
 
 def program_key(trial: Trial, card: Card) -> str:
-    """Identity of a trial's program: equal for trials that differ in values only."""
+    """Identity of a trial's program: equal for trials that differ in values only.
+
+    Args:
+        trial: the trial.
+        card: of its data, or of the study's, whose sources it then belongs to.
+    """
     if trial.template in catalog.REFERENCES:
         return digest([trial.template, trial.settings])
     structure, _ = split(trial)
@@ -145,8 +182,10 @@ def program_key(trial: Trial, card: Card) -> str:
         if setting.outside:
             structure.pop(name, None)
     of_trial = trial.model_dump(include={"template", "task", "code", "best", "threads", "xla"})
-    of_data = [card.cases, card.tests, card.outputs, *card.shape]
-    return digest([structure, of_trial, of_data, dict(card.inputs), dict(card.noise)])
+    own = card.of(trial.data, trial.task)
+    of_data = [own.cases, own.tests, own.outputs, *own.shape]
+    others = [[program_key(one, card) for one in trial.needs]] if trial.needs else []
+    return digest([structure, of_trial, of_data, dict(own.inputs), dict(own.noise), *others])
 
 
 def arguments(template: str, given: Iterable[str] = ()) -> dict[str, catalog.Argument]:

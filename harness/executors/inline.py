@@ -79,7 +79,12 @@ class Inline:
         attempt = self._waiting[0]
         if self._started:
             return Started(attempt=attempt, place=None)
-        outcome = self._trainer.run(attempt.trial, attempt.program)
+        outcome = self._trainer.run(
+            attempt.trial,
+            attempt.program,
+            given=attempt.given,
+            hands_on=attempt.hands_on,
+        )
         self._waiting.popleft()
         report = Report(outcome=outcome, environment=self._environment)
         return Ended(attempt=attempt, report=report)

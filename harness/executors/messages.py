@@ -70,6 +70,8 @@ def write_attempt(attempt: Attempt) -> dict[str, Any]:
         "number": attempt.number,
         "program": attempt.program,
         "wanted": attempt.wanted,
+        "given": attempt.given,
+        "hands_on": attempt.hands_on,
     }
 
 
@@ -81,6 +83,8 @@ def read_attempt(message: dict[str, Any]) -> Attempt:
         number=message["number"],
         program=message["program"],
         wanted=tuple(message["wanted"]),
+        given=tuple(message["given"]),
+        hands_on=message["hands_on"],
     )
 
 

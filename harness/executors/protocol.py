@@ -47,6 +47,8 @@ class Attempt:
         number: fencing token of this attempt.
         program: identity of the program that it needs.
         wanted: metrics that it is to measure.
+        given: hashes of the files with the weights of the trials that it needs, in their order.
+        hands_on: true if its weights are to be kept for others.
     """
 
     trial: Trial
@@ -54,6 +56,8 @@ class Attempt:
     number: int
     program: str
     wanted: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+    hands_on: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

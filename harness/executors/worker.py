@@ -72,7 +72,12 @@ def _answer(
         return
     attempt = messages.read_attempt(message)
     messages.send(connection, "started", key=attempt.key)
-    outcome = trainer.run(attempt.trial, attempt.program)
+    outcome = trainer.run(
+        attempt.trial,
+        attempt.program,
+        given=attempt.given,
+        hands_on=attempt.hands_on,
+    )
     text = Report(outcome=outcome, environment=here).model_dump_json()
     file = messages.result_file(setup.attempts, attempt.key, attempt.number)
     write_atomic(file, lambda stream: stream.write(text.encode()))

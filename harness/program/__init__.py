@@ -22,6 +22,7 @@ from harness.program.inputs import (
 from harness.program.learner import Learner, Sizes, sizes
 from harness.program.network import Network, build
 from harness.program.taking import asked, code_of, shapes
+from harness.program.transferring import headed
 from harness.program.updates import AVERAGED
 from harness.program.weights import Weight
 
@@ -43,6 +44,7 @@ __all__ = [
     "build",
     "code_of",
     "forward",
+    "headed",
     "is_expressible",
     "noisy",
     "pick",

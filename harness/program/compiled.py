@@ -13,6 +13,7 @@ import tensorflow as tf
 from harness.program.evaluating import Evaluating, accumulate
 from harness.program.inputs import EVALUATED, Streamed, pick, take
 from harness.program.judging import Judging
+from harness.program.player import together
 from harness.program.state import Best
 from harness.program.taking import outline
 
@@ -79,6 +80,8 @@ class Program:
     def compile(self, data: Inputs) -> None:
         """Trace and compile, with the work of a single step."""
         sizes = self.learner.sizes
+        if self.learner.features:
+            data = self.learner.features.blank(data, sizes.train + sizes.validation)
         if isinstance(data, Streamed):
             self._compile_chunks(data)
             return
@@ -101,8 +104,10 @@ class Program:
         self.evaluating.tested(data)
 
     def reset(self) -> None:
-        """Forget the best epoch."""
+        """Forget the best epoch, and all features."""
         self._best.forget()
+        if self.learner.features:
+            self.learner.features.forget()
 
     def epoch(
         self,
@@ -120,6 +125,8 @@ class Program:
             held: the validation cases.
 
         """
+        if self.learner.features:
+            data, order, held = self.learner.features.of(data, order, held)
         if isinstance(data, Streamed):
             found = self._in_chunks(data, order, rates, held)
         else:
@@ -139,12 +146,19 @@ class Program:
         quantities |= _named("val", measured)
         return Passed(quantities=quantities, best=bool(best), finite=bool(finite))
 
+    def keep_best(self) -> list[NDArray[np.generic]]:
+        """Weights of the best epoch, in the order of the network's, put back into it."""
+        self._best.restore()
+        return [variable.numpy() for variable in self.learner.state.weights]
+
     def test(self, data: Inputs, epoch: str) -> tuple[dict[str, float], NDArray[np.float32]]:
         """Loss, metrics and outputs on the test split, with the weights of ``last`` or ``best``."""
         if epoch == "best":
             self._best.restore()
         else:
             self.learner.finalize()
+        if self.learner.features:
+            data = self.learner.features.tested(data)
         sums, outputs = self.evaluating.tested(data)
         return self.learner.objective.means(sums.numpy(), len(data.y_test)), outputs.numpy()
 
@@ -212,6 +226,8 @@ class Program:
     def _step(self, x: tf.Tensor, y: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
         """All updates of a step; sums over the batch as the first player finds it."""
         learner, found, later = self.learner, None, []
+        if learner.grouped:
+            return self._grouped(x, y, rate)
         for place in learner.order:
             own = rate if len(learner.players) == 1 else rate[place]
             player, forward = learner.players[place], partial(self._forward, x, y, place)
@@ -225,6 +241,14 @@ class Program:
         for update in later:
             update()
         return found
+
+    def _grouped(self, x: tf.Tensor, y: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
+        """The updates of players with one loss, by gradients of one pass."""
+        learner = self.learner
+        loss, outputs, gradients = together(learner.players, partial(self._forward, x, y, 0))
+        for place, player in enumerate(learner.players):
+            player.update(rate[place], gradients[place])
+        return learner.objective.sums(y, outputs, loss)
 
     def _forward(self, x: tf.Tensor, y: tf.Tensor, place: int) -> tuple[tf.Tensor, tf.Tensor]:
         """Loss of a player, and what the model gives where that is asked for."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 
 from harness import catalog
+from harness.program.features import features
 from harness.program.objective import Objective
 from harness.program.player import Player
 from harness.program.staging import trained
@@ -58,19 +59,26 @@ class Learner:
     Attributes:
         card: of the data.
         sizes: numbers of cases.
-        model: the network's.
+        features: of the layers that do not train, where it is exact to ask them once.
+        model: the network's, or what it has behind these layers.
         output_shape: of what the model returns, its first axis ``None``.
         players: sets of variables with optimizers of their own.
         names: of the players.
         losses: of the players, of inputs and targets; ``None``: the objective's.
         order: which player is updated, update by update of a step.
+        depths: of the players, by which their learning rates decay.
         simultaneous: whether all gradients of a step are taken before any update.
+        grouped: whether the players have one loss, and so one pass for the gradients of all.
         state: all that changes.
         world: what user code behind the network finds and leaves in this process.
     """
 
     def __init__(self, trial: Trial, card: Card, network: Network) -> None:
         """Build the optimizers."""
+        self.features = features(network.model, trial, card)
+        if self.features:  # the rest is a network of its own, with these as inputs
+            network = replace(network, model=self.features.rest)
+            card = replace(card, shape=self.features.shape)
         self.card, self.sizes = card, sizes(trial, card)
         self.model, self.world = network.model, network.world
         self.output_shape = network.output_shape
@@ -80,7 +88,14 @@ class Learner:
         )
         self.names = tuple(one.name for one in stage.players)
         self.losses, self.order = [one.loss for one in stage.players], stage.order
+        self.depths = tuple(one.depth for one in stage.players)
         self.simultaneous = stage.simultaneous
+        # Players of one loss that are updated together are groups of one optimizer's, so to speak.
+        self.grouped = (
+            self.simultaneous
+            and not any(self.losses)
+            and not any(player.scales for player in self.players)
+        )
         self.objective = Objective(trial, card, network)
         self.state = State(network, self.players)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -14,7 +14,7 @@ from harness.blocks.layers import Drawn
 from harness.blocks.style import styled
 from harness.errors import TemplateError
 from harness.players import owner
-from harness.program import staging, taking
+from harness.program import staging, taking, transferring
 from harness.program.weights import Recording, Weight, brought
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class Network:
         output_shape: of what the model returns, its first axis ``None``.
         form: what its outputs are.
         stage: how it is trained.
+        source: the network that a trial needs, from which this one starts; ``None`` for one that
+            does not, or from the stage before.
         notes: what a reader of the results has to know of it, a sentence each.
         world: what user code behind it finds and leaves in this process.
     """
@@ -47,12 +49,21 @@ class Network:
     output_shape: Any
     form: outputs.Form
     stage: Stage
+    source: Network | None = None
     notes: tuple[str, ...] = ()
     world: World | None = None
 
 
-def build(trial: Trial, card: Card, template: Callable[..., Any]) -> tuple[Network, ...]:
+def build(
+    trial: Trial, card: Card, template: Callable[..., Any], source: Network | None = None
+) -> tuple[Network, ...]:
     """Call a template, build what it returns, and check that.
+
+    Args:
+        trial: any trial of the structure.
+        card: of its data.
+        template: makes a model, or stages.
+        source: the network of the trial that it needs, if it needs one.
 
     Returns:
         A network for every stage, in order.
@@ -62,18 +73,29 @@ def build(trial: Trial, card: Card, template: Callable[..., Any]) -> tuple[Netwo
     """
     inputs, arguments = _given(trial, card)
     recording = Recording(compares=trial.template not in catalog.TEMPLATES)
+    outputs = taking.asked(trial, card)
+
+    def make() -> Any:
+        return template(taking.shapes(card), outputs, **arguments)
+
     with recording.on():
-        made = template(taking.shapes(card), taking.asked(trial, card), **arguments)
+        if transferring.transfer(trial):
+            before = replace(source.stage, name=staging.SOURCE) if source else None
+            made = transferring.stages(make, trial, before, inputs, outputs, card.shape)
+        else:
+            made, before = make(), None
         stages = staging.stages(made, trial.template)
         shapes = []
         for stage in stages:
             taking.check(stage.model, card, trial.template)
             shapes.append(_output_shape(stage.model, card, trial.template))
     staging.check(stages, trial)
-    return tuple(
-        _network(trial, card, recording, inputs, stages[: place + 1], shape)
+    first = (before,) if before else ()
+    networks = [
+        _network(trial, card, recording, inputs, (*first, *stages[: place + 1]), shape)
         for place, shape in enumerate(shapes)
-    )
+    ]
+    return (replace(networks[0], source=source), *networks[1:])
 
 
 def _given(trial: Trial, card: Card) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -30,7 +30,9 @@ class Player:
     Attributes:
         copies: slots of the optimizer that begin as copies of variables, with these.
         finalizes: whether the optimizer exchanges the variables when a training ends.
+        scales: whether the optimizer takes gradients of a scaled loss.
         clips: whether gradients are limited.
+        clip: limits gradients, one per variable.
     """
 
     def __init__(
@@ -41,8 +43,9 @@ class Player:
         self.variables = variables
         self.optimizer, self.copies = updates.optimizer(trial, variables, inputs, own)
         self.finalizes = updates.finalizes(self.optimizer)
+        self.scales = updates.scales(self.optimizer)
         self.clips = f"{own}clip.limit" in inputs
-        self._clip = _clip(trial, inputs, own)
+        self.clip = _clip(trial, inputs, own)
 
     def gradients(
         self, forward: Callable[[], tuple[tf.Tensor, tf.Tensor]]
@@ -52,7 +55,7 @@ class Player:
             loss, outputs = forward()
             scaled = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled, [variable.value for variable in self.variables])
-        return loss, outputs, self._clip(gradients)
+        return loss, outputs, self.clip(gradients)
 
     def update(self, rate: tf.Tensor, gradients: Sequence[Any]) -> None:
         """Change the variables once.
@@ -68,6 +71,18 @@ class Player:
         """Let the optimizer end the training."""
         if self.finalizes:
             self.optimizer.finalize_variable_values(self.variables)
+
+
+def together(
+    players: Sequence[Player], forward: Callable[[], tuple[tf.Tensor, tf.Tensor]]
+) -> tuple[tf.Tensor, tf.Tensor, list[Sequence[Any]]]:
+    """Loss and outputs that ``forward`` gives, and from one pass the gradients of each player."""
+    with tf.GradientTape() as tape:
+        loss, outputs = forward()
+    values = [[variable.value for variable in player.variables] for player in players]
+    found = tape.gradient(loss, values)
+    clipped = [player.clip(own) for player, own in zip(players, found, strict=True)]
+    return loss, outputs, clipped
 
 
 def _clip(

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from harness.spec import Trial
 
 
+SOURCE = "source"
+"""Name of the stage that stands for the trial which another one needs."""
+
+
 def stages(made: Any, template: str) -> tuple[Stage, ...]:
     """Stages that a template has returned, each with its players; a model alone is one stage.
 
@@ -140,9 +144,14 @@ def notes(weights: Sequence[Weight], stages: Sequence[Stage]) -> tuple[str, ...]
     found = []
     if stage.takes:
         count = sum(one.taken is not None for one in weights)
+        before = stages[-2].name
+        who = f"stage {name!r}" if name else "the network"
+        epoch = (
+            "best epoch of its source" if before == SOURCE else f"last epoch of stage {before!r}"
+        )
         found.append(
-            f"stage {name!r} starts with {count} of {len(weights)} weights from the last epoch of "
-            f"stage {stages[-2].name!r} (layers {', '.join(stage.takes)})"
+            f"{who} starts with {count} of {len(weights)} weights from the {epoch} "
+            f"(layers {', '.join(stage.takes)}), and with a new optimizer"
         )
     if stage.frozen:
         where = f" in stage {name!r}" if name else ""

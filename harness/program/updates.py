@@ -76,6 +76,11 @@ def finalizes(made: Any) -> bool:
     return bool(inner.use_ema) or type(inner).finalize_variable_values is not plain
 
 
+def scales(made: Any) -> bool:
+    """True if an optimizer takes gradients of a scaled loss."""
+    return made is not _inner(made) or made.loss_scale_factor is not None
+
+
 def _inner(made: Any) -> Any:
     """The optimizer that does the work, where one is wrapped to scale its loss."""
     return made.inner_optimizer if isinstance(made, keras.optimizers.LossScaleOptimizer) else made

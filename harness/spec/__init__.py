@@ -2,13 +2,14 @@
 
 from harness.spec.metric import Metric, Quantity, measured
 from harness.spec.sources import Arrays, Columns, Images, Part, Source, Split, Whole, whole
-from harness.spec.study import NAME, Choices, Range, Space, Study, Tune
+from harness.spec.study import NAME, UNTRAINED, Choices, Pretraining, Range, Space, Study, Tune
 from harness.spec.trial import ENGINE, Arm, Phase, Reference, Trial
 from harness.spec.values import Class, Frozen, Level, Scalar, Value, label
 
 __all__ = [
     "ENGINE",
     "NAME",
+    "UNTRAINED",
     "Arm",
     "Arrays",
     "Choices",
@@ -20,6 +21,7 @@ __all__ = [
     "Metric",
     "Part",
     "Phase",
+    "Pretraining",
     "Quantity",
     "Range",
     "Reference",

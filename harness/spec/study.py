@@ -16,6 +16,10 @@ from harness.targets import code_name
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
+UNTRAINED = ("none", "longer")
+"""Levels of ``source`` that start from no training: for as many epochs as the other arms, and for
+so many more as make up for the steps of the longest source."""
+
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
 
@@ -28,6 +32,13 @@ def _coded(dataset: Whole) -> Whole:
     if isinstance(dataset, Arrays):
         return dataset.model_copy(update={"file": code_name(dataset.file)})
     return code_name(dataset) if isinstance(dataset, str) else dataset
+
+
+def _spelled(dataset: Source) -> Source:
+    """A data set, perhaps in parts, whose function is spelled in one way."""
+    if isinstance(dataset, Part):
+        return dataset.model_copy(update={"name": _coded(dataset.name)})
+    return _coded(dataset)
 
 
 class Range(Frozen):
@@ -104,6 +115,28 @@ class Tune(Frozen):
         return Metric.parse(self.objective)
 
 
+class Pretraining(Frozen):
+    """A training that arms may start from, on data of its own.
+
+    Args:
+        dataset: as of a study.
+        fixed: training settings of its own, such as ``epochs``; arguments of the template that
+            differ from the study's. Default: arguments as in the arm, settings as a study has
+            them that names none.
+
+    Reference:
+        Yosinski et al., "How Transferable Are Features in Deep Neural Networks?", 2014.
+    """
+
+    dataset: Source
+    fixed: dict[str, Level] = Field(default_factory=dict)
+
+    @field_validator("dataset")
+    @classmethod
+    def _by_module(cls, dataset: Source) -> Source:
+        return _spelled(dataset)
+
+
 class Study(Frozen):
     """A frozen question about trainings.
 
@@ -124,6 +157,8 @@ class Study(Frozen):
         factors: what is compared: levels by factor. Arms are all their combinations.
         fixed: template arguments and training settings shared by all arms.
         tune: nuisance hyperparameters, tuned inside every arm.
+        sources: trainings that arms may start from, by name, for setting ``source``; each is
+            trained once per replicate, for all arms of it.
         question: one sentence, printed above the answer.
         metric: the one that decides, ``split/metric@epoch``. Default: test accuracy (or mean
             squared error, for regression) at the best epoch.
@@ -164,6 +199,7 @@ class Study(Frozen):
     ]
     fixed: dict[str, Level] = Field(default_factory=dict)
     tune: Tune | None = None
+    sources: dict[str, Pretraining] = Field(default_factory=dict)
     metric: str = ""
     baseline: dict[str, Level] = Field(default_factory=dict)
     best: str = ""
@@ -206,9 +242,18 @@ class Study(Frozen):
     @field_validator("dataset")
     @classmethod
     def _by_module(cls, dataset: Source) -> Source:
-        if isinstance(dataset, Part):
-            return dataset.model_copy(update={"name": _coded(dataset.name)})
-        return _coded(dataset)
+        return _spelled(dataset)
+
+    @field_validator("sources")
+    @classmethod
+    def _single_words(cls, sources: dict[str, Pretraining]) -> dict[str, Pretraining]:
+        for name in sources:
+            if not name.isidentifier() or name in UNTRAINED:
+                raise ValueError(
+                    "expected names of sources that are single words, other than "
+                    f"{' and '.join(map(repr, UNTRAINED))}. Received: {name!r}"
+                )
+        return sources
 
     @field_validator("confidence", mode="before")
     @classmethod
@@ -231,6 +276,11 @@ class Study(Frozen):
         return str(validation_quantity(text)) if text else text
 
     @property
+    def data(self) -> tuple[Source, ...]:
+        """All data that its trials are trained on: its own, then that of its sources."""
+        return (self.dataset, *(source.dataset for source in self.sources.values()))
+
+    @property
     def deciding(self) -> Metric:
         """The metric that decides, once the study is laid out."""
         return Metric.parse(self.metric)
@@ -243,6 +293,7 @@ class Study(Frozen):
     def digest(self) -> str:
         """Identity of the definition; the order of factors, which numbers the arms, is part."""
         told = self.model_dump(mode="json", by_alias=True)
-        if not self.task:  # as before there was such a key
-            del told["task"]
+        for later in ("task", "sources"):
+            if not told[later]:  # as before there was such a key
+                del told[later]
         return digest([told, [*self.factors]])

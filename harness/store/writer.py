@@ -87,7 +87,7 @@ class Store:
             last, known, *before = found[0]
             if known == token:
                 return int(last)
-            if _told(*before) == (study.digest(), card.get("digest"), code):
+            if _told(*before) == (study.digest(), *_contents(card), code):
                 # Another version says more of the same data.
                 with self._write() as db:
                     db.execute(
@@ -173,6 +173,13 @@ class Store:
         """Status of an enrolled trial."""
         ((status,),) = self._rows("SELECT status FROM trial WHERE key = ?", (key,))
         return str(status)
+
+    def weights(self, key: str) -> str:
+        """Hash of the file with the weights that a trial hands on; empty if it has kept none."""
+        rows = self._rows(
+            "SELECT digest FROM artifact WHERE trial = ? AND kind = 'weights'", (key,)
+        )
+        return str(rows[0][0]) if rows else ""
 
     def lacking(self, revision: int, arm: int, phase: str, metric: str) -> list[str]:
         """Keys of an arm's completed trials that lack a metric and were not asked for it."""
@@ -400,12 +407,18 @@ class Store:
                 raise
 
 
-def _told(definition: str, card: str, code: str) -> tuple[str, str, str]:
+def _told(definition: str, card: str, code: str) -> tuple[str, ...]:
     """Digests of the study, of its data and of its code, of a definition in the store."""
     try:
-        return Study(**json.loads(definition)).digest(), json.loads(card)["digest"], code
+        return Study(**json.loads(definition)).digest(), *_contents(json.loads(card)), code
     except (ValueError, TypeError, KeyError, StudyError):
-        return "", "", ""  # damaged, and so another
+        return ()  # damaged, and so another
+
+
+def _contents(card: dict[str, Any]) -> tuple[str, ...]:
+    """Digests of data, and of all data that its trials start from."""
+    others = card.get("sources", {})
+    return card["digest"], *(others[name]["digest"] for name in sorted(others))
 
 
 def _open(folder: Path) -> sqlite3.Connection:

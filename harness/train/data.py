@@ -11,9 +11,12 @@ from harness.program import Inputs, Resident, Streamed
 from harness.targets import resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from harness.card import Card
+    from harness.datasets.rows import Moments
     from harness.spec import Trial
 
 
@@ -60,7 +63,7 @@ class Prepared:
         """Load nothing yet."""
         self._card, self._resident, self._chunk = card, resident, chunk
         self._data: datasets.Data | None = None
-        self._made: tuple[bytes, Inputs, float] | None = None
+        self._made: tuple[tuple[bytes, ...], Inputs, float] | None = None
 
     def load(self) -> datasets.Data:
         """The data, its inputs perhaps still in their file."""
@@ -68,19 +71,31 @@ class Prepared:
             self._data = datasets.load(self._card)
         return self._data
 
-    def inputs(self, train: NDArray[np.int32]) -> tuple[Inputs, float]:
+    def moments(self, train: NDArray[np.int32]) -> Mapping[str, Moments]:
+        """Means and deviations by which a replicate standardizes its inputs, by input.
+
+        Args:
+            train: its training cases.
+        """
+        return self.load().moments(train)
+
+    def inputs(
+        self, train: NDArray[np.int32], scaling: Mapping[str, Moments] | None = None
+    ) -> tuple[Inputs, float]:
         """Inputs with labels as a program takes them, and the unit of a standardized target.
 
         What is standardized is so by the training cases alone, anew for every replicate.
 
         Args:
             train: the training cases.
+            scaling: means and deviations of other data, to be standardized by; ``None``: its own.
         """
         data = self.load()
-        key = train.tobytes() if data.standardize else b""
+        parts = [one.mean.tobytes() for one in (scaling or {}).values()]
+        key = (train.tobytes(), *parts) if data.standardize else ()
         if self._made is None or self._made[0] != key:
             stays = data.nbytes <= self._resident
-            own = data.standardized(train)
+            own = data.standardized(train, scaling)
             made = Resident.of(own) if stays else Streamed.of(own, self._chunk)
             self._made = key, made, own.unit
             if stays and not data.standardize:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -95,7 +95,9 @@ def train_epochs(leg: Leg, trial: Trial, clock: Clock) -> Course:
     curve: list[Epoch] = []
     best = 0
     for epoch, scheduled in enumerate(
-        rates(trial, learner.sizes.steps, learner.names, compiled.network.stage.epochs)
+        rates(
+            trial, learner.sizes.steps, learner.names, compiled.network.stage.epochs, learner.depths
+        )
     ):
         shuffled = leg.train[seeds.permutation(order, len(leg.train))]
         with clock.spent("train"):
@@ -113,7 +115,11 @@ def train_epochs(leg: Leg, trial: Trial, clock: Clock) -> Course:
 
 
 def rates(
-    trial: Trial, steps: int, players: Sequence[str] = ("",), epochs: int | None = None
+    trial: Trial,
+    steps: int,
+    players: Sequence[str] = ("",),
+    epochs: int | None = None,
+    depths: Sequence[int] = (0,),
 ) -> NDArray[np.float32]:
     """The learning rate of every step.
 
@@ -122,14 +128,17 @@ def rates(
         steps: in an epoch.
         players: names of those that have a rate.
         epochs: how many. Default: as many as the trial says.
+        depths: of each of them, how often ``layer_decay`` divides its rate.
 
     Returns:
         Shape ``(epochs, steps)``, of several players ``(epochs, steps, players)``.
     """
     shared = catalog.training(trial.settings)
     found = []
-    for player in players:
+    decay = cast("float", trial.settings.get("layer_decay", 1.0))
+    for player, depth in zip(players, depths, strict=True):
         own = catalog.updates(trial.settings, prefix(player, trial.settings))
         count = shared.epochs if epochs is None else epochs
-        found.append(schedules.rates(shared.schedule, own.learning_rate, steps, count))
+        rate = own.learning_rate / decay**depth
+        found.append(schedules.rates(shared.schedule, rate, steps, count))
     return np.stack(found, axis=-1) if len(found) > 1 else found[0]

@@ -86,7 +86,7 @@ class Programs:
     """Compiled programs by key, one per stage; what could not be built is not tried again.
 
     Args:
-        card: of the data that all trials use.
+        card: of the data of all trials, with that of their sources.
         folders: where user modules are looked for.
     """
 
@@ -123,13 +123,21 @@ class Programs:
         """Build the network of every stage, with its optimizers. This may run user code."""
         with surroundings.building(trial, self._card, self._folders) as world:
             load_code(trial, self._folders)
-            networks = program.build(trial, self._card, _template(trial, self._folders))
+            networks = self._networks(trial)
             return [self._learning(network, trial, world) for network in networks]
 
+    def _networks(self, trial: Trial) -> tuple[Network, ...]:
+        """The networks of a trial's stages; the first one knows that of the trial it needs."""
+        card = self._card.of(trial.data, trial.task)
+        template = _template(trial, self._folders)
+        sources = [self._networks(one)[-1] for one in trial.needs]
+        return program.build(trial, card, template, *sources)
+
     def _learning(self, network: Network, trial: Trial, world: World | None) -> Built:
+        card = self._card.of(trial.data, trial.task)
         if world:
-            network = surroundings.look(network, world, trial, self._card, self._folders)
-        learner = Learner(trial, self._card, network)
+            network = surroundings.look(network, world, trial, card, self._folders)
+        learner = Learner(trial, card, network)
         said = (program.AVERAGED,) if learner.finalizes else ()
         return replace(network, notes=(*network.notes, *said)), learner
 
@@ -149,7 +157,7 @@ class Programs:
                 built = built or self.build(trial)
             try:
                 with clock.spent("compile"), surroundings.tracing(built[0][0], trial, self._card):
-                    made = [_routed(route, learner, self._card) for _, learner in built]
+                    made = [_routed(route, learner) for _, learner in built]
                     for one in made:
                         one.compile(inputs)
             except TemplateError:
@@ -181,7 +189,7 @@ def class_weights(trial: Trial, labels: NDArray[np.generic], classes: int) -> ND
     return labels.size / (classes * np.maximum(counts, 1))
 
 
-def _routed(name: str, learner: Learner, card: Card) -> Program | Fallback:
+def _routed(name: str, learner: Learner) -> Program | Fallback:
     if name == "fit":
         if learner.clips:
             raise TemplateError(
@@ -196,7 +204,7 @@ def _routed(name: str, learner: Learner, card: Card) -> Program | Fallback:
         return Fallback(learner)
     if not program.is_expressible(learner.model):
         raise NotImplementedError("a training step of its own")
-    return Program(learner, xla=name == "rule" and program.uses_xla(learner.model, card))
+    return Program(learner, xla=name == "rule" and program.uses_xla(learner.model, learner.card))
 
 
 def _template(trial: Trial, folders: Sequence[Path]) -> Callable[..., Any]:

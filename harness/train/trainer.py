@@ -14,6 +14,7 @@ from harness import catalog, evaluation, initial, program, references, surroundi
 from harness.errors import HarnessError, TemplateError
 from harness.program import CHUNK, Network
 from harness.records import Epoch, Outcome, Rehearsal
+from harness.train import handing
 from harness.train.clock import Clock
 from harness.train.data import Prepared, all_tests, corruption, drawn
 from harness.train.epochs import Leg
@@ -40,7 +41,7 @@ class Trainer:
     """Trains trials one after another and keeps what they can share.
 
     Args:
-        card: of the data that all trials use.
+        card: of the data that all trials use, with that of their sources.
         folders: where user modules are looked for.
         resident: bytes of inputs that may stay in memory; larger data is read in chunks.
         chunk: bytes of a chunk.
@@ -58,7 +59,10 @@ class Trainer:
     ) -> None:
         """Load nothing yet."""
         self._card, self._folders, self._keep = card, folders, keep
-        self._data = Prepared(card, resident, chunk)
+        self._data = {
+            (one.digest, one.task): Prepared(one, resident, chunk)
+            for one in (*card.sources.values(), card)
+        }
         self._programs = Programs(card, folders)
         self._pools = ThreadpoolController()
 
@@ -67,12 +71,21 @@ class Trainer:
         """Compiled programs by key, one per stage."""
         return self._programs.compiled
 
-    def run(self, trial: Trial, key: str | None = None) -> Outcome:
+    def run(
+        self,
+        trial: Trial,
+        key: str | None = None,
+        *,
+        given: Sequence[str] = (),
+        hands_on: bool = False,
+    ) -> Outcome:
         """Train one trial, or measure a reference.
 
         Args:
             trial: what to train.
             key: of its program, where that is known.
+            given: hashes of the files with the weights of the trials that it needs.
+            hands_on: whether the weights of its best epoch are kept, for trials that need it.
 
         Returns:
             Its outcome; an exception in user code is a ``failed`` outcome, not an error here.
@@ -83,7 +96,8 @@ class Trainer:
             with self._pools.limit(limits=trial.threads), ExitStack() as within:
                 if trial.template in catalog.REFERENCES:
                     return self._refer(trial, clock)
-                return self._run(trial, key or self._programs.key(trial), clock, within)
+                program = key or self._programs.key(trial)
+                return self._run(trial, program, clock, within, given, hands_on=hands_on)
         except HarnessError as error:
             return Outcome(status="failed", reason=str(error), seconds=clock.seconds())
         except (MemoryError, tf.errors.ResourceExhaustedError):
@@ -126,20 +140,31 @@ class Trainer:
             missing=() if has_code(built[-1][1]) else evaluation.needing(of_codes),
         )
 
-    def _run(self, trial: Trial, key: str, clock: Clock, within: ExitStack) -> Outcome:
+    def _run(
+        self,
+        trial: Trial,
+        key: str,
+        clock: Clock,
+        within: ExitStack,
+        given: Sequence[str],
+        *,
+        hands_on: bool,
+    ) -> Outcome:
+        card = self._card.of(trial.data, trial.task)
         with clock.spent("data"):
-            data = self._data.load()
-            train, held = drawn(trial, data, self._card)
-            inputs, unit = self._data.inputs(train)
+            train, held, inputs, unit = self._cases(trial)
         reused = key in self.programs
         compiled = self._programs.of(key, trial, inputs, clock)
         judged = compiled[-1].program
         within.enter_context(surroundings.training(compiled[-1].network, trial, self._folders))
         with clock.spent("data"):
             if judged.learner.objective.denoises:
-                inputs = inputs.corrupted(corruption(trial, self._card), held)
+                inputs = inputs.corrupted(corruption(trial, card), held)
             # An initializer may be another than that of the trial before.
             load_code(trial, self._folders)
+            source = compiled[0].network.source
+            if source and self._keep:
+                handing.take(source, self._keep, *given)
         legs = [Leg(compiled=one, inputs=inputs, train=train, held=held) for one in compiled]
         showing = Showing(program=judged, inputs=inputs, trial=trial)
         if self._keep and judged.judging and trial.phase == "confirm":
@@ -152,12 +177,15 @@ class Trainer:
                     judged,
                     inputs,
                     train,
-                    self._card,
+                    card,
                     last_is_best=course.best == len(course.curve) - 1,
                 )
             reason = _not_finite(found)
             course = course if reason else course.tested(found)
         course = course.in_unit(trial.task, unit)
+        artifacts = showing.keep(self._keep) if self._keep else ()
+        if hands_on and self._keep and not reason:
+            artifacts += (handing.keep(judged, course.best, self._keep),)
         return Outcome(
             status="diverged" if reason else "completed",
             reason=reason,
@@ -169,20 +197,32 @@ class Trainer:
             reused=reused,
             seconds=clock.seconds(),
             notes=_once([one.notes(trial) for one in compiled]),
-            artifacts=showing.keep(self._keep) if self._keep else (),
+            artifacts=artifacts,
         )
+
+    def _cases(self, trial: Trial) -> tuple[NDArray[np.int32], NDArray[np.int32], Inputs, float]:
+        """Training and validation cases, inputs with labels, and the unit of a target."""
+        card = self._card.of(trial.data, trial.task)
+        prepared = self._data[trial.data, trial.task]
+        train, held = drawn(trial, prepared.load(), card)
+        scaling = None
+        for one in trial.needs if prepared.load().standardize else ():
+            source = self._data[one.data, one.task]
+            cases, _ = drawn(one, source.load(), self._card.of(one.data, one.task))
+            scaling = source.moments(cases)
+        return train, held, *prepared.inputs(train, scaling)
 
     def _refer(self, trial: Trial, clock: Clock) -> Outcome:
         """Measure a method that trains no network; it has no epochs to choose from."""
+        card = self._card.of(trial.data, trial.task)
         with clock.spent("data"):
-            data = self._data.load()
-            train, held = drawn(trial, data, self._card)
-            inputs, _ = self._data.inputs(train)
-            if self._card.noise:
-                inputs = inputs.corrupted(corruption(trial, self._card), held)
-            split = _split(inputs, data.y, train)
+            train, held, inputs, _ = self._cases(trial)
+            if card.noise:
+                inputs = inputs.corrupted(corruption(trial, card), held)
+            labels = self._data[trial.data, trial.task].load().y
+            split = _split(inputs, labels, train)
         with clock.spent("train"):
-            found = references.measure(trial, split, self._card)
+            found = references.measure(trial, split, card)
         measured = {f"test/{name}": number for name, number in found.items()}
         reason = _not_finite({"last": measured})
         if reason:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from harness.card import Card
     from harness.coordinator.progress import Finished, Progress
+    from harness.design import Plan
     from harness.executors import Executor
     from harness.spec import Source, Study
 
@@ -59,7 +60,7 @@ def run(
     design.check_size(study, yes=yes)
     others = {name: _card(one.dataset, None, folder, places) for name, one in study.sources.items()}
     card = dataclasses.replace(_card(study.dataset, data, folder, places), sources=others)
-    plan = design.plan(study, card, places)
+    plan = _compared(design.plan(study, card, places))
     with Store(folder) as store:
         setup = Setup(
             card=plan.card,
@@ -97,6 +98,17 @@ def _workers(wanted: int | None, trials: int) -> int:
             f"this machine has {environment.cores()} cores. Received: {wanted}."
         )
     return min(wanted, trials)
+
+
+def _compared(plan: Plan) -> Plan:
+    """The plan, with a note on every source that trains on test cases."""
+    card = plan.card
+    if not card.sources:
+        return plan
+    for one in (card, *card.sources.values()):
+        datasets.obtain(one.locator)
+    notes = (*card.notes, *datasets.shared_cases(card))
+    return dataclasses.replace(plan, card=dataclasses.replace(card, notes=notes))
 
 
 def _card(

@@ -100,6 +100,29 @@ def describe_all(study: Study, folders: Sequence[Path]) -> Card:
     return replace(describe(study.dataset, folders), sources=others)
 
 
+def shared_cases(card: Card) -> tuple[str, ...]:
+    """A sentence for every source of a study that trains on test cases of the study's data.
+
+    Parts of one data set are not compared: its test cases are nowhere trained on.
+
+    Args:
+        card: of the study's data, with those of its sources. All of it is loaded, one by one.
+    """
+    found, tests = [], None
+    for name, source in card.sources.items():
+        if _subset(source.locator)[0] == _subset(card.locator)[0]:
+            continue
+        tests = tests or load(card).x_test
+        count = copies.between(load(source).x, tests)
+        if count:
+            found.append(
+                f"{count:,} of the {card.tests:,} test cases of {card.label} are cases that source "
+                f"{name!r} ({source.label}) may train on: an arm that starts there may know them "
+                "by heart"
+            )
+    return tuple(found)
+
+
 def without_notes(arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
     """Arrays as they are stored and told apart: without notes, which change no training."""
     return {name: part for name, part in arrays.items() if name != "notes"}

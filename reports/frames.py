@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from harness.card import Card
     from harness.spec import Level
-    from harness.store.contents import Curves, Rows
+    from harness.store.contents import Contents, Curves, Rows
 
 PLACE = ["arm", "phase", "candidate", "replicate"]
 """Columns that together name a row of the trials frame."""
@@ -104,6 +104,8 @@ class Results:
         settings: by arm, all that its confirm trials were trained with, defaults included.
         revisions: definitions that the study had, the current one last.
         trained: when the first and the last of the trainings ended; ``None`` if that was not noted.
+        sources: one row per training that arms start from: ``source`` (its name), ``replicate``,
+            ``key`` and ``status`` of its trial, and one column per test quantity of its best epoch.
         samples: digest of the generated cases that were kept, by arm and replicate.
         folder: of the store.
     """
@@ -124,6 +126,7 @@ class Results:
     settings: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     revisions: tuple[Revision, ...] = ()
     trained: tuple[datetime, datetime] | None = None
+    sources: pd.DataFrame = field(default_factory=pd.DataFrame)
     samples: Mapping[tuple[int, int], str] = field(default_factory=dict)
     folder: Path = Path()
 
@@ -271,6 +274,7 @@ def read(folder: Path | str) -> Results:
         },
         revisions=found.revisions,
         trained=found.trained,
+        sources=_sources(found, arms),
         samples={
             (arm, replicate): digest
             for arm, replicate, kind, _, digest in found.artifacts.rows
@@ -278,6 +282,17 @@ def read(folder: Path | str) -> Results:
         },
         folder=folder,
     )
+
+
+def _sources(found: Contents, arms: Sequence[Arm]) -> pd.DataFrame:
+    """Trainings that arms start from, each but once."""
+    rows = _frame(found.sources)
+    given = [{**found.study.fixed, **arm.levels} for arm in arms]
+    rows["source"] = [str(given[arm].get("source", "")) for arm in rows["arm"]]
+    place = ["source", "replicate", "key", "status"]
+    measured = rows.dropna(subset="quantity").drop_duplicates([*place, "quantity"])
+    wide = measured.pivot_table("value", place, "quantity", aggfunc="first").reset_index()
+    return rows[place].drop_duplicates(ignore_index=True).merge(wide, how="left", on=place)
 
 
 def _check_known(study: Study, metric: Metric, folder: Path) -> None:

@@ -117,6 +117,8 @@ class Contents:
         metrics: of all completed trials.
         curves: of all trials.
         artifacts: of confirm trials: arm, replicate, kind, epoch and digest.
+        sources: what confirm trials start from: arm, replicate, key and status of the other trial,
+            and each test quantity of its best epoch with its value; NULL where there is none.
         environments: by digest.
         engines: versions of the engine that trained.
         notes: remarks on networks, each sentence once.
@@ -133,6 +135,7 @@ class Contents:
     metrics: Metrics
     curves: Curves
     artifacts: Rows
+    sources: Rows
     environments: Mapping[str, Environment]
     engines: tuple[int, ...]
     notes: tuple[str, ...]
@@ -168,6 +171,7 @@ def contents(folder: Path) -> Contents:
             metrics=_metrics(db, revision, curves),
             curves=curves,
             artifacts=_artifacts(db, revision),
+            sources=_sources(db, revision),
             environments=_environments(db),
             engines=_engines(db, revision),
             notes=_notes(db, revision),
@@ -303,6 +307,20 @@ def _artifacts(db: sqlite3.Connection, revision: int) -> Rows:
         "SELECT arm, replicate, kind, epoch, digest FROM member "
         "JOIN artifact ON artifact.trial = member.trial "
         "WHERE revision = ? AND phase = 'confirm' AND stage = '' ORDER BY 1, 2, 3, 4",
+        (revision,),
+    )
+    return Rows(names=names, rows=rows.fetchall())
+
+
+def _sources(db: sqlite3.Connection, revision: int) -> Rows:
+    names = ("arm", "replicate", "key", "status", "quantity", "value")
+    rows = db.execute(
+        "SELECT arm, replicate, key, trial.status, quantity, value FROM member "  # noqa: S608, our own text
+        "JOIN need ON need.trial = member.trial JOIN trial ON key = needed "
+        "LEFT JOIN attempt ON attempt.trial = key AND number = trial.attempt "
+        f"LEFT JOIN fact ON fact.trial = key AND fact.{_JUDGED} "
+        "AND epoch = coalesce(best_epoch, 0) AND quantity LIKE 'test/%' "
+        "WHERE revision = ? AND phase = 'confirm' ORDER BY 1, 2, 3, 5",
         (revision,),
     )
     return Rows(names=names, rows=rows.fetchall())

@@ -53,6 +53,7 @@ def sections(results: Results, judged: Judged) -> list[Section]:
         partial(_factors, results, judged),
         partial(_failures, results),
         partial(_bias, results, judged),
+        partial(_sources, results),
         partial(_references, results, judged),
         partial(_budgets, results),
         partial(_others, results),
@@ -456,6 +457,21 @@ def _references(results: Results, judged: Judged) -> Section | None:
         title="Against methods that train no network",
         texts=(text, *_failed(results)),
         tables=(grid(table),),
+    )
+
+
+def _sources(results: Results) -> Section | None:
+    table = tables.formatted_sources(results)
+    if table.empty:
+        return None
+    text = (
+        "Each is trained once per replicate, for all arms that start there, and hands on the "
+        "weights of its best epoch. It has a new optimizer, and other random numbers than the "
+        "arms. Its own result is of test cases of its own data: it says whether there was "
+        "something to hand on, and takes no part in the verdicts."
+    )
+    return Section(
+        id="sources", title="Where arms start from", texts=(text,), tables=(grid(table),)
     )
 
 

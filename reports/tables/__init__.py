@@ -36,6 +36,7 @@ from reports.tables.references import (
     printed_references,
     references,
 )
+from reports.tables.sources import formatted_sources, sources
 from reports.tables.tuning import (
     edges,
     formatted_bias,
@@ -64,6 +65,7 @@ __all__ = [
     "formatted_references",
     "formatted_shares",
     "formatted_skipped",
+    "formatted_sources",
     "formatted_tuning",
     "history",
     "leaders",
@@ -76,6 +78,7 @@ __all__ = [
     "references",
     "selection_bias",
     "skipped",
+    "sources",
     "statuses",
     "tested",
     "timing_problem",

@@ -61,6 +61,7 @@ class Card:
             another label; empty where nobody has counted.
         notes: remarks on the data for readers of the results, a sentence each.
         sources: other data that trials of a study start from, by name of the source.
+        draws: the same data with other classes, of other replicates.
     """
 
     locator: str
@@ -96,11 +97,17 @@ class Card:
     chance: float = 0.0
     modes: int = 0
     sources: Mapping[str, Card] = field(default_factory=dict)
+    draws: tuple[Card, ...] = ()
 
     def of(self, data: str, task: str) -> Card:
-        """The card of data with some content and task: one of its sources', or else itself."""
-        others = (self, *self.sources.values())
-        return next((one for one in others if (one.digest, one.task) == (data, task)), self)
+        """The card of data with some content and task, among ``family``; or else itself."""
+        return next((one for one in self.family if (one.digest, one.task) == (data, task)), self)
+
+    @property
+    def family(self) -> tuple[Card, ...]:
+        """This card, those of other draws, and of its sources likewise."""
+        sources = (one for source in self.sources.values() for one in source.family)
+        return (self, *self.draws, *sources)
 
     @property
     def label(self) -> str:
@@ -179,7 +186,8 @@ class Card:
         axes = {key: tuple(part) for key, part in fields.items() if isinstance(part, list)}
         inputs = {key: tuple(part) for key, part in fields.get("inputs", {}).items()}
         sources = {name: cls.read(part) for name, part in fields.get("sources", {}).items()}
-        return cls(**{**fields, **axes, "inputs": inputs, "sources": sources})
+        draws = tuple(map(cls.read, fields.get("draws", ())))
+        return cls(**{**fields, **axes, "inputs": inputs, "sources": sources, "draws": draws})
 
     def class_name(self, number: int) -> str:
         """Name of a class, for people."""
@@ -209,6 +217,8 @@ class Card:
         """Line on what is to be told of the cases, or generated; none where nothing is known."""
         if self.normal:
             return {"normal": self._divided()}
+        if self.draws:
+            return {"classes": f"{self.outputs}, other ones in each replicate"}
         if self.task == "generation":
             known = f"{self.modes} normal distributions of equal weight"
             return {"modes": known if self.modes else "not known"}

@@ -105,7 +105,7 @@ def _compared(plan: Plan) -> Plan:
     card = plan.card
     if not card.sources:
         return plan
-    for one in (card, *card.sources.values()):
+    for one in card.family:
         datasets.obtain(one.locator)
     notes = (*card.notes, *datasets.shared_cases(card))
     return dataclasses.replace(plan, card=dataclasses.replace(card, notes=notes))

@@ -66,7 +66,7 @@ class OnDemand:
     def _start(self) -> Executor:
         self.admit(environment.observe())
         card = self.setup.card
-        for one in (card, *card.sources.values()):
+        for one in card.family:
             datasets.obtain(one.locator)
         executor = self.make(self.setup)
         self._within.callback(executor.close)

@@ -16,13 +16,19 @@ if TYPE_CHECKING:
     from harness.spec import Source
 
 
-def parted(source: Source, card: Card, seed: int) -> Card:
+def is_redrawn(source: Source) -> bool:
+    """True if a source has other classes in every replicate."""
+    return isinstance(source, Part) and bool(source.half) and source.draw == "replicate"
+
+
+def parted(source: Source, card: Card, seed: int, draw: int = 0) -> Card:
     """The card of what a source makes of a data set.
 
     Args:
         source: of a study; what is no ``Part`` is the whole.
         card: of the whole.
         seed: of the study, which decides the halves of a draw.
+        draw: which one, for a source that is drawn anew in every replicate.
 
     Raises:
         StudyError: if a class is not there, or the data has none.
@@ -40,7 +46,11 @@ def parted(source: Source, card: Card, seed: int) -> Card:
     made = card
     if source.classes or source.half:
         _check_classes(card, source)
-        made = _only(card, _chosen(source, card, seed))
+        number = draw if source.draw == "replicate" else source.draw
+        made = _only(card, _chosen(source, card, seed, number))
+    if is_redrawn(source):
+        name = f"{card.label} (half {source.half} of the classes, drawn for each replicate)"
+        made = replace(made, name=name, classes=())
     if source.like:
         made = _alike(made, source.like.shape)
     return replace(made, digest=view_digest(card.digest, made.part))
@@ -83,11 +93,11 @@ def _check_classes(card: Card, source: Part) -> None:
         )
 
 
-def _chosen(source: Part, card: Card, seed: int) -> tuple[int, ...]:
+def _chosen(source: Part, card: Card, seed: int, draw: int) -> tuple[int, ...]:
     """Numbers of the classes that are meant."""
     key = "dataset.half" if source.half else "dataset.classes"
     if source.half:
-        found = halves(card.outputs, seed, source.draw)["ab".index(source.half)]
+        found = halves(card.outputs, seed, draw)["ab".index(source.half)]
     else:
         try:
             found = tuple(sorted({classes.number(card, one) for one in source.classes}))

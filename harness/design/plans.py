@@ -19,6 +19,7 @@ from harness.design.checks import (
     unpassed,
     user_code,
 )
+from harness.design.parts import is_redrawn
 from harness.design.structure import own, program_key, settings
 from harness.design.views import filled, settle, viewed
 from harness.errors import StudyError
@@ -50,6 +51,7 @@ class Plan:
         references: methods that the arms are measured against.
         notes: remarks on the template for readers of the results, a sentence each.
         sources: plans of the trainings that arms start from, by name.
+        draws: its data by phase and replicate, where each has other classes.
     """
 
     study: Study
@@ -59,6 +61,7 @@ class Plan:
     references: tuple[Reference, ...] = ()
     notes: tuple[str, ...] = ()
     sources: Mapping[str, Plan] = field(default_factory=dict)
+    draws: Mapping[tuple[Phase, int], Card] = field(default_factory=dict)
 
     @property
     def rows(self) -> tuple[Arm | Reference, ...]:
@@ -108,25 +111,25 @@ class Plan:
         replicate: int,
     ) -> Trial:
         """One training of an arm, or one measurement of a reference on the same splits."""
-        study = self.study
+        study, card = self.study, self.draws.get((phase, replicate), self.card)
         needs: tuple[Trial, ...] = ()
         if isinstance(row, Reference):
             chosen = catalog.choice("reference", row.method)
             name, given, code = chosen.name, {**chosen.setting(), **splitting(study)}, ""
         else:
-            name, given = study.template, settings(study, self.card, row.levels, hyperparameters)
+            name, given = study.template, settings(study, card, row.levels, hyperparameters)
             named = {name, *own(name, given)}
             code = _joined({one: self.codes[one] for one in self.codes if one in named})
             levels = {**study.fixed, **row.levels, **hyperparameters}
             needs = self._source(levels, phase, replicate)
             if levels.get("source") == "longer":
-                given = sources.lengthened(given, self.card, self._longest(levels))
+                given = sources.lengthened(given, card, self._longest(levels))
         return Trial(
             template=name,
             settings=given,
-            dataset=self.card.locator,
-            data=self.card.digest,
-            task=self.card.task,
+            dataset=card.locator,
+            data=card.digest,
+            task=card.task,
             code=code,
             seed=study.seed,
             phase=phase,
@@ -193,24 +196,37 @@ def baseline(study: Study) -> Arm:
     return next(arm for arm in arms(study) if arm.levels == wanted)
 
 
-def plan(study: Study, card: Card, folders: Sequence[Path]) -> Plan:
+def plan(study: Study, card: Card, folders: Sequence[Path], searched: int = 0) -> Plan:
     """Check a study against everything it names, and lay out its arms.
+
+    Args:
+        study: the study.
+        card: of all its data, with those of its sources.
+        folders: folders to search for user modules.
+        searched: replicates of a search that is not its own, but of the study that it serves.
 
     Raises:
         StudyError: naming the key, what was expected and what was received.
     """
-    card = filled(study, viewed(study, card))
+    whole, card = card, filled(study, viewed(study, card))
     study = settle(study, card)
+    searched = study.tune.replicates if study.tune else searched
     check_names(study, folders)
     check_metrics(study, card)
     check_data(study, card)
-    made = _sources(study, card, folders)
+    draws = _draws(study, whole, searched)
+    made = _sources(study, card, folders, searched)
     references = catalog.references(study)
     check_references(study, card, references)
     codes = {name: usercode.fingerprint(name, folders) for name in user_code(study, folders)}
     return Plan(
         study=study,
-        card=replace(card, sources={name: one.card for name, one in made.items()}),
+        card=replace(
+            card,
+            sources={name: one.card for name, one in made.items()},
+            draws=tuple(draws.values()),
+        ),
+        draws=draws,
         codes=codes,
         arms=tuple(arms(study)),
         references=references,
@@ -219,7 +235,26 @@ def plan(study: Study, card: Card, folders: Sequence[Path]) -> Plan:
     )
 
 
-def _sources(study: Study, card: Card, folders: Sequence[Path]) -> dict[str, Plan]:
+TUNED = 1_000_000
+"""Number of the first draw of classes that a search has, far from those of confirm trials."""
+
+
+def _draws(study: Study, whole: Card, searched: int) -> dict[tuple[Phase, int], Card]:
+    """Data by phase and replicate, each draw checked; none where all replicates have the same."""
+    if not is_redrawn(study.dataset):
+        return {}
+    phases: dict[tuple[Phase, int], int] = {
+        **{("confirm", one): one for one in range(study.replicates)},
+        **{("tune", one): TUNED + one for one in range(searched)},
+    }
+    found = {}
+    for place, draw in phases.items():
+        found[place] = filled(study, viewed(study, whole, draw))
+        check_data(study, found[place])
+    return found
+
+
+def _sources(study: Study, card: Card, folders: Sequence[Path], searched: int) -> dict[str, Plan]:
     """Plans of a study's sources, each checked as a study of its own.
 
     Raises:
@@ -229,7 +264,7 @@ def _sources(study: Study, card: Card, folders: Sequence[Path]) -> dict[str, Pla
     made = {}
     for name in study.sources:
         try:
-            one = plan(sources.pretraining(study, name), card.sources[name], folders)
+            one = plan(sources.pretraining(study, name), card.sources[name], folders, searched)
         except StudyError as error:
             raise StudyError(error.message, key=f"sources.{name}.{error.key}".rstrip(".")) from None
         sources.check_meets(one.card, card, name)

@@ -41,13 +41,18 @@ def _known(metric: Metric) -> Metric:
     return metric.model_copy(update={"name": name})
 
 
-def viewed(study: Study, card: Card) -> Card:
+def viewed(study: Study, card: Card, draw: int = 0) -> Card:
     """Data as study and template take it.
 
     Some of its classes, where the study says so; an autoencoder reconstructs inputs, whatever the
     labels.
+
+    Args:
+        study: says what is made of the data.
+        card: of the whole.
+        draw: of its classes, where each replicate has its own.
     """
-    card = parted(study.dataset, card, study.seed)
+    card = parted(study.dataset, card, study.seed, draw)
     built_in = catalog.TEMPLATES.get(study.template)
     wanted = [key for key in ("normal", "denoise") if getattr(study, key)]
     asked = study.task or ("reconstruction" if wanted else "")

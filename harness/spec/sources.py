@@ -182,14 +182,15 @@ class Part(Frozen):
         classes: by name or number; their cases are numbered 0, 1, ... in the order of the data.
         half: ``a`` or ``b``: one half of the classes, which are divided at random.
         draw: which random division; each study seed has its own. Halves ``a`` and ``b`` of one
-            draw have no class in common, and together all.
+            draw have no class in common, and together all. ``replicate``: each replicate has its
+            own, the same for all arms.
         like: the shape that images are brought to.
     """
 
     name: Whole
     classes: tuple[Class, ...] = ()
     half: Literal["", "a", "b"] = ""
-    draw: Annotated[int, BeforeValidator(without_strings), Field(ge=0)] = 0
+    draw: Annotated[int, BeforeValidator(without_strings), Field(ge=0)] | Literal["replicate"] = 0
     like: Like | None = None
 
     @model_validator(mode="after")

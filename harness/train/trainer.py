@@ -59,10 +59,7 @@ class Trainer:
     ) -> None:
         """Load nothing yet."""
         self._card, self._folders, self._keep = card, folders, keep
-        self._data = {
-            (one.digest, one.task): Prepared(one, resident, chunk)
-            for one in (*card.sources.values(), card)
-        }
+        self._data = {(one.digest, one.task): Prepared(one, resident, chunk) for one in card.family}
         self._programs = Programs(card, folders)
         self._pools = ThreadpoolController()
 

@@ -51,10 +51,7 @@ def formatted_sources(results: Results) -> pd.DataFrame:
         return table
     metric = results.metric.model_copy(update={"split": "test"})
     units = wording.units(metric, catalog.METRICS[metric.name], (), results.card.target)
-    means = [
-        "" if pd.isna(row.mean) else units.value(row.mean)
-        for row in table.itertuples()
-    ]
+    means = ["" if pd.isna(row.mean) else units.value(row.mean) for row in table.itertuples()]
     return pd.DataFrame(
         {
             "Source": table["source"],

@@ -238,6 +238,8 @@ def _scope(results: Results, judged: Judged) -> list[str]:
         "val": "on validation cases of this data",
         "train": "on training cases of this data",
     }[metric.split]
+    if card.draws:
+        where = f"for random halves of the classes, the {metric.split} cases of each"
     given = ", given the hyperparameters chosen for each arm" if study.tune else ""
     return [f"This holds {where}{given}, over {study.replicates} paired replicates."]
 

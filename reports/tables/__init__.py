@@ -36,6 +36,7 @@ from reports.tables.references import (
     printed_references,
     references,
 )
+from reports.tables.savings import formatted_savings, saved, savings, unsaved
 from reports.tables.tuning import (
     edges,
     formatted_bias,
@@ -62,6 +63,7 @@ __all__ = [
     "formatted_interactions",
     "formatted_others",
     "formatted_references",
+    "formatted_savings",
     "formatted_shares",
     "formatted_skipped",
     "formatted_tuning",
@@ -74,12 +76,15 @@ __all__ = [
     "printed_references",
     "provenance",
     "references",
+    "saved",
+    "savings",
     "selection_bias",
     "skipped",
     "statuses",
     "tested",
     "timing_problem",
     "tuning",
+    "unsaved",
     "variance_shares",
     "verdict_table",
 ]

@@ -10,6 +10,7 @@ from reports.tables.factors import cells, effects, marginals, variance_shares
 from reports.tables.others import others
 from reports.tables.provenance import history, provenance, skipped, statuses
 from reports.tables.references import references
+from reports.tables.savings import savings
 from reports.tables.tuning import selection_bias, tuning
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def collect(results: Results, judged: Judged) -> dict[str, pd.DataFrame]:
         "references": references(results, judged),
         "other_metrics": others(results),
         "budgets": budgets(results),
+        "label_savings": savings(results, judged),
         "skipped": skipped(results),
         "history": history(results),
         "provenance": provenance(results, judged),

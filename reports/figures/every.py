@@ -26,9 +26,9 @@ def every(results: Results, judged: Judged) -> dict[str, Figure]:
         "curves": curves(results, judged),
         "spread": spread(judged),
         "cells": cells(results, judged),
-        "labels": labels(results, judged),
         "samples": developing(results, judged),
         "samples_replicates": replicated(results, judged),
+        "labels": labels(results, judged),
     }
     for name in searched(results):
         found[f"sensitivity_{name}"] = sensitivity(results, judged, name)

@@ -50,9 +50,9 @@ def sections(results: Results, judged: Judged) -> list[Section]:
     parts: list[Callable[[], Section | None]] = [
         partial(_curves, results, judged),
         partial(forest, judged),
+        partial(_labels, results, judged),
         partial(_samples, results, judged),
         partial(spread, judged),
-        partial(_labels, results, judged),
         partial(_tuning, results, judged),
         partial(_factors, results, judged),
         partial(_failures, results),
@@ -293,32 +293,6 @@ def spread(judged: Judged) -> Section:
     return Section(id="replicates", title="Every replicate", figures=(plate,))
 
 
-def _samples(results: Results, judged: Judged) -> Section | None:
-    """Generated cases, where the study generates some that can be looked at."""
-    texts = {
-        figures.developing: (
-            "samples",
-            "How generated cases develop",
-            "Replicate 0 of every arm, from the same random numbers in every arm and epoch.",
-        ),
-        figures.replicated: (
-            "samples_replicates",
-            "What every replicate came to",
-            "After the last of these epochs.",
-        ),
-    }
-    points = " Blue: generated; grey: real ones." if results.card.shape == (2,) else ""
-    plates = []
-    for draw, (name, title, caption) in texts.items():
-        figure = draw(results, judged)
-        if figure is not None:
-            small = _narrow(partial(draw, results, judged))
-            plates.append(_plate(figure, name, title, caption + points + _some(judged), small))
-    if not plates:
-        return None
-    return Section(id="samples", title="Generated cases", figures=tuple(plates))
-
-
 def _labels(results: Results, judged: Judged) -> Section | None:
     """Metric against labels, and labels saved, where a study varies their number."""
     figure = figures.labels(results, judged)
@@ -366,6 +340,32 @@ def _labels(results: Results, judged: Judged) -> Section | None:
         tables=() if long else (shown,),
         folds=(Fold(title="Arm by arm", tables=(shown,)),) if long else (),
     )
+
+
+def _samples(results: Results, judged: Judged) -> Section | None:
+    """Generated cases, where the study generates some that can be looked at."""
+    texts = {
+        figures.developing: (
+            "samples",
+            "How generated cases develop",
+            "Replicate 0 of every arm, from the same random numbers in every arm and epoch.",
+        ),
+        figures.replicated: (
+            "samples_replicates",
+            "What every replicate came to",
+            "After the last of these epochs.",
+        ),
+    }
+    points = " Blue: generated; grey: real ones." if results.card.shape == (2,) else ""
+    plates = []
+    for draw, (name, title, caption) in texts.items():
+        figure = draw(results, judged)
+        if figure is not None:
+            small = _narrow(partial(draw, results, judged))
+            plates.append(_plate(figure, name, title, caption + points + _some(judged), small))
+    if not plates:
+        return None
+    return Section(id="samples", title="Generated cases", figures=tuple(plates))
 
 
 def _tuning(results: Results, judged: Judged) -> Section | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -391,3 +393,11 @@ def test_the_page_has_the_section(two: Path) -> None:
     assert "Labels saved" in text
     assert "tanh with 5 labels per class does what relu does with" in text
     assert text == page.render(two)
+
+
+def test_the_terminal_says_it_too(two: Path) -> None:
+    """The sentences of the page stand below the verdicts."""
+    command = [sys.executable, "-m", "harness", "report", str(two)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    told = " ".join(ended.stdout.split())
+    assert "tanh with 5 labels per class does what relu does with" in told

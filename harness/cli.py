@@ -418,6 +418,8 @@ def _report(folder: Path, *, partial: bool, as_json: bool) -> None:
     if not against.empty:
         out.print("Against methods that train no network:", style="dim")
         out.print(aligned(list(against.columns), against.values.tolist()))
+    for line in (*tables.saved(results, judged), *tables.unsaved(results, judged)):
+        out.print(line)
     for arm, edge in tables.edges(results).items():
         text = f"Note: {results.arms[arm].label} was tuned to {edge} of the candidates."
         out.print(text)

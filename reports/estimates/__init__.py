@@ -24,12 +24,14 @@ from reports.estimates.exact import (
 from reports.estimates.means import Interval, t_interval
 from reports.estimates.power import replicates_needed
 from reports.estimates.resolution import replicates_to_resolve
+from reports.estimates.savings import Saving, isotonic, savings
 from reports.estimates.scales import RESOLUTION, Scale, differences, on_scale, tolerance
 
 __all__ = [
     "RESOLUTION",
     "Band",
     "Interval",
+    "Saving",
     "Scale",
     "Share",
     "Source",
@@ -37,10 +39,12 @@ __all__ = [
     "band",
     "correlation",
     "differences",
+    "isotonic",
     "on_scale",
     "pairing_gain",
     "replicates_needed",
     "replicates_to_resolve",
+    "savings",
     "share",
     "sign_flips",
     "signed_ranks",

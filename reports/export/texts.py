@@ -51,6 +51,7 @@ def readable(results: Results, judged: Judged) -> dict[str, pd.DataFrame]:
         "effects": tables.formatted_effects(results, judged),
         "interactions": tables.formatted_interactions(judged),
         "variance": tables.formatted_shares(results, judged),
+        "label_savings": tables.formatted_savings(results, judged),
         "other_metrics": tables.formatted_others(results),
         "skipped": tables.formatted_skipped(results) if len(results.skipped) else results.skipped,
         "provenance": tables.provenance(results, judged),

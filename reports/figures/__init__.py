@@ -7,6 +7,7 @@ from reports.figures.cells import cells
 from reports.figures.curves import curved, curves, decided
 from reports.figures.every import every
 from reports.figures.forest import forest
+from reports.figures.labels import TOGETHER, labels
 from reports.figures.samples import developing, replicated
 from reports.figures.sensitivity import searched, sensitivity
 from reports.figures.spread import spread
@@ -31,6 +32,7 @@ __all__ = [
     "PAPER",
     "SERIES",
     "SIZE",
+    "TOGETHER",
     "cells",
     "curved",
     "curves",
@@ -38,6 +40,7 @@ __all__ = [
     "developing",
     "every",
     "forest",
+    "labels",
     "laid_out",
     "replicated",
     "searched",

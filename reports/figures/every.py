@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reports.figures.cells import cells
 from reports.figures.curves import curves
 from reports.figures.forest import forest
+from reports.figures.labels import labels
 from reports.figures.samples import developing, replicated
 from reports.figures.sensitivity import searched, sensitivity
 from reports.figures.spread import spread
@@ -27,6 +28,7 @@ def every(results: Results, judged: Judged) -> dict[str, Figure]:
         "cells": cells(results, judged),
         "samples": developing(results, judged),
         "samples_replicates": replicated(results, judged),
+        "labels": labels(results, judged),
     }
     for name in searched(results):
         found[f"sensitivity_{name}"] = sensitivity(results, judged, name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness import catalog
-from reports import figures, tables, wording
+from reports import figures, tables, verdicts, wording
 from reports.page.forks import called
 from reports.page.markup import Fold, Item, Section, grid
 from reports.page.markup import plate as _plate
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from reports.frames import Results
     from reports.verdicts import Judged
+
+_ROWS = 16
+"""Rows of a table of savings that need not be opened."""
 
 
 def verdict_caption(judged: Judged) -> str:
@@ -47,6 +50,7 @@ def sections(results: Results, judged: Judged) -> list[Section]:
     parts: list[Callable[[], Section | None]] = [
         partial(_curves, results, judged),
         partial(forest, judged),
+        partial(_labels, results, judged),
         partial(_samples, results, judged),
         partial(spread, judged),
         partial(_tuning, results, judged),
@@ -288,6 +292,55 @@ def spread(judged: Judged) -> Section:
         _narrow(lambda: figures.spread(judged)),
     )
     return Section(id="replicates", title="Every replicate", figures=(plate,))
+
+
+def _labels(results: Results, judged: Judged) -> Section | None:
+    """Metric against labels, and labels saved, where a study varies their number."""
+    figure = figures.labels(results, judged)
+    if figure is None:
+        return None
+    level = wording.percent(judged.rule.confidence)
+    ladders = verdicts.ladders(results)
+    base = ladders[0].label
+    caption = (
+        f"Means over confirm replicates; bars: {level} intervals of the means, each by itself, "
+        "moved apart a little. Arms may differ although their bars overlap, because replicates "
+        "are paired."
+    )
+    if len(ladders) > figures.TOGETHER:
+        caption += f" In every panel, thin: {base}; grey: all others."
+    if len(ladders) > figures.MOST:
+        caption += f" {len(ladders) - figures.MOST} arms are in the table only."
+    if judged.grid.diverged.any():
+        caption += " A cross at the edge: a training diverged, so there is no mean."
+    plate = _plate(
+        figure,
+        "labels",
+        "Labels and what they are worth",
+        caption,
+        _narrow(lambda: figures.labels(results, judged)),
+    )
+    text = (
+        f"How many labels {base} needs to do what another arm does, as a multiple of that arm's "
+        "own: read off the curves of the means, which are made monotone and joined by straight "
+        "lines over the logarithm of the number. A bound, < or >, stands where the answer lies "
+        "outside the numbers that were tried."
+    )
+    drawn = (
+        "Intervals come from drawing whole replicates again, the same ones for both arms; each "
+        f"has about {level} confidence by itself. They describe; the verdicts test."
+    )
+    table, title = tables.formatted_savings(results, judged), "Labels saved"
+    told = [drawn] if f"{level} interval" in table else []
+    shown, long = grid(table), len(table) > _ROWS
+    return Section(
+        id="labels",
+        title=title,
+        texts=(text, *tables.saved(results, judged), *told, *tables.unsaved(results, judged)),
+        figures=(plate,),
+        tables=() if long else (shown,),
+        folds=(Fold(title="Arm by arm", tables=(shown,)),) if long else (),
+    )
 
 
 def _samples(results: Results, judged: Judged) -> Section | None:

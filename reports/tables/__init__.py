@@ -36,6 +36,7 @@ from reports.tables.references import (
     printed_references,
     references,
 )
+from reports.tables.savings import formatted_savings, saved, savings, unsaved
 from reports.tables.sources import formatted_sources, sources
 from reports.tables.tuning import (
     edges,
@@ -63,6 +64,7 @@ __all__ = [
     "formatted_interactions",
     "formatted_others",
     "formatted_references",
+    "formatted_savings",
     "formatted_shares",
     "formatted_skipped",
     "formatted_sources",
@@ -76,6 +78,8 @@ __all__ = [
     "printed_references",
     "provenance",
     "references",
+    "saved",
+    "savings",
     "selection_bias",
     "skipped",
     "sources",
@@ -83,6 +87,7 @@ __all__ = [
     "tested",
     "timing_problem",
     "tuning",
+    "unsaved",
     "variance_shares",
     "verdict_table",
 ]

@@ -10,6 +10,7 @@ from reports.tables.factors import cells, effects, marginals, variance_shares
 from reports.tables.others import others
 from reports.tables.provenance import history, provenance, skipped, statuses
 from reports.tables.references import references
+from reports.tables.savings import savings
 from reports.tables.sources import sources
 from reports.tables.tuning import selection_bias, tuning
 
@@ -34,6 +35,7 @@ def collect(results: Results, judged: Judged) -> dict[str, pd.DataFrame]:
         "references": references(results, judged),
         "other_metrics": others(results),
         "budgets": budgets(results),
+        "label_savings": savings(results, judged),
         "sources": sources(results),
         "skipped": skipped(results),
         "history": history(results),

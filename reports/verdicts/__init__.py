@@ -18,6 +18,7 @@ from reports.verdicts.headlines import (
 )
 from reports.verdicts.judged import Bias, Judged, Measured, Verdict
 from reports.verdicts.judging import judge
+from reports.verdicts.ladders import LABELS, Ladder, ladders
 from reports.verdicts.rules import (
     Comparison,
     Decider,
@@ -33,6 +34,7 @@ from reports.verdicts.winning import RULE, Winner, winner
 
 __all__ = [
     "DECIDED",
+    "LABELS",
     "RULE",
     "Bias",
     "Comparison",
@@ -40,6 +42,7 @@ __all__ = [
     "Effect",
     "Factorial",
     "Judged",
+    "Ladder",
     "Measured",
     "Rule",
     "Scores",
@@ -55,6 +58,7 @@ __all__ = [
     "incomplete",
     "judge",
     "judge_grid",
+    "ladders",
     "leader",
     "margin_ends",
     "reservations",

@@ -32,7 +32,7 @@ def traced_only():
 
     with pytest.MonkeyPatch.context() as patch:
         _rewriting(wanted=False)
-        patch.setattr(program, "uses_xla", lambda model, card: False)
+        patch.setattr(program, "uses_xla", lambda learner, y: False)
         yield program.compiled.uses_xla
         _rewriting(wanted=True)
 

@@ -17,7 +17,7 @@ from harness.program.state import Best
 from harness.program.taking import outline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -25,9 +25,16 @@ if TYPE_CHECKING:
     from harness.program.inputs import Inputs
     from harness.program.learner import Learner
 
-_SLOW_UNDER_XLA = re.compile(r"(Depthwise)?Conv|.*Random|RngReadAndSkip")
+_SLOW_UNDER_XLA = re.compile(
+    r"(Depthwise)?Conv|(?!StatelessRandomUniformFullIntV2).*Random|RngReadAndSkip"
+)
 """Operations that XLA makes slower on a CPU, by up to forty times: it does not use oneDNN's
-convolutions, and expands random operations into long integer code."""
+convolutions, and expands random operations into long integer code. The words of one named
+generator, such as ``blocks.drawing`` asks for, take as long with it as without; where the choice
+is left to TensorFlow, ``StatelessRandomGetKeyCounter`` stands beside them."""
+
+_LOOP = re.compile(r"(Stateless)?While")
+"""Of a loop inside the gradient that a loss takes, the second derivative is slow under XLA."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +77,12 @@ class Program:
         """Define the graphs; nothing is traced yet."""
         self.learner, self.xla, self.traces = learner, xla, 0
         self.evaluating = Evaluating(learner, xla=xla)
-        self.judging = Judging(learner, xla=xla) if learner.objective.generates else None
+        self.judging = Judging(learner) if learner.objective.generates else None
         self._best = Best(learner.state)
         compiled = partial(tf.function, jit_compile=xla, autograph=False)
         self._whole, self._part = compiled(self._epoch), compiled(self._train)
         self._end = compiled(self._conclude)
+        self._keep = tf.function(self._best.keep, autograph=False)
 
     def compile(self, data: Inputs) -> None:
         """Trace and compile, with the work of a single step."""
@@ -133,7 +141,7 @@ class Program:
         if self.judging:
             with self.learner.finalized():
                 measured, score = self.judging.validate(data, held)
-                best = self._best.keep(tf.constant(score, tf.float32))
+                best = self._keep(tf.constant(score, tf.float32))
         else:
             measured = means(val, sizes.validation)
         quantities |= _named("val", measured)
@@ -239,15 +247,47 @@ def _named(split: str, found: Mapping[str, float]) -> dict[str, float]:
     return {f"{split}/{name}": number for name, number in found.items()}
 
 
-def uses_xla(model: Any, card: Card) -> bool:
-    """The fixed rule of device and operations, read from the graph of a forward pass."""
+def uses_xla(learner: Learner, y: Any) -> bool:
+    """The fixed rule of device and operations, read from the graphs of a step.
+
+    These are a forward pass in training, and losses of the players' own.
+
+    Args:
+        learner: what is to be trained.
+        y: labels of the data.
+    """
     if tf.config.list_logical_devices("GPU"):
         return True
-    return not any(_SLOW_UNDER_XLA.match(node.op) for node in forward(model, card))
+    nodes = forward(learner.model, learner.card)
+    for loss in filter(None, learner.losses):
+        # Through a lambda, because the name of an argument becomes one of a node.
+        nodes += _nodes(lambda x, y, loss=loss: loss(x, y), *_batch(learner, y))
+    return not any(map(_is_slow, nodes))
+
+
+def _is_slow(node: Any) -> bool:
+    """True for an operation that XLA makes slower."""
+    twice = node.name.startswith("gradient_tape") and _LOOP.match(node.op)
+    return bool(twice or _SLOW_UNDER_XLA.match(node.op))
+
+
+def _batch(learner: Learner, y: Any) -> tuple[Any, Any]:
+    """TensorFlow's description of the inputs and the targets of a batch."""
+    count = min(learner.sizes.batch, learner.sizes.train)
+    x = tf.nest.map_structure(
+        lambda one: tf.TensorSpec((count, *one.shape[1:]), one.dtype), outline(learner.card)
+    )
+    targets = tf.TensorSpec((count, *y.shape[1:]), y.dtype)
+    return x, x if learner.objective.reconstructs else targets
 
 
 def forward(model: Any, card: Card) -> list[Any]:
     """All nodes of the graph of a forward pass in training."""
-    traced = tf.function(lambda x: model(x, training=True), autograph=False)
-    graph = traced.get_concrete_function(outline(card)).graph.as_graph_def()
+    return _nodes(lambda x: model(x, training=True), outline(card))
+
+
+def _nodes(function: Callable[..., Any], *given: Any) -> list[Any]:
+    """All nodes of the graph of a function."""
+    traced = tf.function(function, autograph=False)
+    graph = traced.get_concrete_function(*given).graph.as_graph_def()
     return [*graph.node, *(node for part in graph.library.function for node in part.node_def)]

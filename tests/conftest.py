@@ -32,8 +32,8 @@ def traced_only():
 
     with pytest.MonkeyPatch.context() as patch:
         _rewriting(wanted=False)
-        patch.setattr(program, "uses_xla", lambda model, card: False)
-        yield program.compiled.uses_xla
+        patch.setattr(program, "uses_xla", lambda learner, y: False)
+        yield program.operations.uses_xla
         _rewriting(wanted=True)
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 from keras import ops
 
+from harness.blocks import drawing
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -39,11 +41,11 @@ class Draws(keras.layers.Layer):  # type: ignore[misc]
 
     def latent(self, purpose: str, count: Any) -> Any:
         """Standard normal vectors for a purpose, shape ``(count, width)``."""
-        return keras.random.normal((count, self.width), seed=self.streams[purpose])
+        return drawing.normal((count, self.width), self.streams[purpose])
 
     def places(self, shape: Sequence[int]) -> Any:
         """Numbers from 0 to 1 for a penalty."""
-        return keras.random.uniform(shape, seed=self.streams["penalty"])
+        return drawing.uniform(shape, self.streams["penalty"])
 
     def restart(self) -> None:
         """Let every stream begin anew, as in a model that has been saved and loaded."""

@@ -50,7 +50,10 @@ def shares(mixture: Mixture, samples: Samples) -> Numbers:
         Shape ``(modes,)``, with a sum of at most 1.
     """
     modes, found = len(mixture.centres), np.asarray(samples, np.float64)
-    squares = np.square(found[:, None] - mixture.centres).sum(axis=-1)
+    # One dimension after another: NumPy takes four times as long to sum over a short last axis.
+    squares = np.zeros((len(found), modes))
+    for places, centres in zip(found.T, mixture.centres.T, strict=True):
+        squares += np.square(np.subtract.outer(places, centres))
     nearest = squares.argmin(axis=1)
     # A number that is not finite is near to nothing.
     within = squares.min(axis=1) < (WITHIN * mixture.spread) ** 2

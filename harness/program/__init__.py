@@ -6,7 +6,7 @@ is left is structure.
 
 from __future__ import annotations
 
-from harness.program.compiled import Program, forward, uses_xla
+from harness.program.compiled import Program
 from harness.program.fallback import Fallback, is_expressible
 from harness.program.inputs import (
     CHUNK,
@@ -21,6 +21,7 @@ from harness.program.inputs import (
 )
 from harness.program.learner import Learner, Sizes, sizes
 from harness.program.network import Network, build
+from harness.program.operations import forward, uses_xla
 from harness.program.taking import asked, code_of, shapes
 from harness.program.transferring import headed
 from harness.program.updates import AVERAGED

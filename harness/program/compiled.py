@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import tensorflow as tf
@@ -15,20 +14,14 @@ from harness.program.inputs import EVALUATED, Streamed, pick, take
 from harness.program.judging import Judging
 from harness.program.player import together
 from harness.program.state import Best
-from harness.program.taking import outline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from harness.card import Card
     from harness.program.inputs import Inputs
     from harness.program.learner import Learner
-
-_SLOW_UNDER_XLA = re.compile(r"(Depthwise)?Conv|.*Random|RngReadAndSkip")
-"""Operations that XLA makes slower on a CPU, by up to forty times: it does not use oneDNN's
-convolutions, and expands random operations into long integer code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +64,12 @@ class Program:
         """Define the graphs; nothing is traced yet."""
         self.learner, self.xla, self.traces = learner, xla, 0
         self.evaluating = Evaluating(learner, xla=xla)
-        self.judging = Judging(learner, xla=xla) if learner.objective.generates else None
+        self.judging = Judging(learner) if learner.objective.generates else None
         self._best = Best(learner.state)
         compiled = partial(tf.function, jit_compile=xla, autograph=False)
         self._whole, self._part = compiled(self._epoch), compiled(self._train)
         self._end = compiled(self._conclude)
+        self._keep = tf.function(self._best.keep, autograph=False)
 
     def compile(self, data: Inputs) -> None:
         """Trace and compile, with the work of a single step."""
@@ -140,7 +134,7 @@ class Program:
         if self.judging:
             with self.learner.finalized():
                 measured, score = self.judging.validate(data, held)
-                best = self._best.keep(tf.constant(score, tf.float32))
+                best = self._keep(tf.constant(score, tf.float32))
         else:
             measured = means(val, sizes.validation)
         quantities |= _named("val", measured)
@@ -261,17 +255,3 @@ class Program:
 
 def _named(split: str, found: Mapping[str, float]) -> dict[str, float]:
     return {f"{split}/{name}": number for name, number in found.items()}
-
-
-def uses_xla(model: Any, card: Card) -> bool:
-    """The fixed rule of device and operations, read from the graph of a forward pass."""
-    if tf.config.list_logical_devices("GPU"):
-        return True
-    return not any(_SLOW_UNDER_XLA.match(node.op) for node in forward(model, card))
-
-
-def forward(model: Any, card: Card) -> list[Any]:
-    """All nodes of the graph of a forward pass in training."""
-    traced = tf.function(lambda x: model(x, training=True), autograph=False)
-    graph = traced.get_concrete_function(outline(card)).graph.as_graph_def()
-    return [*graph.node, *(node for part in graph.library.function for node in part.node_def)]

@@ -26,17 +26,15 @@ class Judging:
     """Metrics of generated cases, as many as there are real ones beside them.
 
     Args:
-        learner: whose network generates.
-        xla: whether XLA compiles it.
+        learner: whose network generates. XLA, which is no quicker at a forward pass, would compile
+            it for every number of cases.
     """
 
-    def __init__(self, learner: Learner, *, xla: bool) -> None:
+    def __init__(self, learner: Learner) -> None:
         """Define the graph; nothing is traced yet."""
         self._card, self._goal = learner.card, learner.objective
         self._mixture = datasets.mixture(learner.card.locator)
-        self._make = tf.function(
-            partial(learner.model, training=False), jit_compile=xla, autograph=False
-        )
+        self._make = tf.function(partial(learner.model, training=False), autograph=False)
 
     def validate(self, data: Inputs, held: Cases) -> tuple[dict[str, float], float]:
         """Metrics beside the validation cases, and the number that an epoch is chosen by.

@@ -157,7 +157,7 @@ class Programs:
                 built = built or self.build(trial)
             try:
                 with clock.spent("compile"), surroundings.tracing(built[0][0], trial, self._card):
-                    made = [_routed(route, learner) for _, learner in built]
+                    made = [_routed(route, learner, inputs) for _, learner in built]
                     for one in made:
                         one.compile(inputs)
             except TemplateError:
@@ -189,7 +189,7 @@ def class_weights(trial: Trial, labels: NDArray[np.generic], classes: int) -> ND
     return labels.size / (classes * np.maximum(counts, 1))
 
 
-def _routed(name: str, learner: Learner) -> Program | Fallback:
+def _routed(name: str, learner: Learner, inputs: Inputs) -> Program | Fallback:
     if name == "fit":
         if learner.clips:
             raise TemplateError(
@@ -204,7 +204,7 @@ def _routed(name: str, learner: Learner) -> Program | Fallback:
         return Fallback(learner)
     if not program.is_expressible(learner.model):
         raise NotImplementedError("a training step of its own")
-    return Program(learner, xla=name == "rule" and program.uses_xla(learner.model, learner.card))
+    return Program(learner, xla=name == "rule" and program.uses_xla(learner, inputs.y))
 
 
 def _template(trial: Trial, folders: Sequence[Path]) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from harness import datasets, design, initial
+from harness import datasets, design, initial, program
 from harness.blocks.generating import PURPOSES, Average, Draws
 from harness.blocks.initializers import Received
 from harness.blocks.layers import Drawn
@@ -20,6 +20,7 @@ from harness.program.weights import Weight
 from harness.spec import Study
 from harness.templates.gan import gan
 from harness.train import Trainer, cases
+from harness.train.programs import Programs
 
 GAMES = """
 import keras
@@ -86,6 +87,23 @@ def dirac(shape, outputs, pair="minimax", gamma=0.0, together=False, times=1):
         turns=(Turn(player="critic", times=times), Turn(player="generator")),
         simultaneous=together,
     )
+
+
+def dropping(shape, outputs):
+    return gan(shape, outputs, latent=2, units=(8,), critic_dropout=0.5)
+
+
+def remembering(shape, outputs, penalty="none"):
+    inputs = keras.Input(shape)
+    cells = keras.layers.LSTM(3, name="cells")
+    scores = keras.Sequential([keras.layers.Reshape((-1, 1)), cells, keras.layers.Dense(1)])
+    model = keras.Model(inputs, keras.layers.Dense(outputs, name="made")(inputs) + scores(inputs))
+
+    def attack(x, y):
+        added = adversarial.r1(scores, x, None, None) if penalty == "r1" else 0.0
+        return keras.ops.mean(scores(x)) + added
+
+    return Stage(model=model, players=(Player(name="critic", loss=attack),))
 """
 
 
@@ -179,7 +197,7 @@ def played(start, x, draws, critic_steps, adams, steps=50):
     return weights, average
 
 
-@pytest.mark.parametrize("critic_steps", [1, 2])
+@pytest.mark.parametrize("critic_steps", [pytest.param(1, marks=pytest.mark.xla), 2])
 def test_a_linear_gan_equals_numpy(lay, tmp_path, critic_steps):
     """Weights and their average after fifty steps, every player with an Adam of its own."""
     rates = {"critic": (0.01, 0.5, 0.9), "generator": (0.02, 0.3, 0.99)}
@@ -189,6 +207,7 @@ def test_a_linear_gan_equals_numpy(lay, tmp_path, critic_steps):
         own[f"{player}.learning_rate"] = rate
     laid = lay("linear", critic_steps=critic_steps, **own)
     trial, compiled = trained(laid, tmp_path)
+    assert compiled.program.xla == (critic_steps == 1)
     model = compiled.network.model
     weights = {
         "kernel": model.generator.trainable_variables[0],
@@ -314,6 +333,25 @@ def test_the_vector_of_a_spectral_critic_follows_in_its_own_steps(lay, tmp_path)
     assert np.asarray(layer.u) == pytest.approx(u, abs=1e-5)
     following = matrix.T @ (matrix @ u)
     assert following / np.linalg.norm(following) != pytest.approx(u, abs=1e-4)
+
+
+RULED = [
+    ("small", {}, True),
+    ("small", {"penalty": "gradient_penalty", "packing": 2}, True),
+    ("small", {"penalty": "r1", "normalization": "spectral_projection"}, True),
+    ("dropping", {}, False),
+    ("remembering", {}, True),
+    ("remembering", {"penalty": "r1"}, False),
+]
+
+
+@pytest.mark.parametrize(("game", "settings", "expected"), RULED)
+def test_xla_follows_the_operations_of_both_players(lay, tmp_path, game, settings, expected):
+    """Draws of a game and slopes of a critic are quick under XLA; other draws and loops are not."""
+    laid = lay(game, **settings)
+    ((_, learner),) = Programs(laid.card, [tmp_path]).build(laid.trial(laid.arms[0], {}, "tune", 0))
+    labels = np.zeros((64, 1), np.float32)
+    assert program.operations.uses_xla(learner, labels) is expected
 
 
 def test_streams_are_paired(lay, tmp_path):

@@ -16,7 +16,7 @@ from harness.targets import code_name, names_code
 from harness.words import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from harness.catalog.entries import Argument, Number
     from harness.spec import Value
@@ -255,6 +255,8 @@ def check_argument(argument: Argument, raw: Value) -> Value:
         return chosen.setting()
     if argument.kind == "option":
         return _word(raw, argument.options)
+    if argument.kind == "depth":
+        return _depth(raw, argument.options)
     return _KINDS[argument.kind](raw)
 
 
@@ -332,11 +334,12 @@ def _share(raw: Value) -> Value:
     return _fraction(raw)
 
 
-def _depth(raw: Value) -> Value:
-    if raw in ("none", "all"):
+def _depth(raw: Value, words: Sequence[str]) -> Value:
+    if raw in words:
         return raw
     if isinstance(raw, bool) or not isinstance(raw, int) or raw < 1:
-        raise StudyError(f"expected a number of first layers, 'all' or 'none'. Received: {raw!r}.")
+        known = " or ".join(map(repr, words))
+        raise StudyError(f"expected a number of first layers, or {known}. Received: {raw!r}.")
     return raw
 
 
@@ -363,7 +366,6 @@ _KINDS = {
     "amount": _amount,
     "flag": _truth,
     "word": _name,
-    "depth": _depth,
 }
 
 

@@ -191,7 +191,7 @@ class Argument:
             for none), ``number`` (> 0),
             ``fraction`` (0 <= x < 1), ``share`` (0 < x < 1), ``real`` (any number),
             ``amount`` (>= 0), ``flag`` (true or false), ``option`` (one of ``options``), ``word``
-            (any), ``depth`` (a number of first layers, ``none`` or ``all``), or ``choice`` (of
+            (any), ``depth`` (a number of first layers, or one of ``options``), or ``choice`` (of
             ``family``).
         default: used where a study does not name it. ``None`` means none.
         family: the catalogue family of a ``choice``.

@@ -153,10 +153,11 @@ def _entry(family: str, name: str, entry: Entry) -> Row:
 
 def _argument(family: str, name: str, argument: Argument) -> Row:
     default = "" if argument.default is None else f"default {label(argument.default)}"
+    depth = ["count"] * (argument.kind == "depth")
     return Row(
         family=family,
         name=name,
-        takes={name: "|".join(argument.options) or argument.kind},
+        takes={name: "|".join((*depth, *argument.options)) or argument.kind},
         values=(name,) * argument.value,
         structure=(name,) * argument.compiled,
         note=_join(default, argument.note),

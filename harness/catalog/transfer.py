@@ -18,11 +18,13 @@ TRANSFER: Mapping[str, Argument] = {
     ),
     "source_layers": Argument(
         kind="depth",
+        options=("all",),
         note="first layers that start from the source, with what normalizes or activates them; "
         "default: all but the last one",
     ),
     "frozen_layers": Argument(
         kind="depth",
+        options=("all", "none"),
         note="first layers that are not trained; all: as many as start from the source; default: "
         "none. With source = 'none' they stay as they are drawn",
     ),

@@ -95,7 +95,8 @@ def check(study: Study) -> None:
             )
     searched = study.tune.space if study.tune else {}
     for key in (*given, *searched):
-        if key in _TAKING and not study.sources and study.template in catalog.TEMPLATES:
+        bears = key != "l2_sp" and study.template not in catalog.TEMPLATES  # weights of its own
+        if key in _TAKING and not study.sources and not bears:
             raise StudyError(
                 f"expected [sources] beside {key!r}, which says what becomes of layers that come "
                 "from there. Received: none. Describe one, such as a = { dataset = ... }, and "
@@ -131,6 +132,14 @@ def check_meets(source: Card, target: Card, name: str) -> None:
             f"expected cases of shape {target.form}, as those of {target.label!r} have. Received: "
             f"{source.form} from {source.label!r}."
             + (f" If both are images, write dataset = {like}." if fits else ""),
+            key=f"sources.{name}.dataset",
+        )
+    if source.centred != target.centred:
+        is_, are = ("are", "are not") if target.centred else ("are not", "are")
+        raise StudyError(
+            f"expected numbers that {is_} standardized, as those of {target.label!r} {is_}. "
+            f"Received: {source.label!r}, whose numbers {are}. Write standardize = true or false "
+            "in both data sets.",
             key=f"sources.{name}.dataset",
         )
 

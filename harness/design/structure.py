@@ -63,17 +63,24 @@ def _start(full: dict[str, Value], study: Study) -> None:
     same that a study without sources has. The name of a source is left out too: its trial, with
     its data, is what the trial needs.
     """
-    untrained = full.pop("source", "none") in UNTRAINED and study.template in catalog.TEMPLATES
+    scratch = full.pop("source", "none") in UNTRAINED
+    untrained = scratch and study.template in catalog.TEMPLATES  # yours may bring weights along
     for name, nothing in _NOTHING.items():
         if full.get(name) == nothing:
             del full[name]
+    if "frozen_layers" in full and full["frozen_layers"] == full.get("source_layers"):
+        full["frozen_layers"] = "all"
+    if scratch:
+        full.pop("l2_sp", None)
     if untrained or full.get("frozen_layers") == "all":
         full.pop("head_epochs", None)
     if untrained:
-        for name in ("layer_decay", "l2_sp", "frozen_normalization"):
+        for name in ("layer_decay", "frozen_normalization"):
             full.pop(name, None)
-        if not {"frozen_layers", "new_head"} & full.keys():
-            full.pop("source_layers", None)
+        if "new_head" not in full:  # nothing is taken over, and so many are frozen
+            count = full.pop("source_layers", "all")
+            if full.get("frozen_layers") == "all":
+                full["frozen_layers"] = count
 
 
 _NOTHING: Mapping[str, Value] = {

@@ -288,7 +288,8 @@ def _sources(found: Contents, arms: Sequence[Arm]) -> pd.DataFrame:
     """Trainings that arms start from, each but once."""
     rows = _frame(found.sources)
     given = [{**found.study.fixed, **arm.levels} for arm in arms]
-    rows["source"] = [str(given[arm].get("source", "")) for arm in rows["arm"]]
+    judge = "" if found.study.sources else next(iter(found.card.sources), "")
+    rows["source"] = [str(given[arm].get("source", judge)) for arm in rows["arm"]]
     place = ["source", "replicate", "key", "status"]
     measured = rows.dropna(subset="quantity").drop_duplicates([*place, "quantity"])
     wide = measured.pivot_table("value", place, "quantity", aggfunc="first").reset_index()

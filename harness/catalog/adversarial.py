@@ -144,6 +144,39 @@ SAMPLE_METRICS: Mapping[str, Metric] = {
         note="unbiased squared MMD of features with a cubic kernel; about 0, and below it half of "
         "the time, where nothing differs (Binkowski et al. 2018)",
     ),
+    "classifier_frechet_distance": Metric(
+        direction="minimize",
+        scale="log",
+        tasks=_GENERATED,
+        of_classes=True,
+        ranks=(2, 3),
+        fewest=65,
+        test_only=True,
+        note="frechet_distance of the last features of a small classifier of the same data, "
+        "trained once; no FID, whose features are another network's; within a study only",
+    ),
+    "classifier_kernel_distance": Metric(
+        direction="minimize",
+        scale="identity",
+        tasks=_GENERATED,
+        of_classes=True,
+        ranks=(2, 3),
+        fewest=65,
+        test_only=True,
+        note="kernel_distance of the same features; about 0, and below it half of the time, where "
+        "nothing differs",
+    ),
+    "classifier_frechet_floor": Metric(
+        direction="minimize",
+        scale="log",
+        tasks=_GENERATED,
+        of_classes=True,
+        ranks=(2, 3),
+        fewest=65,
+        test_only=True,
+        note="what as many training cases in place of generated ones get by "
+        "classifier_frechet_distance: that of a perfect generator",
+    ),
     "near_duplicates": Metric(
         direction="minimize",
         scale="identity",

@@ -96,7 +96,7 @@ TASKS: Mapping[str, Task] = {
         fit="mode_total_variation",
         decides="mode_total_variation",
         otherwise="collapse",
-        evidence=frozenset({"modes", "samples", "copies"}),
+        evidence=frozenset({"modes", "samples", "features", "copies"}),
         reconstructs=True,
         generates=True,
     ),

@@ -100,6 +100,8 @@ class Plan:
         """Number of trainings that arms start from, what is tuned aside."""
         given = [{**self.study.fixed, **arm.levels} for arm in self.arms]
         keys = {one.key for levels in given for one in self._source(levels, "confirm", 0)}
+        if catalog.TASKS[self.card.task].generates and not self.draws:
+            return len(keys)
         tune = self.study.tune
         return len(keys) * (self.study.replicates + (tune.replicates if tune else 0))
 
@@ -142,7 +144,14 @@ class Plan:
     def _source(
         self, given: Mapping[str, Value], phase: Phase, replicate: int
     ) -> tuple[Trial, ...]:
-        """The training that a trial starts from, in the same phase and replicate; none if none."""
+        """The training that a trial starts from, in the same phase and replicate; none if none.
+
+        Generators of images need a classifier, the same one in all replicates of the same data.
+        """
+        if catalog.TASKS[self.card.task].generates:
+            judges = [*self.sources.values()] if phase == "confirm" else []
+            own = replicate if self.draws else 0
+            return tuple(one.trial(one.arms[0], {}, "confirm", own) for one in judges)
         name = sources.chosen(given)
         if not name:
             return ()
@@ -216,6 +225,9 @@ def plan(study: Study, card: Card, folders: Sequence[Path], searched: int = 0) -
     check_data(study, card)
     draws = _draws(study, whole, searched)
     made = _sources(study, card, folders, searched)
+    judge = sources.classifier(study, card)
+    if judge:
+        made[sources.CLASSIFIER] = plan(judge, whole, folders)
     references = catalog.references(study)
     check_references(study, card, references)
     codes = {name: usercode.fingerprint(name, folders) for name in user_code(study, folders)}

@@ -59,6 +59,41 @@ def pretraining(study: Study, name: str) -> Study:
     )
 
 
+CLASSIFIER = "classifier"
+"""Name of the source that generators are judged by."""
+
+
+def classifier(study: Study, card: Card) -> Study | None:
+    """The study of a classifier by whose features generated images are compared with real ones.
+
+    A small network, trained as a study does that names no setting; ``None`` where nothing like
+    images with classes is generated.
+
+    Args:
+        study: of generators.
+        card: of its data.
+    """
+    images = len(card.shape) in (2, 3) and min(card.shape[:2]) >= SIDE
+    if not (catalog.TASKS[card.task].generates and card.counts and images):
+        return None
+    return study.model_copy(
+        update={
+            "template": "cnn",
+            "fixed": {},
+            "factors": {"salt": (SALT,)},
+            "tune": None,
+            "baseline": {},
+            "references": (),
+            "metric": "",
+            "best": "",
+        }
+    )
+
+
+SIDE = 8
+"""Shortest side of images that the classifier is made for."""
+
+
 def chosen(given: Mapping[str, Value]) -> str:
     """Name of the source that an arm starts from; empty for one from scratch.
 

@@ -56,6 +56,9 @@ EVALUATORS = (
     Evaluator("frechet_distance", "samples", samples.frechet_distance),
     Evaluator("kernel_distance", "samples", samples.kernel_distance),
     Evaluator("collapse", "samples", samples.collapse),
+    Evaluator("classifier_frechet_distance", "features", samples.classifier_frechet_distance),
+    Evaluator("classifier_kernel_distance", "features", samples.classifier_kernel_distance),
+    Evaluator("classifier_frechet_floor", "features", samples.classifier_frechet_floor),
     Evaluator("near_duplicates", "copies", samples.near_duplicates),
 )
 

@@ -55,12 +55,15 @@ class Made:
         real: real cases that were not trained on; ``None``: not to be compared with.
         train: the training cases; ``None``: not to be compared with.
         mixture: the distribution of the data, where it is known.
+        features: of the training cases, the real ones and the generated ones, as a classifier has
+            them; ``None``: there is no classifier.
     """
 
     cases: Numbers
     real: Numbers | None = None
     train: Numbers | None = None
     mixture: Mixture | None = None
+    features: tuple[Numbers, Numbers, Numbers] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)  # without slots, which leave no room for what is cached
@@ -152,6 +155,10 @@ def _copies(shown: Evidence) -> tuple[Any, ...] | None:
     return None if found is None or found.train is None or not real else (found.train, *real)
 
 
+def _features(shown: Evidence) -> tuple[Any, ...] | None:
+    return None if shown.made is None else shown.made.features
+
+
 _KINDS: Mapping[str, Callable[[Evidence], tuple[Any, ...] | None]] = {
     "outputs": _labelled("raw"),
     "ranks": _labelled("ranks"),
@@ -165,6 +172,7 @@ _KINDS: Mapping[str, Callable[[Evidence], tuple[Any, ...] | None]] = {
     "probe": _probe,
     "modes": _modes,
     "samples": _samples,
+    "features": _features,
     "copies": _copies,
 }
 """By kind, what its evaluators are called with."""

@@ -205,6 +205,52 @@ def _cubes(numbers: Numbers) -> float:
     return float((numbers * numbers * numbers).sum())
 
 
+def classifier_frechet_distance(
+    train: Samples,  # noqa: ARG001, all three have one kind of evidence
+    real: Samples,
+    generated: Samples,
+) -> float:
+    """Fréchet distance of a classifier's features; see ``frechet_distance``.
+
+    Args:
+        train: features of training cases; not used.
+        real: features of test cases, shape ``(cases, features)``.
+        generated: features of as many generated cases.
+    """
+    return frechet_distance(real, generated)
+
+
+def classifier_kernel_distance(
+    train: Samples,  # noqa: ARG001
+    real: Samples,
+    generated: Samples,
+) -> float:
+    """Kernel distance of a classifier's features; see ``kernel_distance``.
+
+    Args:
+        train: features of training cases; not used.
+        real: features of test cases, shape ``(cases, features)``.
+        generated: features of as many generated cases.
+    """
+    return kernel_distance(real, generated)
+
+
+def classifier_frechet_floor(
+    train: Samples,
+    real: Samples,
+    generated: Samples,
+) -> float:
+    """Fréchet distance of real cases to other real cases, as many as were generated.
+
+    Args:
+        train: features of training cases, shape ``(cases, features)``; where there are fewer of
+            them, the floor is higher than it would be for as many.
+        real: features of test cases.
+        generated: features of generated cases, which are counted.
+    """
+    return frechet_distance(real, train[: len(generated)])
+
+
 def near_duplicates(train: Samples, held: Samples, generated: Samples) -> float:
     """Share of generated cases that are as near to a training case as a copy.
 

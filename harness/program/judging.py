@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -35,6 +36,7 @@ class Judging:
         self._card, self._goal = learner.card, learner.objective
         self._mixture = datasets.mixture(learner.card.locator)
         self._make = tf.function(partial(learner.model, training=False), autograph=False)
+        self._feel = _features(learner.classifier) if learner.classifier else None
 
     def validate(self, data: Inputs, held: Cases) -> tuple[dict[str, float], float]:
         """Metrics beside the validation cases, and the number that an epoch is chosen by.
@@ -51,12 +53,22 @@ class Judging:
 
     def test(self, data: Inputs, train: Cases, tests: Cases, made: NDArray[np.float32]) -> Made:
         """Generated cases beside the training and the test cases."""
-        return Made(
-            cases=made.reshape(len(made), -1),
-            real=self.real(data, tests),
-            train=rows(data, train),
-            mixture=self._mixture,
-        )
+        cases, real, seen = made.reshape(len(made), -1), self.real(data, tests), rows(data, train)
+        features = None
+        if self._feel:
+            some = seen[: len(made)]  # as many as are compared
+            features = self.features(some), self.features(real), self.features(cases)
+        return Made(cases=cases, real=real, train=seen, mixture=self._mixture, features=features)
+
+    def features(self, cases: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Features of cases given as rows, as the classifier has them."""
+        assert self._feel is not None
+        shaped = cases.reshape(len(cases), *self._card.shape)
+        parts = [
+            self._feel(tf.constant(shaped[start : start + EVALUATED])).numpy()
+            for start in range(0, len(shaped), EVALUATED)
+        ]
+        return np.concatenate(parts)
 
     @property
     def width(self) -> int:
@@ -74,6 +86,13 @@ class Judging:
             x, _ = take(data, which[start : start + EVALUATED], test=test)
             parts.append(self._make(x).numpy())
         return np.concatenate(parts).reshape(len(which), -1)
+
+
+def _features(classifier: Any) -> Any:
+    """What the last layer of a classifier is given."""
+    last = [layer for layer in classifier.layers if layer.weights][-1]
+    inner = keras.Model(classifier.inputs, last.input)
+    return tf.function(partial(inner, training=False), autograph=False)
 
 
 def rows(data: Inputs, which: Cases, *, test: bool = False) -> NDArray[np.float32]:

@@ -69,6 +69,7 @@ class Learner:
         depths: of the players, by which their learning rates decay.
         simultaneous: whether all gradients of a step are taken before any update.
         grouped: whether the players have one loss, and so one pass for the gradients of all.
+        classifier: whose features generated cases are compared by; ``None``: there is none.
         state: all that changes.
         world: what user code behind the network finds and leaves in this process.
     """
@@ -97,6 +98,8 @@ class Learner:
             and not any(player.scales for player in self.players)
         )
         self.objective = Objective(trial, card, network)
+        judged = self.objective.generates and network.source
+        self.classifier = judged.model if judged else None
         self.state = State(network, self.players)
 
     @property

@@ -37,8 +37,8 @@ class Network:
         output_shape: of what the model returns, its first axis ``None``.
         form: what its outputs are.
         stage: how it is trained.
-        source: the network that a trial needs, from which this one starts; ``None`` for one that
-            does not, or from the stage before.
+        source: the network of the trial that this one's needs: from which it starts, or, of a
+            generator, whose features cases are compared by; ``None`` for one without.
         notes: what a reader of the results has to know of it, a sentence each.
         world: what user code behind it finds and leaves in this process.
     """

@@ -52,6 +52,8 @@ class Transfer:
 
 def transfer(trial: Trial) -> Transfer | None:
     """What a trial says of its start; ``None`` where that is nothing."""
+    if catalog.TASKS[trial.task].generates:  # what such a trial needs is a judge, and no start
+        return None
     given = {name: trial.settings[name] for name in catalog.TRANSFER if name in trial.settings}
     if not given and not trial.needs:
         return None

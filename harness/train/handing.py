@@ -29,17 +29,22 @@ def keep(program: Program, epoch: int, folder: Path) -> Artifact:
     return Artifact(kind=KIND, epoch=epoch, digest=file.stem)
 
 
-def take(network: Network, folder: Path, digest: str) -> None:
+def take(network: Network, folder: Path | None, digest: str = "") -> None:
     """Fill a network with weights that ``keep`` has stored.
 
     Args:
         network: of the same structure.
-        folder: of the store.
-        digest: of the file.
+        folder: of the store; ``None``: there is none.
+        digest: of the file; empty: nobody has named one.
 
     Raises:
-        StoreError: if the file is gone, damaged, or of another network.
+        StoreError: if the file is gone, damaged, or of another network, or not named.
     """
+    if not (folder and digest):
+        raise StoreError(
+            "expected the weights of the trial that this one needs. Received: none. Train that one "
+            "first, with hands_on, and give the hash of its file."
+        )
     arrays = objects.read_arrays(folder, digest)
     shapes = [tuple(weight.variable.shape) for weight in network.weights]
     found = arrays and [arrays[str(place)].shape for place in range(len(arrays))]

@@ -160,7 +160,7 @@ class Trainer:
             # An initializer may be another than that of the trial before.
             load_code(trial, self._folders)
             source = compiled[0].network.source
-            if source and self._keep:
+            if source:
                 handing.take(source, self._keep, *given)
         legs = [Leg(compiled=one, inputs=inputs, train=train, held=held) for one in compiled]
         showing = Showing(program=judged, inputs=inputs, trial=trial)

@@ -523,9 +523,16 @@ def _sources(results: Results) -> Section | None:
         "arms. Its own result is of test cases of its own data: it says whether there was "
         "something to hand on, and takes no part in the verdicts."
     )
-    return Section(
-        id="sources", title="Where arms start from", texts=(text,), tables=(grid(table),)
-    )
+    title = "Where arms start from"
+    if catalog.TASKS[results.card.task].generates:
+        title = "What images are compared by"
+        text = (
+            "A small convolutional network, trained once to tell the classes of the data. The "
+            "metrics called classifier_... are distances between what its last layer is given, of "
+            "real and of as many generated test cases; classifier_frechet_floor is what real cases "
+            "get. They are no FID, and hold within this study."
+        )
+    return Section(id="sources", title=title, texts=(text,), tables=(grid(table),))
 
 
 def _failed(results: Results) -> list[str]:

@@ -63,8 +63,9 @@ class Program:
     def __init__(self, learner: Learner, *, xla: bool) -> None:
         """Define the graphs; nothing is traced yet."""
         self.learner, self.xla, self.traces = learner, xla, 0
-        self.evaluating = Evaluating(learner, xla=xla)
-        self.judging = Judging(learner) if learner.objective.generates else None
+        generates = learner.objective.generates
+        self.evaluating = Evaluating(learner, xla=xla and not generates)  # see ``Judging``
+        self.judging = Judging(learner) if generates else None
         self._best = Best(learner.state)
         compiled = partial(tf.function, jit_compile=xla, autograph=False)
         self._whole, self._part = compiled(self._epoch), compiled(self._train)

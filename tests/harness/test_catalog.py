@@ -214,6 +214,7 @@ def test_defaults_are_valid(name, argument):
     """Every default passes the check of its own argument, and its form is final."""
     # By optimizer, by labels, by the model, never, all, by the data, 1 for an LSTM.
     if name in {
+        *catalog.TRANSFER,  # from scratch
         "cases_per_class",
         "learning_rate",
         "loss",

@@ -23,6 +23,7 @@ from harness.catalog.regularization import CONSTRAINTS, DROPOUTS, NORMALIZATIONS
 from harness.catalog.tasks import TASKS, Task
 from harness.catalog.templates import SETTINGS, TEMPLATES
 from harness.catalog.training import Training, Updates, training, updates
+from harness.catalog.trunks import TRUNKS, Trunk
 
 __all__ = [
     "ACTIVATIONS",
@@ -50,6 +51,7 @@ __all__ = [
     "TASK_METRICS",
     "TEMPLATES",
     "TRANSPOSED",
+    "TRUNKS",
     "Argument",
     "Choice",
     "Entry",
@@ -60,6 +62,7 @@ __all__ = [
     "Task",
     "Template",
     "Training",
+    "Trunk",
     "Updates",
     "as_table",
     "check_argument",

@@ -28,9 +28,17 @@ ENDING = ".keras"
 _RUNNING = frozenset({"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"})
 """Layers of Keras that hold code, or name a file that does."""
 
+_PLAIN = frozenset(
+    f"__{kind}__" for kind in ("bytes", "ellipsis", "keras_tensor", "numpy", "slice", "tensor")
+)
+"""Keras' marks of values that are no objects, in a file; ``__lambda__`` is another one."""
+
 _OURS = tuple(
     f"harness.blocks.{name}"
-    for name in ("activations", "generating", "initializers", "layers", "penalties", "spectral")
+    for name in (
+        *("activations", "adversarial", "bottleneck", "generating", "initializers", "layers"),
+        *("masking", "noise", "penalties", "spectral"),
+    )
 )
 """Modules of ours whose objects a saved network may contain."""
 
@@ -58,7 +66,12 @@ def build(name_or_file: str, shape: Sequence[int], size: int | None = None) -> k
     """
     if name_or_file.endswith(ENDING):
         return saved(Path(name_or_file), shape)
-    name = _name(name_or_file)
+    name = name_or_file
+    if name not in TRUNKS:
+        raise TemplateError(
+            f"expected the name of a pretrained trunk, or the path of a {ENDING} file. Received: "
+            f"{name!r}. {nearest(name, TRUNKS)}"
+        )
     trunk = TRUNKS[name]
     side = trunk.size if size is None else size
     if side < trunk.smallest:
@@ -149,20 +162,12 @@ def saved(file: Path, shape: Sequence[int]) -> keras.Model:
             f"expected features with one or two axes of places in {file}. Received: features of "
             f"shape {tuple(features.shape[1:])}."
         )
-    trunk = keras.Model(model.inputs, features, name=model.name)
-    trunk.trainable = True  # or what its owner had frozen would stay so in every arm
+    trunk = keras.Model(model.inputs[0], features, name=model.name)
+    # What its owner had frozen would stay so in every arm. Of the whole network it would not
+    # help: TensorFlow leaves an attribute alone that is set to what it is.
+    for layer in trunk._flatten_layers():  # noqa: SLF001, nested ones too
+        layer.trainable = True
     return trunk
-
-
-def _name(name: str) -> str:
-    """Name in the catalogue of a trunk that may be called by another name."""
-    for known, trunk in TRUNKS.items():
-        if name in {known, *trunk.aliases}:
-            return known
-    raise TemplateError(
-        f"expected the name of a pretrained trunk, or the path of a {ENDING} file. Received: "
-        f"{name!r}. {nearest(name, TRUNKS)}"
-    )
 
 
 def _loaded(file: Path) -> Any:
@@ -190,16 +195,21 @@ def _loaded(file: Path) -> Any:
 def _refuse_code(config: Any, file: Path) -> None:
     """Refuse a configuration with parts that are neither Keras' own nor ours."""
     for part in _parts(config):
-        module, kind = part.get("module"), part["class_name"]
+        kind, module = part["class_name"], part.get("module")
         if module in _OURS:
             importlib.import_module(module)  # which registers its classes
-        elif kind in _RUNNING or not (module == "builtins" or f"{module}.".startswith("keras.")):
-            name = (part.get("config") or {}).get("name") or kind
+        elif kind not in _PLAIN and (kind in _RUNNING or not _of_keras(module)):
+            inside = part.get("config")
+            name = inside.get("name", kind) if isinstance(inside, dict) else inside
             raise TemplateError(
-                f"expected a file of Keras' own layers. Received: {file}, whose {name!r} is a "
-                f'{kind} and needs code to be run. Give the code as trunk = "module:function" '
+                f"expected a file of Keras' own layers. Received: {file}, whose part {name!r} (a "
+                f"{kind}) needs code to be run. Give that code as trunk = 'module:function' "
                 "instead: a function that builds the network and loads its weights."
             )
+
+
+def _of_keras(module: Any) -> bool:
+    return module == "builtins" or f"{module}.".startswith("keras.")
 
 
 def _parts(config: Any) -> Iterator[dict[str, Any]]:

@@ -73,7 +73,6 @@ TRUNKS: Mapping[str, Trunk] = {
         features=1280,
         parameters=3_413_024,
         licence="Apache-2.0 (package)",
-        aliases=("lite0",),
         note="EfficientNet-Lite0: sixteen inverted residual blocks with batch normalization, ReLU6",
         source="Tan & Le 2019; the Lite form by Liu 2020",
     ),

@@ -62,9 +62,9 @@ def test_weights_are_listed_apart(call):
         told = ["no", f"{trunk.parameters:,}", str(trunk.size), str(trunk.features)]
         assert line.split()[1:5] == told
     for verb, name in (("get", "vgg61"), ("verify", "squeezenett")):
-        with pytest.raises(UsageError, match="data set or of pretrained weights.*Did you mean"):
+        with pytest.raises(UsageError, match=r"data set or of pretrained weights.*Did you mean"):
             call(verb, name)
-    with pytest.raises(DataError, match="the weights 'vgg16'.*data get vgg16"):
+    with pytest.raises(DataError, match=r"the weights 'vgg16'.*data get vgg16"):
         call("verify", "vgg16")
 
 

@@ -18,6 +18,7 @@ import keras
 import numpy as np
 import pytest
 
+from harness import datasets
 from harness.blocks import imagenet, noise, trunks
 from harness.catalog import TRUNKS
 from harness.datasets import packages, pickles

@@ -1,4 +1,4 @@
-"""The verbs of ``keras-harness data``: what data sets there are, fetch one, check one."""
+"""The verbs of ``keras-harness data``: what data sets and weights there are, fetch, check."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import typer
 from rich.table import Table
 
 from harness import datasets
-from harness.datasets import synthetic
+from harness.catalog import TRUNKS
+from harness.datasets import synthetic, trunks
 from harness.errors import UsageError, nearest
-from harness.terminal import Terminal
+from harness.terminal import Terminal, aligned
 
-app = typer.Typer(help="Data sets: list them, fetch one, check one.", no_args_is_help=True)
+app = typer.Typer(
+    help="Data sets and pretrained weights: list them, fetch one, check one.", no_args_is_help=True
+)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="As 'data list' shows it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -22,12 +25,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
-    """Show the data sets that a study can name."""
+    """Show the data sets that a study can name, and the pretrained weights."""
     rows = [_row(name) for name in datasets.KNOWN] + [
         _computed(name) for name in synthetic.EXAMPLES
     ]
+    weights = [_weights(name) for name in TRUNKS]
     if as_json:
-        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        sys.stdout.write(json.dumps(rows + weights, indent=2) + "\n")
         return
     table = Table(box=None, pad_edge=False)
     for column in ("name", "here", "cases", "copies", "shape", "what it is"):
@@ -44,19 +48,44 @@ def list_(as_json: Json = False) -> None:
         "What is not here is fetched when a study runs, "
         "or by 'data get NAME'. Any of them takes @SIZE for a stratified subset.",
     )
+    out.print("")
+    out.print(
+        aligned(
+            ("weights", "here", "parameters", "size", "features", "what they are"),
+            [
+                (
+                    row["name"],
+                    "yes" if row["here"] else "no",
+                    f"{row['parameters']:,}",
+                    row["size"],
+                    row["features"],
+                    row["note"],
+                )
+                for row in weights
+            ],
+        )
+    )
+    out.print(
+        "Trained on ImageNet, without a head. size: side in pixels that images are resized to, "
+        "unless another is asked for."
+    )
 
 
 @app.command()
 def get(name: Name) -> None:
-    """Fetch a data set into the data folder (HARNESS_DATA), checking its content."""
-    datasets.obtain(_known(name), Terminal(stderr=True).print)
+    """Fetch a data set or weights into the data folder (HARNESS_DATA), checking the content."""
+    obtain = trunks.obtain if _known(name) in TRUNKS else datasets.obtain
+    obtain(name, Terminal(stderr=True).print)
     _say(name)
 
 
 @app.command()
 def verify(name: Name) -> None:
-    """Check that the copy of a data set here has the recorded content."""
-    datasets.load(datasets.describe(_known(name), []))
+    """Check that the copy of a data set or weights here has the recorded content."""
+    if _known(name) in TRUNKS:
+        trunks.verify(name)
+    else:
+        datasets.load(datasets.describe(name, []))
     _say(name)
 
 
@@ -64,6 +93,7 @@ def _row(name: str) -> dict[str, Any]:
     known = datasets.KNOWN[name]
     return {
         "name": name,
+        "kind": "data set",
         "here": datasets.is_here(name),
         "task": known.card.task,
         "shape": list(known.card.shape),
@@ -85,6 +115,7 @@ def _computed(name: str) -> dict[str, Any]:
     card, family = datasets.describe(name, []), synthetic.SYNTHETIC[name.partition("-")[0]]
     return {
         "name": name,
+        "kind": "data set",
         "here": True,
         "task": card.task,
         "shape": list(card.shape),
@@ -102,23 +133,55 @@ def _computed(name: str) -> dict[str, Any]:
     }
 
 
+def _weights(name: str) -> dict[str, Any]:
+    trunk = TRUNKS[name]
+    return {
+        "name": name,
+        "kind": "weights",
+        "here": trunks.is_here(name),
+        "parameters": trunk.parameters,
+        "size": trunk.size,
+        "features": trunk.features,
+        "note": trunk.note,
+        "licence": trunk.licence,
+        "citation": trunk.source,
+        "source": trunk.origin,
+        "content": trunk.content,
+    }
+
+
 def _known(name: str) -> str:
-    if name not in datasets.KNOWN:
+    names = [*datasets.KNOWN, *TRUNKS]
+    if name not in names:
         raise UsageError(
-            f"expected the name of a data set. Received: {name!r}. {nearest(name, datasets.KNOWN)}"
+            "expected the name of a data set or of pretrained weights. Received: "
+            f"{name!r}. {nearest(name, names)}"
         )
     return name
 
 
 def _say(name: str) -> None:
+    for line in _lines_of_weights(name) if name in TRUNKS else _lines_of_data(name):
+        Terminal().print(line)
+
+
+def _lines_of_weights(name: str) -> tuple[str, ...]:
+    trunk = TRUNKS[name]
+    return (
+        f"{name}: {trunk.note}.",
+        f"{trunk.parameters:,} numbers, {trunk.features} features, images of {trunk.size} pixels.",
+        f"Content {trunk.content[:12]}, as recorded.",
+        f"Licence: {trunk.licence}. Cite: {trunk.source}.",
+    )
+
+
+def _lines_of_data(name: str) -> tuple[str, ...]:
     known = datasets.KNOWN[name]
     card = known.card
-    lines = (
+    return (
         f"{name}: {known.note}.",
         f"{card.cases} cases + {card.tests} of the test split, of shape {card.shape}.",
         *(f"{line}." for line in [card.lines().get("copies")] if line),
         f"Kept as {known.dtype}. Content {card.digest[:12]}, as recorded.",
         f"Licence: {known.licence}. Cite: {known.citation}.",
     )
-    for line in lines:
-        Terminal().print(line)

@@ -24,6 +24,7 @@ from harness.catalog.tasks import TASKS, Task
 from harness.catalog.templates import SETTINGS, TEMPLATES
 from harness.catalog.training import Training, Updates, training, updates
 from harness.catalog.transfer import TRANSFER
+from harness.catalog.trunks import TRUNKS, Trunk
 
 __all__ = [
     "ACTIVATIONS",
@@ -52,6 +53,7 @@ __all__ = [
     "TEMPLATES",
     "TRANSFER",
     "TRANSPOSED",
+    "TRUNKS",
     "Argument",
     "Choice",
     "Entry",
@@ -62,6 +64,7 @@ __all__ = [
     "Task",
     "Template",
     "Training",
+    "Trunk",
     "Updates",
     "as_table",
     "check_argument",

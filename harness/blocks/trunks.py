@@ -45,7 +45,9 @@ _OURS = tuple(
 _POOLING = {3: keras.layers.GlobalAveragePooling1D, 4: keras.layers.GlobalAveragePooling2D}
 
 
-def build(name_or_file: str, shape: Sequence[int], size: int | None = None) -> keras.Model:
+def build(
+    name_or_file: str, shape: Sequence[int], size: int | None = None, *, trained: bool = True
+) -> keras.Model:
     """A trunk with its weights, from cases of a data set to pooled features.
 
     Nothing is fetched here, and no code is run but Keras' and ours.
@@ -55,6 +57,7 @@ def build(name_or_file: str, shape: Sequence[int], size: int | None = None) -> k
         shape: of one case; of images with values from 0 to 1 for a trunk of the catalogue.
         size: side in pixels of the square that images are resized to. Default: that of the
             catalogue. A file takes its own shape only.
+        trained: whether it has the weights; else it has initial ones. A file always has its own.
 
     Returns:
         Network whose output has shape ``(cases, features)``, all of it trainable. Layers with
@@ -80,7 +83,8 @@ def build(name_or_file: str, shape: Sequence[int], size: int | None = None) -> k
             f"pool in {name!r}. Received: {side}."
         )
     model: keras.Model = resolve(trunk.target)(shape, side)
-    fill(model, weights(name))
+    if trained:
+        fill(model, weights(name))
     return model
 
 

@@ -21,7 +21,7 @@ from harness.catalog.recurrent import CELLS, POOLINGS
 from harness.catalog.references import REFERENCES
 from harness.catalog.regularization import CONSTRAINTS, DROPOUTS, NORMALIZATIONS, REGULARIZERS
 from harness.catalog.tasks import TASKS, Task
-from harness.catalog.templates import SETTINGS, TEMPLATES
+from harness.catalog.templates import SETTINGS, TEMPLATES, may_bring
 from harness.catalog.training import Training, Updates, training, updates
 from harness.catalog.transfer import TRANSFER
 from harness.catalog.trunks import TRUNKS, Trunk
@@ -70,6 +70,7 @@ __all__ = [
     "check_argument",
     "choice",
     "markdown",
+    "may_bring",
     "named",
     "references",
     "rows",

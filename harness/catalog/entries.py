@@ -230,6 +230,7 @@ class Template:
         tasks: kinds of data that it is for.
         makes: task that it makes of any data, where that differs from the task of the labels.
         players: names of its players, where it has several.
+        brings: whether it brings weights along.
         note: one line for ``keras-harness catalog``.
     """
 
@@ -239,4 +240,5 @@ class Template:
     tasks: frozenset[str] = frozenset({"classification", "multilabel", "regression"})
     makes: str = ""
     players: tuple[str, ...] = ()
+    brings: bool = False
     note: str = ""

@@ -339,6 +339,31 @@ TEMPLATES: Mapping[str, Template] = {
         },
         note="encoder, code and decoder: dense, or convolutional with filters",
     ),
+    "pretrained": Template(
+        target="harness.templates.pretrained:pretrained",
+        ranks=(2, 3),
+        brings=True,
+        arguments={
+            "trunk": Argument(
+                kind="word",
+                default="squeezenet",
+                note="what was trained before: a name of `keras-harness data list`, or the path of "
+                "a .keras file",
+            ),
+            "size": Argument(
+                kind="count", note="pixels a side that images are resized to; default: the trunk's"
+            ),
+            "weights": Argument(
+                kind="option",
+                options=("trained", "drawn"),
+                default="trained",
+                note="those of the trunk, or drawn as in a training from scratch",
+            ),
+            "initializer": replace(_PLAYED, note="of the kernel of the outputs"),
+        },
+        note="a network trained on ImageNet, or a saved one of yours, with outputs of its own; "
+        "frozen_layers, new_head and the like say how it is trained on",
+    ),
     "gan": Template(
         target="harness.templates.gan:gan",
         ranks=(1, 2, 3),
@@ -441,3 +466,13 @@ TEMPLATES: Mapping[str, Template] = {
         "(Schneider, Balles & Hennig 2019)",
     ),
 }
+
+
+def may_bring(template: str) -> bool:
+    """True if the networks of a template may bring weights along: any of a user's may.
+
+    Example:
+        >>> may_bring("mlp"), may_bring("pretrained"), may_bring("mynets:wide")
+        (False, True, True)
+    """
+    return template not in TEMPLATES or TEMPLATES[template].brings

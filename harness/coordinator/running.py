@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness import datasets, design, environment, objects
 from harness.coordinator.coordinator import Coordinator
+from harness.datasets import trunks
 from harness.errors import StudyError, UsageError
 from harness.executors import Setup
 from harness.executors.inline import Inline
@@ -61,6 +62,8 @@ def run(
     others = {name: _card(one.dataset, None, folder, places) for name, one in study.sources.items()}
     card = dataclasses.replace(_card(study.dataset, data, folder, places), sources=others)
     plan = _compared(design.plan(study, card, places))
+    for name in design.trunks(plan.study):
+        trunks.obtain(name)
     with Store(folder) as store:
         setup = Setup(
             card=plan.card,

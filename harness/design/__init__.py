@@ -16,6 +16,7 @@ from harness.design.plans import (
     plan,
     programs,
 )
+from harness.design.sources import trunks
 from harness.design.structure import own, program_key, settings, split
 from harness.design.views import settle, viewed
 
@@ -38,6 +39,7 @@ __all__ = [
     "settings",
     "settle",
     "split",
+    "trunks",
     "unpassed",
     "viewed",
 ]

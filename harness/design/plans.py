@@ -120,7 +120,7 @@ class Plan:
             name, given, code = chosen.name, {**chosen.setting(), **splitting(study)}, ""
         else:
             name, given = study.template, settings(study, card, row.levels, hyperparameters)
-            named = {name, *own(name, given)}
+            named = {name, *own(name, given), given.get("trunk")}
             code = _joined({one: self.codes[one] for one in self.codes if one in named})
             levels = {**study.fixed, **row.levels, **hyperparameters}
             needs = self._source(levels, phase, replicate)
@@ -231,6 +231,7 @@ def plan(study: Study, card: Card, folders: Sequence[Path], searched: int = 0) -
     references = catalog.references(study)
     check_references(study, card, references)
     codes = {name: usercode.fingerprint(name, folders) for name in user_code(study, folders)}
+    codes |= sources.saved(study)
     return Plan(
         study=study,
         card=replace(

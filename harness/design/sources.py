@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import catalog
 from harness.errors import StudyError, nearest
+from harness.identity import digest_file
 from harness.players import owner
 from harness.spec import UNTRAINED
 
@@ -59,6 +61,48 @@ def pretraining(study: Study, name: str) -> Study:
     )
 
 
+def trunks(study: Study) -> tuple[str, ...]:
+    """Names of the trunks of the catalogue whose weights the arms of a study begin with."""
+    return tuple(name for name in _trunks(study) if name in catalog.TRUNKS)
+
+
+def saved(study: Study) -> dict[str, str]:
+    """Hashes of the saved networks that the arms of a study begin with, by path.
+
+    Args:
+        study: the study.
+
+    Raises:
+        StudyError: if one is neither a file nor a trunk of the catalogue.
+    """
+    found = {}
+    for name in _trunks(study):
+        if name in catalog.TRUNKS:
+            continue
+        if not name.endswith(SAVED) or not Path(name).is_file():
+            raise StudyError(
+                "expected the name of a pretrained trunk, or the path of a .keras file from the "
+                f"current folder. Received: {name!r}. {nearest(name, catalog.TRUNKS)}",
+                key=f"{_table(study, 'trunk')}.trunk",
+            )
+        found[name] = digest_file(Path(name))
+    return found
+
+
+SAVED = ".keras"
+"""End of the name of a saved network's file."""
+
+
+def _trunks(study: Study) -> list[str]:
+    """Trunks that a study names, its default included."""
+    built_in = catalog.TEMPLATES.get(study.template)
+    if not (built_in and "trunk" in built_in.arguments):
+        return []
+    default = built_in.arguments["trunk"].default
+    given = study.factors.get("trunk", (study.fixed.get("trunk", default),))
+    return [str(one) for one in given]
+
+
 CLASSIFIER = "classifier"
 """Name of the source that generators are judged by."""
 
@@ -76,10 +120,11 @@ def classifier(study: Study, card: Card) -> Study | None:
     images = len(card.shape) in (2, 3) and min(card.shape[:2]) >= SIDE
     if not (catalog.TASKS[card.task].generates and card.counts and images):
         return None
+    batch = min(BATCH, card.training_cases(SHARE))
     return study.model_copy(
         update={
             "template": "cnn",
-            "fixed": {},
+            "fixed": {"batch_size": batch, "validation": SHARE},
             "factors": {"salt": (SALT,)},
             "tune": None,
             "baseline": {},
@@ -89,6 +134,9 @@ def classifier(study: Study, card: Card) -> Study | None:
         }
     )
 
+
+BATCH, SHARE = 32, 0.2
+"""Largest batch of the classifier, and its share of validation cases."""
 
 SIDE = 8
 """Shortest side of images that the classifier is made for."""
@@ -130,7 +178,7 @@ def check(study: Study) -> None:
             )
     searched = study.tune.space if study.tune else {}
     for key in (*given, *searched):
-        bears = key != "l2_sp" and study.template not in catalog.TEMPLATES  # weights of its own
+        bears = key != "l2_sp" and catalog.may_bring(study.template)
         if key in _TAKING and not study.sources and not bears:
             raise StudyError(
                 f"expected [sources] beside {key!r}, which says what becomes of layers that come "

@@ -64,7 +64,8 @@ def _start(full: dict[str, Value], study: Study) -> None:
     its data, is what the trial needs.
     """
     scratch = full.pop("source", "none") in UNTRAINED
-    untrained = scratch and study.template in catalog.TEMPLATES  # yours may bring weights along
+    drawn = full.get("weights") == "drawn"
+    untrained = scratch and (drawn or not catalog.may_bring(study.template))
     for name, nothing in _NOTHING.items():
         if full.get(name) == nothing:
             del full[name]

@@ -72,7 +72,7 @@ def build(
         TemplateError: if that is no model that fits the data, or no stages that fit each other.
     """
     inputs, arguments = _given(trial, card)
-    recording = Recording(compares=trial.template not in catalog.TEMPLATES)
+    recording = Recording(compares=catalog.may_bring(trial.template))
     outputs = taking.asked(trial, card)
 
     def make() -> Any:
@@ -200,7 +200,8 @@ def _output_shape(model: Any, card: Card, name: str) -> Any:
 
 def _check_scaled(model: Any, card: Card, name: str) -> None:
     """A network must not scale once more what is scaled already, nor look up what was scaled."""
-    for layer in model._flatten_layers() if card.scaled else ():  # noqa: SLF001
+    scaled = card.scaled and name not in catalog.TEMPLATES  # built-in ones expect 0..1
+    for layer in model._flatten_layers() if scaled else ():  # noqa: SLF001
         kind = type(layer).__name__
         if kind in SCALES or (kind == "Embedding" and _takes_inputs(layer)):
             raise TemplateError(

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from harness.spec import Trial
 
 
+NAMED = 6
+"""Layers that a sentence names."""
+
 SOURCE = "source"
 """Name of the stage that stands for the trial which another one needs."""
 
@@ -151,12 +154,17 @@ def notes(weights: Sequence[Weight], stages: Sequence[Stage]) -> tuple[str, ...]
         )
         found.append(
             f"{who} starts with {count} of {len(weights)} weights from the {epoch} "
-            f"(layers {', '.join(stage.takes)}), and with a new optimizer"
+            f"(layers {_few(stage.takes)}), and with a new optimizer"
         )
     if stage.frozen:
         where = f" in stage {name!r}" if name else ""
-        found.append(f"layers that are not trained{where}: {', '.join(stage.frozen)}")
+        found.append(f"layers that are not trained{where}: {_few(stage.frozen)}")
     return tuple(found)
+
+
+def _few(names: Sequence[str]) -> str:
+    rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + rest
 
 
 def _unlike(

@@ -96,7 +96,7 @@ def stages(
     asked = transfer(trial)
     assert asked is not None
     whole = _stage(make, trial, asked, source, inputs, outputs, shape)
-    brought = source is not None or trial.template not in catalog.TEMPLATES
+    brought = source is not None or catalog.may_bring(trial.template)
     if not asked.epochs or not brought:
         return (whole,)
     first = _stage(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from sklearn.datasets import load_digits
 
 from harness import datasets, design, studyfile
 from harness.datasets import known
@@ -153,3 +154,54 @@ def test_what_cannot_be_is_refused(source, message):
     """When the study is planned, with the nearest class."""
     with pytest.raises(StudyError, match=message):
         _card(Study(**ASKED, dataset=source).dataset)
+
+
+def test_every_replicate_may_have_halves_of_its_own():
+    """The same ones in all arms; those of the source are the others."""
+    half = {"name": "digits", "draw": "replicate"}
+    study = Study(
+        name="a",
+        template="mlp",
+        dataset={**half, "half": "a"},
+        sources={"other": {"dataset": {**half, "half": "b"}}},
+        factors={"source": ["other", "none"]},
+        replicates=3,
+        tune={"space": {"learning_rate": {"min": 0.01, "max": 0.1}}},
+    )
+    laid = design.plan(study, datasets.describe_all(study, []), [])
+    whole = {*range(10)}
+    seen = []
+    for phase, replicate in [("confirm", 0), ("confirm", 1), ("confirm", 2), ("tune", 0)]:
+        first, second = (
+            laid.trial(arm, {"learning_rate": 0.1}, phase, replicate) for arm in laid.arms
+        )
+        assert first.data == second.data
+        own, other = (
+            laid.card.of(one.data, one.task).part["classes"] for one in (first, *first.needs)
+        )
+        assert {*own} | {*other} == whole
+        assert len(own) == len(other) == 5
+        seen.append(tuple(own))
+    assert len({*seen}) == 4
+    assert datasets.load(laid.card.of(second.data, second.task)).y.max() == 4
+    assert "other ones in each replicate" in laid.card.lines()["classes"]
+
+
+def test_test_cases_that_another_data_set_trains_on_are_counted(tmp_path):
+    pictures, labels = load_digits(return_X_y=True)
+    np.savez(tmp_path / "same.npz", x=pictures.reshape(-1, 8, 8), y=labels % 2)
+    np.savez(tmp_path / "others.npz", x=1 + pictures.reshape(-1, 8, 8), y=labels % 2)
+    study = Study(
+        name="a",
+        template="mlp",
+        dataset="digits",
+        sources={name: {"dataset": str(tmp_path / f"{name}.npz")} for name in ("same", "others")},
+        factors={"source": ["same", "others"]},
+    )
+    card = design.plan(study, datasets.describe_all(study, []), []).card
+    (note,) = datasets.shared_cases(card)
+    assert "source 'same'" in note
+    trained, tests = datasets.load(card.sources["same"]), datasets.load(card)
+    known = {row.tobytes() for row in trained.x[:]}
+    count = sum(row.tobytes() in known for row in tests.x_test[:])
+    assert note.startswith(f"{count} of the 359 test cases")

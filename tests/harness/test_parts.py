@@ -189,8 +189,8 @@ def test_every_replicate_may_have_halves_of_its_own():
 
 def test_test_cases_that_another_data_set_trains_on_are_counted(tmp_path):
     pictures, labels = load_digits(return_X_y=True)
-    np.savez(tmp_path / "same.npz", x=pictures.reshape(-1, 8, 8), y=labels % 2)
-    np.savez(tmp_path / "others.npz", x=1 + pictures.reshape(-1, 8, 8), y=labels % 2)
+    np.savez(tmp_path / "same.npz", x=pictures.reshape(-1, 8, 8) / 16, y=labels % 2)
+    np.savez(tmp_path / "others.npz", x=1 + pictures.reshape(-1, 8, 8) / 16, y=labels % 2)
     study = Study(
         name="a",
         template="mlp",

@@ -11,6 +11,9 @@ from harness.spec import Study
 from harness.train import Trainer
 
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
 def laid_out(trunk, **changes):
     given = {
         "fixed": {"epochs": 1, "trunk": str(trunk)},

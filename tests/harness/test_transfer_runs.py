@@ -96,7 +96,7 @@ def test_a_source_that_fails_blocks_what_starts_from_it(whole, tmp_path, monkeyp
 
     monkeypatch.setattr(handing, "keep", full)
     ended = run(small(), root=tmp_path, workers=0)
-    assert (ended.trained, ended.exit_code) == (4, ExitCode.INCOMPLETE)
+    assert (ended.trained, ended.exit_code) == (4, ExitCode.SOME_TRIALS_FAILED)
     told = " ".join(ended.problems)
     assert "no space left" in told
     assert "which it needs, is failed" in told
@@ -114,7 +114,7 @@ def test_a_source_that_diverges_blocks_what_starts_from_it(tmp_path):
     assert store.counts(ended.folder)["confirm", "blocked"] == 4
     again = run(small(rate=1e30), root=tmp_path, workers=0)
     assert again.trained == 0
-    assert again.exit_code == ExitCode.INCOMPLETE
+    assert again.exit_code == ExitCode.SOME_TRIALS_FAILED
     better = run(small(), root=tmp_path, workers=0)
     assert (better.trained, better.exit_code) == (6, ExitCode.DONE)
 

@@ -117,10 +117,13 @@ def features(model: Any, trial: Trial, card: Card) -> Features | None:
             break
         still.append(layer)
     for layer in reversed(still[: len(model.layers) - 1]):
+        outputs = layer._inbound_nodes[0].output_tensors  # noqa: SLF001, a model's own are within
+        if len(outputs) > 1 or None in outputs[0].shape[1:]:
+            continue
         try:
-            made = keras.Model(model.inputs, layer.output)
-            rest = keras.Model(layer.output, model.outputs)
-        except (AttributeError, ValueError):
+            made = keras.Model(model.inputs, outputs[0])
+            rest = keras.Model(outputs[0], model.outputs)
+        except ValueError:
             continue  # something behind it has another way to the inputs
         room = (card.cases + card.tests) * prod(made.output.shape[1:]) * 4 <= ROOM
         return Features(made, rest) if made.weights and room else None
@@ -128,9 +131,18 @@ def features(model: Any, trial: Trial, card: Card) -> Features | None:
 
 
 def _is_still(layer: Any) -> bool:
+    """True if a layer gives the same outputs for a case whenever it is asked.
+
+    What a layer of a user's own does in training, and what it draws without a seed, is not known.
+    """
+    parts = layer._flatten_layers()  # noqa: SLF001, those of a model within the model too
     draws = len(layer.variables) > len(layer.weights)
     masks = getattr(getattr(layer, "output", None), "_keras_mask", None) is not None
-    adds = layer.activity_regularizer is not None or layer.losses
-    return not (draws or masks or adds or layer.trainable_weights) and not (
-        layer.weights and layer.trainable
-    )
+    adds = layer.losses or any(part.activity_regularizer is not None for part in parts)
+    trains = layer.trainable_weights or (layer.weights and layer.trainable)
+    return all(map(_is_known, parts)) and not (draws or masks or adds or trains)
+
+
+def _is_known(layer: Any) -> bool:
+    own = type(layer).__module__.partition(".")[0] not in {"keras", "harness"}
+    return not own and not isinstance(layer, keras.layers.Lambda)

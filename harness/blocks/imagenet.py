@@ -21,6 +21,15 @@ FEATURES = "features"
 _BYTE = 255.0
 
 
+@keras.saving.register_keras_serializable("harness")
+class Ranged(keras.layers.Rescaling):  # type: ignore[misc]
+    """Images with values from 0 to 1, in the range that weights were trained on.
+
+    A class of its own, because a network that scales what is in a file, as Keras' layer is meant
+    to, is refused for images that are scaled already.
+    """
+
+
 def squeezenet(shape: Sequence[int], size: int) -> keras.Model:
     """SqueezeNet 1.1: fire modules, which squeeze channels and expand them by two widths of kernel.
 
@@ -164,7 +173,7 @@ def _prepared(shape: Sequence[int], size: int, scale: Any, offset: Any) -> tuple
         x = keras.layers.Concatenate(name="three_channels")([x, x, x])
     if x.shape[1:3] != (size, size):
         x = keras.layers.Resizing(size, size, interpolation="bilinear", name="resized")(x)
-    return inputs, keras.layers.Rescaling(scale, offset, name="rescaled")(x)
+    return inputs, Ranged(scale, offset, name="rescaled")(x)
 
 
 def _pooled(inputs: Any, x: Any, name: str) -> keras.Model:

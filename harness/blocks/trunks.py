@@ -36,8 +36,8 @@ _PLAIN = frozenset(
 _OURS = tuple(
     f"harness.blocks.{name}"
     for name in (
-        *("activations", "adversarial", "bottleneck", "generating", "initializers", "layers"),
-        *("masking", "noise", "penalties", "spectral"),
+        *("activations", "adversarial", "bottleneck", "generating", "imagenet", "initializers"),
+        *("layers", "masking", "noise", "penalties", "spectral"),
     )
 )
 """Modules of ours whose objects a saved network may contain."""

@@ -49,7 +49,7 @@ class __legacy__:
         )
         return folder.name
 """
-"""What pip takes for setuptools when it asks a source package for its name and version.
+"""Module that pip takes for setuptools when it asks a source package for its name and version.
 
 Setuptools would run the package's ``setup.py``, which may hold anything, to learn them.
 """

@@ -24,6 +24,7 @@ from harness.catalog import TRUNKS
 from harness.datasets import packages, pickles
 from harness.datasets import trunks as fetched
 from harness.errors import DataError, TemplateError
+from harness.program import network as networks
 from harness.targets import resolve
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -436,6 +437,18 @@ def test_several_inputs_are_refused(keep):
     inputs = [keras.Input((2,)), keras.Input((2,))]
     with pytest.raises(TemplateError, match=r"one input and one output .* 2 and 1"):
         trunks.build(keep(keras.Model(inputs, keras.layers.Add()(inputs))), (2,))
+
+
+def test_a_trunk_trains_on_scaled_images_and_is_saved(keep):
+    """A program takes a network that has a range of its own; its file is a trunk again."""
+    trunk = imagenet.squeezenet((32, 32, 3), 32)
+    model = keras.Model(trunk.input, keras.layers.Dense(10)(trunk.output))
+    card = datasets.describe("cifar10", [])
+    assert card.scaled
+    networks._check_scaled(model, card, "trunk")
+    again = trunks.build(keep(model), (32, 32, 3))
+    x = GENERATOR.uniform(size=(2, 32, 32, 3)).astype(np.float32)
+    np.testing.assert_allclose(again(x), trunk(x), rtol=1e-5, atol=1e-6)
 
 
 # -- the real weights ----------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from harness import catalog
+from harness.program import taking
 from harness.program.inputs import EVALUATED, Inputs, Resident, take
 
 if TYPE_CHECKING:
@@ -117,8 +118,9 @@ def features(model: Any, trial: Trial, card: Card) -> Features | None:
             break
         still.append(layer)
     for layer in reversed(still[: len(model.layers) - 1]):
-        outputs = layer._inbound_nodes[0].output_tensors  # noqa: SLF001, a model's own are within
-        if len(outputs) > 1 or None in outputs[0].shape[1:]:
+        call = taking.called(model, layer)
+        outputs = call.output_tensors if call else []
+        if len(outputs) != 1 or None in outputs[0].shape[1:]:
             continue
         try:
             made = keras.Model(model.inputs, outputs[0])

@@ -89,6 +89,17 @@ def code_of(model: Any) -> Any:
     return next((layer.output for layer in model.layers if layer.name == "code"), None)
 
 
+def called(model: Any, layer: Any) -> Any:
+    """The one call of a layer inside a functional model; ``None`` if there are several.
+
+    A layer also remembers calls outside of it, such as those of the model that it was loaded with.
+    """
+    by_depth = keras.Model(model.inputs, model.outputs)._nodes_by_depth  # noqa: SLF001
+    inside = {id(node) for nodes in by_depth.values() for node in nodes}
+    found = [node for node in layer._inbound_nodes if id(node) in inside]  # noqa: SLF001
+    return found[0] if len(found) == 1 else None
+
+
 def without_code(model: Any, trial: Trial) -> tuple[str, ...]:
     """Note on an autoencoder whose code nobody can find."""
     if trial.task != "reconstruction" or code_of(model) is not None:

@@ -17,6 +17,7 @@ from harness.blocks.layers import Drawn
 from harness.blocks.penalties import Anchored
 from harness.errors import TemplateError
 from harness.players import Player, Stage
+from harness.program import taking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -215,7 +216,8 @@ def headed(model: Any, trial: Trial, outputs: int, widths: Any, drawn: Any) -> A
             f"replace. Received: {type(model).__name__}, which is called by its own code. Leave "
             "'new_head' out."
         )
-    x = counted[count][0].input
+    call = taking.called(model, counted[count][0])
+    x = call.input_tensors[0] if call else counted[count][0].input
     below = {layer.name for layer in keras.Model(model.inputs, x).layers if layer.weights}
     if below != {layer.name for group in counted[:count] for layer in group}:
         raise TemplateError(

@@ -10,7 +10,6 @@ from harness.errors import StudyError
 from harness.spec import Study
 from harness.train import Trainer
 
-
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 

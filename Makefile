@@ -35,6 +35,7 @@ bench: $(VENV)/installed  ## Measure against KerasTuner and model.fit; an hour f
 	$(BIN)/python benchmarks/ladder.py
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/game.py
+	$(BIN)/python benchmarks/frozen.py
 
 calibrate: $(VENV)/installed  ## Train equal arms, and measure how often verdicts are wrong; ten minutes.
 	$(BIN)/keras-harness run calibration-equal

@@ -32,7 +32,7 @@ class Arm(Frozen):
     def label(self) -> str:
         """A short name, such as ``relu, dropout=0.2``.
 
-        What does not speak for itself, a number or ``none``, is told by its factor.
+        What does not speak for itself, a number, ``none`` or ``all``, is told by its factor.
         """
         named = {factor: _is_named(level) for factor, level in self.levels.items()}
         return ", ".join(
@@ -145,4 +145,4 @@ class Trial(Frozen):
 def _is_named(level: Level) -> bool:
     if isinstance(level, dict):
         return "name" in level
-    return isinstance(level, str) and level.lower() != "none"
+    return isinstance(level, str) and level.lower() not in {"none", "all"}

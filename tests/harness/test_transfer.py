@@ -421,7 +421,11 @@ def test_residual_blocks_are_cut_between(own):
         ("mlp", {"source_layers": 3}, "expected source_layers from 1 to 2"),
         ("mlp", {"source_layers": 1, "frozen_layers": 2}, "expected frozen_layers up to 1"),
         ("mlp", {"frozen_layers": 3}, "expected frozen_layers up to 2"),
-        ("mlp", {"frozen_layers": 3, "source": "none", "sources": {}}, "expected frozen_layers up to 2"),
+        (
+            "mlp",
+            {"frozen_layers": 3, "source": "none", "sources": {}},
+            "expected frozen_layers up to 2",
+        ),
         ("gan", {}, "players or stages of its own"),
         ("startnets:called", {"new_head": []}, "Leave 'new_head' out"),
         ("startnets:played", {}, "players or stages of its own"),
@@ -470,10 +474,11 @@ def test_standardized_by_the_cases_of_the_source(tmp_path):
     generator = np.random.default_rng(5)
     for name, shift in (("there", 10.0), ("here", 0.0)):
         x = generator.normal(shift, 1 + shift, size=(120, 4))
-        rows = np.column_stack([x, np.arange(120) % 2])
-        header = "a,b,c,d,label"
-        np.savetxt(tmp_path / f"{name}.csv", rows, delimiter=",", header=header, comments="")
-    table = {name: {"file": str(tmp_path / f"{name}.csv"), "target": "label"} for name in ("there", "here")}
+        np.savez(tmp_path / f"{name}.npz", x=x, y=np.arange(120) % 2)
+    table = {
+        name: {"file": str(tmp_path / f"{name}.npz"), "standardize": True}
+        for name in ("there", "here")
+    }
     seen = {}
     for source in ("none", "far"):
         laid = lay(
@@ -482,7 +487,6 @@ def test_standardized_by_the_cases_of_the_source(tmp_path):
             sources={"far": {"dataset": table["there"], "fixed": {"epochs": 1}}}
             if source == "far"
             else {},
-            folders=[tmp_path],
             units=[4],
             epochs=1,
         )
@@ -495,6 +499,6 @@ def test_standardized_by_the_cases_of_the_source(tmp_path):
     assert own[train].mean(axis=0) == pytest.approx(0, abs=1e-5)
     assert own[train].std(axis=0) == pytest.approx(1, abs=1e-2)
     far, _ = seen["far"]
-    rows = np.loadtxt(tmp_path / "there.csv", delimiter=",", skiprows=1)[:, :4]
+    rows = np.load(tmp_path / "there.npz")["x"]
     assert far.mean(axis=0) == pytest.approx(-rows.mean(axis=0) / rows.std(axis=0), abs=0.3)
     assert far.std(axis=0) == pytest.approx(1 / rows.std(axis=0), abs=0.1)

@@ -76,12 +76,15 @@ def build(
     outputs = taking.asked(trial, card)
 
     def make() -> Any:
+        # Layers without names are called alike in every network, to be told by their names.
+        keras.src.utils.naming.reset_uids()
         return template(taking.shapes(card), outputs, **arguments)
 
     with recording.on():
         if transferring.transfer(trial):
+            blank = taking.blank(card)
             before = replace(source.stage, name=staging.SOURCE) if source else None
-            made = transferring.stages(make, trial, before, inputs, outputs, card.shape)
+            made = transferring.stages(make, trial, before, inputs, outputs, blank)
         else:
             made, before = make(), None
         stages = staging.stages(made, trial.template)

@@ -79,7 +79,7 @@ def stages(
     source: Stage | None,
     inputs: Mapping[str, Any],
     outputs: int,
-    shape: Sequence[int],
+    blank: Any,
 ) -> tuple[Stage, ...]:
     """Stages of a training that starts from a source.
 
@@ -89,19 +89,19 @@ def stages(
         source: trained before; ``None``: nothing is taken.
         inputs: variables through which numbers enter, by name.
         outputs: number of outputs.
-        shape: of a case.
+        blank: some cases, to build what waits for its inputs.
 
     Raises:
         TemplateError: if there are fewer layers than asked for, or none is left to train.
     """
     asked = transfer(trial)
     assert asked is not None
-    whole = _stage(make, trial, asked, source, inputs, outputs, shape)
+    whole = _stage(make, trial, asked, source, inputs, outputs, blank)
     brought = source is not None or catalog.may_bring(trial.template)
     if not asked.epochs or not brought:
         return (whole,)
     first = _stage(
-        make, trial, replace(asked, frozen=None, decay=False), source, inputs, outputs, shape
+        make, trial, replace(asked, frozen=None, decay=False), source, inputs, outputs, blank
     )
     first = replace(first, name=HEAD, epochs=asked.epochs)
     everything = tuple(layer.name for layer in whole.model.layers if layer.weights)
@@ -115,9 +115,8 @@ def _stage(
     source: Stage | None,
     inputs: Mapping[str, Any],
     outputs: int,
-    shape: Sequence[int],
+    blank: Any,
 ) -> Stage:
-    keras.src.utils.naming.reset_uids()  # the same layers are called the same in every network
     found = make()
     where = f"template {trial.template!r}"
     made = Stage(model=found) if isinstance(found, keras.Model) else found
@@ -128,7 +127,7 @@ def _stage(
             "it out, or the stages."
         )
     if not made.model.built:
-        made.model.build((None, *shape))
+        made.model(blank, training=False)
     counted = groups(made.model)
     most = len(counted) - 1
     count = most if asked.layers is None else asked.layers

@@ -405,3 +405,13 @@ def test_a_source_is_not_searched_for():
     message = refused({"source_layers": [1, 2]}, tune=tune)
     assert "tune.space.source" in message
     assert "[factors] or [fixed]" in message
+
+
+def test_data_of_which_one_part_is_standardized_does_not_meet(blobs):
+    """What one network sees as a deviation would be a number to the other."""
+    raw, scaled = str(blobs), {"file": str(blobs), "standardize": True}
+    for here, there in ((raw, scaled), (scaled, raw)):
+        message = refused({"source": ["low"]}, dataset=here, sources={"low": {"dataset": there}})
+        assert "sources.low.dataset" in message
+        assert "standardized" in message
+        assert "Received: " in message

@@ -12,6 +12,7 @@ import tensorflow as tf
 from fitting import stock_model
 
 from harness import datasets, design, initial, objects, seeds
+from harness.errors import StudyError, TemplateError
 from harness.spec import Study
 from harness.train import Trainer, cases
 
@@ -324,3 +325,180 @@ def test_what_a_reader_is_told(train):
     told = " ".join(run.outcome.notes)
     assert "10 of 12 weights from the best epoch of its source" in told
     assert "layers that are not trained: hidden_1, hidden_1_normalization" in told
+
+
+# -- what cannot be built -------------------------------------------------------------------------
+
+OWN = """
+import keras
+
+from harness.players import Player, Stage
+
+
+def unnamed(shape, outputs):
+    return keras.Sequential([
+        keras.Input(shape),
+        keras.layers.Flatten(),
+        keras.layers.Dense(6, activation="tanh"),
+        keras.layers.BatchNormalization(),
+        keras.layers.Dense(5, activation="tanh"),
+        keras.layers.Dense(outputs),
+    ])
+
+
+class Called(keras.Model):
+    def __init__(self, outputs):
+        super().__init__()
+        self.flat = keras.layers.Flatten()
+        self.first = keras.layers.Dense(6, activation="tanh")
+        self.second = keras.layers.Dense(5, activation="tanh")
+        self.last = keras.layers.Dense(outputs)
+
+    def call(self, x):
+        return self.last(self.second(self.first(self.flat(x))))
+
+
+def called(shape, outputs):
+    return Called(outputs)
+
+
+def played(shape, outputs):
+    return Stage(model=unnamed(shape, outputs), players=(Player(name="one"),))
+
+
+def staged(shape, outputs):
+    return tuple(Stage(name=name, model=unnamed(shape, outputs)) for name in ("a", "b"))
+
+
+def sized(shape, outputs):
+    return keras.Sequential([
+        keras.Input(shape),
+        keras.layers.Flatten(),
+        keras.layers.Dense(3 * outputs),
+        keras.layers.Dense(outputs),
+    ])
+
+
+def alone(shape, outputs):
+    return keras.Sequential([
+        keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(outputs)
+    ])
+"""
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """A folder with a module of a user's, and a function that trains or builds with it."""
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "startnets.py").write_text(OWN)
+    return folder
+
+
+def built(laid, folder=None):
+    """The networks of the arm of a plan."""
+    trainer = Trainer(laid.card, [folder] if folder else [])
+    return trainer.networks(laid.trial(laid.arms[0], {}, "tune", 0))
+
+
+def test_residual_blocks_are_cut_between(own):
+    """Behind a whole block only; within one there is another way around."""
+    given = {"block": "residual", "filters": [3, 4], "new_head": []}
+    said = []
+    for count in range(1, 6):
+        try:
+            built(lay("cnn", source_layers=count, **given))
+        except TemplateError as error:
+            said.append((count, str(error)))
+    assert said, "some place is within a block"
+    for _, one in said:
+        assert "branches around" in one
+        assert "Choose another 'source_layers'" in one
+
+
+@pytest.mark.parametrize(
+    ("template", "given", "said"),
+    [
+        ("mlp", {"source_layers": 3}, "expected source_layers from 1 to 2"),
+        ("mlp", {"source_layers": 1, "frozen_layers": 2}, "expected frozen_layers up to 1"),
+        ("mlp", {"frozen_layers": 3}, "expected frozen_layers up to 2"),
+        (
+            "mlp",
+            {"frozen_layers": 3, "source": "none", "sources": {}},
+            "expected frozen_layers up to 2",
+        ),
+        ("gan", {}, "players or stages of its own"),
+        ("startnets:called", {"new_head": []}, "Leave 'new_head' out"),
+        ("startnets:played", {}, "players or stages of its own"),
+        ("startnets:staged", {}, "players or stages of its own"),
+        ("startnets:alone", {}, "source_layers"),
+        ("startnets:sized", {}, "Layer 'dense' has weights of shapes 64x9, 9"),
+    ],
+)
+def test_what_cannot_be_built_is_told_before_anything_trains(own, template, given, said):
+    """With what was expected, what was received, and what to do."""
+    with pytest.raises((TemplateError, StudyError)) as caught:
+        built(lay(template, folders=[own], **given), own)
+    message = str(caught.value)
+    assert said in message
+    assert "xpected" in message
+    assert "Received" in message
+
+
+# -- templates of a user's ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("template", ["unnamed", pytest.param("called", marks=pytest.mark.slow)])
+def test_layers_without_names_pair_up(own, tmp_path, template):
+    """The source was built after another network, whose layers Keras has counted on from."""
+    laid = lay(f"startnets:{template}", folders=[own], frozen_layers=1, head_epochs=1)
+    keras.layers.Dense(3)
+    trainer = Trainer(laid.card, [own], keep=tmp_path)
+    run = Run(laid, tmp_path, trainer, {})
+    assert [one.stage for one in run.outcome.curve] == ["head", "", "", ""]
+    first = run.stages[-1].network.stage
+    assert first.frozen
+    found, stored = run.weights(), run.stored
+    frozen = [path for path in found if path.split("/")[-2] in first.frozen]
+    assert frozen
+    for path in frozen:
+        np.testing.assert_array_equal(found[path], stored[path])
+    again = Run(laid, tmp_path, Trainer(laid.card, [own], keep=tmp_path), {})
+    assert again.losses() == run.losses()
+
+
+# -- standardized data ----------------------------------------------------------------------------
+
+
+def test_standardized_by_the_cases_of_the_source(tmp_path):
+    """An arm with a source sees inputs as this saw its own; from scratch, by its own cases."""
+    generator = np.random.default_rng(5)
+    for name, shift in (("there", 10.0), ("here", 0.0)):
+        x = generator.normal(shift, 1 + shift, size=(120, 4))
+        np.savez(tmp_path / f"{name}.npz", x=x, y=np.arange(120) % 2)
+    table = {
+        name: {"file": str(tmp_path / f"{name}.npz"), "standardize": True}
+        for name in ("there", "here")
+    }
+    seen = {}
+    for source in ("none", "far"):
+        laid = lay(
+            data=table["here"],
+            source=source,
+            sources={"far": {"dataset": table["there"], "fixed": {"epochs": 1}}}
+            if source == "far"
+            else {},
+            units=[4],
+            epochs=1,
+        )
+        trainer = Trainer(laid.card, [], keep=tmp_path)
+        trial = laid.trial(laid.arms[0], {}, "tune", 0)
+        train, _, inputs, _ = trainer._cases(trial)
+        seen[source] = np.asarray(inputs.x), train
+        Run(laid, tmp_path, trainer, {})
+    own, train = seen["none"]
+    assert own[train].mean(axis=0) == pytest.approx(0, abs=1e-5)
+    assert own[train].std(axis=0) == pytest.approx(1, abs=1e-2)
+    far, _ = seen["far"]
+    rows = np.load(tmp_path / "there.npz")["x"]
+    assert far.mean(axis=0) == pytest.approx(-rows.mean(axis=0) / rows.std(axis=0), abs=0.3)
+    assert far.std(axis=0) == pytest.approx(1 / rows.std(axis=0), abs=0.1)

@@ -81,12 +81,20 @@ def build(
         return template(taking.shapes(card), outputs, **arguments)
 
     with recording.on():
-        if transferring.transfer(trial):
-            blank = taking.blank(card)
-            before = replace(source.stage, name=staging.SOURCE) if source else None
-            made = transferring.stages(make, trial, before, inputs, outputs, blank)
+        asked = transferring.transfer(trial)
+        before = replace(source.stage, name=staging.SOURCE) if asked and source else None
+        if asked:
+            starting = transferring.Starting(
+                make=make,
+                trial=trial,
+                source=before,
+                inputs=inputs,
+                outputs=outputs,
+                blank=taking.blank(card),
+            )
+            made = starting.stages(asked)
         else:
-            made, before = make(), None
+            made = make()
         stages = staging.stages(made, trial.template)
         shapes = []
         for stage in stages:

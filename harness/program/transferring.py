@@ -73,98 +73,108 @@ def _count(depth: Any) -> int | None:
     return depth if isinstance(depth, int) else None
 
 
-def stages(
-    make: Callable[[], Any],
-    trial: Trial,
-    source: Stage | None,
-    inputs: Mapping[str, Any],
-    outputs: int,
-    blank: Any,
-) -> tuple[Stage, ...]:
-    """Stages of a training that starts from a source.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Starting:
+    """A network of a template that starts from a source.
 
     Args:
-        make: builds the network of the template, which has one stage with one player.
+        make: builds the network, which has one stage with one player.
         trial: any trial of the structure.
         source: trained before; ``None``: nothing is taken.
         inputs: variables through which numbers enter, by name.
         outputs: number of outputs.
         blank: some cases, to build what waits for its inputs.
-
-    Raises:
-        TemplateError: if there are fewer layers than asked for, or none is left to train.
     """
-    asked = transfer(trial)
-    assert asked is not None
-    whole = _stage(make, trial, asked, source, inputs, outputs, blank)
-    brought = source is not None or catalog.may_bring(trial.template)
-    if not asked.epochs or not brought:
-        return (whole,)
-    first = _stage(
-        make, trial, replace(asked, frozen=None, decay=False), source, inputs, outputs, blank
-    )
-    first = replace(first, name=HEAD, epochs=asked.epochs)
-    everything = tuple(layer.name for layer in whole.model.layers if layer.weights)
-    return first, replace(whole, name=WHOLE, takes=everything)
 
+    make: Callable[[], Any]
+    trial: Trial
+    source: Stage | None
+    inputs: Mapping[str, Any]
+    outputs: int
+    blank: Any
 
-def _stage(
-    make: Callable[[], Any],
-    trial: Trial,
-    asked: Transfer,
-    source: Stage | None,
-    inputs: Mapping[str, Any],
-    outputs: int,
-    blank: Any,
-) -> Stage:
-    found = make()
-    where = f"template {trial.template!r}"
-    made = Stage(model=found) if isinstance(found, keras.Model) else found
-    if not isinstance(made, Stage) or made.players or made.takes or made.frozen:
-        raise TemplateError(
-            f"{where}: expected a network that one player trains in one stage, to start it from "
-            "another. Received: players or stages of its own. Leave [sources] and what belongs to "
-            "it out, or the stages."
-        )
-    if not made.model.built:
-        made.model(blank, training=False)
-    counted = groups(made.model)
-    most = len(counted) - 1
-    count = most if asked.layers is None else asked.layers
-    if not 1 <= count <= most:
-        raise TemplateError(
-            f"{where}: expected source_layers from 1 to {most}, because behind them the network "
-            f"has outputs of its own. Received: {count}. Its layers: "
-            f"{', '.join(group[0].name for group in counted)}."
-        )
-    model = made.model
-    if asked.head is not None:
-        chosen = isinstance(trial.settings.get("initializer"), dict)
-        drawn = Drawn("initializer") if chosen else "glorot_uniform"
-        model = headed(model, trial, outputs, asked.head, drawn)
+    def stages(self, asked: Transfer) -> tuple[Stage, ...]:
+        """Stages of the training.
+
+        Args:
+            asked: what the trial says.
+
+        Raises:
+            TemplateError: if there are fewer layers than asked for, or none is left to train.
+        """
+        whole = self._stage(asked)
+        brought = self.source is not None or catalog.may_bring(self.trial.template)
+        if not asked.epochs or not brought:
+            return (whole,)
+        first = self._stage(replace(asked, frozen=None, decay=False))
+        first = replace(first, name=HEAD, epochs=asked.epochs)
+        everything = tuple(layer.name for layer in whole.model.layers if layer.weights)
+        return first, replace(whole, name=WHOLE, takes=everything)
+
+    def _stage(self, asked: Transfer) -> Stage:
+        made = self._made()
+        model, count = made.model, self._count(groups(made.model), asked)
+        if asked.head is not None:
+            chosen = isinstance(self.trial.settings.get("initializer"), dict)
+            drawn = Drawn("initializer") if chosen else "glorot_uniform"
+            model = headed(model, self.trial, self.outputs, asked.head, drawn)
         counted = groups(model)
-    frozen = count if asked.frozen is None else asked.frozen
-    if frozen >= len(counted) or (source is not None and frozen > count):
-        raise TemplateError(
-            f"{where}: expected frozen_layers up to {count}, as many as start from the source. "
-            f"Received: {frozen}. Lower it, or raise 'source_layers'."
+        frozen = self._frozen(counted, asked, count)
+        taken = [layer for group in counted[:count] for layer in group]
+        kept = [layer for group in counted[:frozen] for layer in group]
+        if asked.still:
+            normalizing = (one for one in taken if isinstance(one, keras.layers.BatchNormalization))
+            kept += [layer for layer in normalizing if layer not in kept]
+        if asked.anchored and self.source is not None:
+            moving = [layer for layer in taken if layer not in kept]
+            _anchor(moving, self.source, self.inputs["l2_sp"])
+        stage = replace(
+            made,
+            model=model,
+            takes=tuple(layer.name for layer in taken) if self.source else (),
+            frozen=tuple(layer.name for layer in kept),
         )
-    taken = [layer for group in counted[:count] for layer in group]
-    kept = [layer for group in counted[:frozen] for layer in group]
-    still = [
-        layer
-        for layer in taken
-        if asked.still and isinstance(layer, keras.layers.BatchNormalization) and layer not in kept
-    ]
-    if asked.anchored and source is not None:
-        _anchor([layer for layer in taken if layer not in (*kept, *still)], source, inputs["l2_sp"])
-    stage = replace(
-        made,
-        model=model,
-        takes=tuple(layer.name for layer in taken) if source else (),
-        frozen=tuple(layer.name for layer in (*kept, *still)),
-    )
-    return _graded(stage, counted[frozen:], still) if asked.decay else stage
+        return _graded(stage, counted[frozen:], kept) if asked.decay else stage
+
+    def _made(self) -> Stage:
+        """The network as the template makes it, built."""
+        found = self.make()
+        made = Stage(model=found) if isinstance(found, keras.Model) else found
+        if not isinstance(made, Stage) or made.players or made.takes or made.frozen:
+            raise TemplateError(
+                f"{self._where}: expected a network that one player trains in one stage, to start "
+                "it from another. Received: players or stages of its own. Leave [sources] and what "
+                "belongs to it out, or the stages."
+            )
+        if not made.model.built:
+            made.model(self.blank, training=False)
+        return made
+
+    def _count(self, counted: Sequence[Sequence[Any]], asked: Transfer) -> int:
+        """Number of first layers that may come from the source."""
+        most = len(counted) - 1
+        count = most if asked.layers is None else asked.layers
+        if not 1 <= count <= most:
+            raise TemplateError(
+                f"{self._where}: expected source_layers from 1 to {most}, because behind them the "
+                f"network has outputs of its own. Received: {count}. Its layers: "
+                f"{', '.join(group[0].name for group in counted)}."
+            )
+        return count
+
+    def _frozen(self, counted: Sequence[Sequence[Any]], asked: Transfer, count: int) -> int:
+        """Number of first layers that are not trained."""
+        frozen = count if asked.frozen is None else asked.frozen
+        if frozen >= len(counted) or (self.source is not None and frozen > count):
+            raise TemplateError(
+                f"{self._where}: expected frozen_layers up to {count}, as many as start from the "
+                f"source. Received: {frozen}. Lower it, or raise 'source_layers'."
+            )
+        return frozen
+
+    @property
+    def _where(self) -> str:
+        return f"template {self.trial.template!r}"
 
 
 def groups(model: Any) -> list[list[Any]]:
@@ -251,14 +261,12 @@ def _anchor(taken: Sequence[Any], source: Stage, amount: Any) -> None:
             variable.regularizer = Anchored(amount, start, variable.regularizer)
 
 
-def _graded(stage: Stage, counted: Sequence[Sequence[Any]], still: Sequence[Any]) -> Stage:
+def _graded(stage: Stage, counted: Sequence[Sequence[Any]], kept: Sequence[Any]) -> Stage:
     """The stage with a player for every layer that is trained, all updated at once."""
+    trained = [[layer.name for layer in group if layer not in kept] for group in counted]
     players = tuple(
-        Player(
-            name=f"layer_{place}",
-            layers=tuple(layer.name for layer in group if layer not in still),
-            depth=len(counted) - place,
-        )
-        for place, group in enumerate(counted, start=1)
+        Player(name=f"layer_{place}", layers=tuple(names), depth=len(trained) - place)
+        for place, names in enumerate(trained, start=1)
+        if names  # a player without layers has all of them
     )
     return replace(stage, players=players, simultaneous=len(players) > 1)

@@ -249,7 +249,8 @@ def test_every_layer_has_an_adam_of_its_own(train, frozen):
     curve, model = ends["rates"]
     assert len(run.orders(1)[0]) > 14 * 32
     assert run.losses() == pytest.approx(np.array(curve), abs=1e-6)
-    assert_same_weights(model, run.weights(), 1e-6)
+    # Features of all cases at once are rounded otherwise than those of a batch.
+    assert_same_weights(model, run.weights(), 1e-6 if frozen == "none" else 1e-5)
     assert run.losses() != pytest.approx(np.array(ends["gradients"][0]), abs=1e-2)
 
 

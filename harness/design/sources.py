@@ -160,6 +160,8 @@ def check(study: Study) -> None:
     """
     given: dict[str, Sequence[Level]] = {key: (part,) for key, part in study.fixed.items()}
     given |= study.factors
+    searched = study.tune.space if study.tune else {}
+    _check_single(study, (*given, *searched))
     known = [*study.sources, *UNTRAINED] if study.sources else [UNTRAINED[0]]
     for level in given.get("source", ()):
         if level not in known:
@@ -176,7 +178,6 @@ def check(study: Study) -> None:
                 f"Name it in [factors], source = [..., {name!r}], or remove it.",
                 key=f"sources.{name}",
             )
-    searched = study.tune.space if study.tune else {}
     for key in (*given, *searched):
         bears = key != "l2_sp" and catalog.may_bring(study.template)
         if key in _TAKING and not study.sources and not bears:
@@ -186,6 +187,21 @@ def check(study: Study) -> None:
                 "name it as source, or leave the key out.",
                 key=f"{_table(study, key)}.{key}",
             )
+
+
+def _check_single(study: Study, named: Sequence[str]) -> None:
+    """Refuse starts of networks with several players."""
+    built_in = catalog.TEMPLATES.get(study.template)
+    if not (built_in and built_in.players):
+        return
+    started = [key for key in named if key in catalog.TRANSFER]
+    if study.sources or started:
+        key = f"{_table(study, started[0])}.{started[0]}" if started else "sources"
+        raise StudyError(
+            f"expected a template with one player, to start it from another training. Received: "
+            f"{study.template!r}, which has players or stages of its own. Leave the key out.",
+            key=key,
+        )
 
 
 _TAKING = frozenset({"frozen_normalization", "head_epochs", "layer_decay", "l2_sp"})

@@ -107,6 +107,7 @@ def test_a_source_that_fails_blocks_what_starts_from_it(whole, tmp_path, monkeyp
     assert table(ended.folder) == table(whole.folder)
 
 
+@pytest.mark.slow
 def test_a_source_that_diverges_blocks_what_starts_from_it(tmp_path):
     """With other settings it is another source, and what waited is run."""
     ended = run(small(rate=1e30), root=tmp_path, workers=0)

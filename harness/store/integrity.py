@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from harness import objects
 from harness.errors import StudyError
 from harness.identity import digest
 from harness.spec import Study, Trial
@@ -26,7 +27,23 @@ def problems(folder: Path) -> list[str]:
         db.execute("BEGIN")  # one moment of a study that may be running
         found = list(_file(db))
         # Where the file itself is damaged, what it holds tells nothing.
-        return found or [*_studies(db), *_trials(db), *_outcomes(db)]
+        return found or [
+            *_studies(db),
+            *_trials(db),
+            *_outcomes(db),
+            *_artifacts(db, folder),
+        ]
+
+
+def _artifacts(db: sqlite3.Connection, folder: Path) -> Iterator[str]:
+    """Files of trials that are gone or have another content than they are named by."""
+    for key, kind, content in db.execute("SELECT trial, kind, digest FROM artifact"):
+        if not objects.is_whole(folder, content):
+            again = ", and trains it again where they are needed" if kind == "weights" else ""
+            yield (
+                f"The {kind} of trial {key[:8]} are not in {objects.place(folder, content)}, or "
+                f"damaged. `run` goes on without them{again}."
+            )
 
 
 def _file(db: sqlite3.Connection) -> Iterator[str]:

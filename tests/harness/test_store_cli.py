@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from harness import cli, store
+from harness.coordinator import run
 from harness.errors import StoreError
 from harness.records import Environment, Epoch, Member, Outcome
 from harness.spec import Study, Trial
@@ -138,3 +139,24 @@ def test_no_store_is_no_damage(tmp_path, monkeypatch):
     assert _verify(monkeypatch, "nothing") == 2
     with pytest.raises(StoreError, match="expected a folder"):
         store.problems(tmp_path)
+
+
+def test_files_of_trials_are_looked_at(tmp_path, monkeypatch, capsys):
+    """Weights that others start from, for instance: gone, or with another content."""
+    study = Study(
+        name="a",
+        template="mlp",
+        dataset="digits@100",
+        replicates=1,
+        fixed={"epochs": 1, "units": [4]},
+        factors={"source": ["low", "none"]},
+        sources={"low": {"dataset": "digits@100", "fixed": {"epochs": 1}}},
+    )
+    run(study, root=tmp_path, workers=0)
+    assert _verify(monkeypatch, tmp_path / "a") == 0
+    (file,) = (tmp_path / "a" / "objects").rglob("*.npz")
+    file.write_bytes(file.read_bytes()[:-1])
+    assert _verify(monkeypatch, tmp_path / "a") == 4
+    file.unlink()
+    assert _verify(monkeypatch, tmp_path / "a") == 4
+    assert capsys.readouterr().out.count("trains it again where they are needed") == 2

@@ -26,7 +26,7 @@ of what a training computes, and so does not depend on the machine."""
 
 
 class Features:
-    """What the frozen first layers of a network make of the cases of a trial.
+    """Outputs of the frozen first layers of a network for the cases of a trial.
 
     Args:
         model: these layers.

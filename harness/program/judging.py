@@ -89,7 +89,7 @@ class Judging:
 
 
 def _features(classifier: Any) -> Any:
-    """What the last layer of a classifier is given."""
+    """Inputs of the last layer of a classifier."""
     last = [layer for layer in classifier.layers if layer.weights][-1]
     inner = keras.Model(classifier.inputs, last.input)
     return tf.function(partial(inner, training=False), autograph=False)

@@ -30,7 +30,7 @@ HEAD, WHOLE = "head", "all"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """What a trial says of its start.
+    """Start of a trial, as its settings say.
 
     Args:
         layers: how many of the first ones may come from the source; ``None``: all but the last.
@@ -52,7 +52,7 @@ class Transfer:
 
 
 def transfer(trial: Trial) -> Transfer | None:
-    """What a trial says of its start; ``None`` where that is nothing."""
+    """Start of a trial; ``None`` where its settings say nothing of one."""
     if catalog.TASKS[trial.task].generates:  # what such a trial needs is a judge, and no start
         return None
     given = {name: trial.settings[name] for name in catalog.TRANSFER if name in trial.settings}

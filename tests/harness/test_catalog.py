@@ -225,6 +225,7 @@ def test_defaults_are_valid(name, argument):
         "vocabulary",
         "padding",
         "forget_bias",
+        "size",  # the trunk's
     }:
         assert argument.default is None
         return
@@ -327,6 +328,9 @@ LEVELS = {
     "critic_regularizer": ("none", "l2"),
     "critic_normalization": ("none", "spectral"),
     "critic_dropout": (0.1, 0.2),
+    "trunk": ("squeezenet", "vgg16"),
+    "size": (64, 96),
+    "weights": ("trained", "drawn"),
 }
 
 OF_CLASSES = {"class_weight", "label_smoothing"}
@@ -383,7 +387,8 @@ def test_the_page_is_the_table(capsys, monkeypatch):
 def test_every_argument_is_listed():
     """Those that the test above has no two levels for are told apart here."""
     listed = {name for arguments in ARGUMENTS.values() for name in arguments}
-    assert listed - LEVELS.keys() == {"loss", "outputs"}
+    # What a start from another training is compiled for is looked at in test_sources.
+    assert listed - LEVELS.keys() - catalog.TRANSFER.keys() == {"loss", "outputs"}
     for name in ("loss", "outputs"):
         assert ROWS["setting", name].structure == (name,)
 

@@ -80,6 +80,12 @@ def _check(trial: Trial) -> None:
             f"{started[0] if started else 'a source'}. Use --weights to save the trained model."
         )
     built_in = catalog.TEMPLATES.get(trial.template)
+    if built_in and built_in.brings:
+        raise TemplateError(
+            "expected a network that begins with drawn weights, to write as plain Keras. Received: "
+            f"{trial.template!r}, which brings weights along. Use --weights to save the trained "
+            "model."
+        )
     players = {*(built_in.players if built_in else ()), *map(owner, trial.settings)} - {""}
     if players:
         raise TemplateError(

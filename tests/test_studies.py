@@ -13,7 +13,7 @@ STUDIES = studyfile.built_in()
 def test_every_study_is_ready_to_run(name):
     """It loads, fits catalogue and data, is named as its file, and says what it asks."""
     study = studyfile.load(STUDIES[name])
-    laid = design.plan(study, datasets.describe(study.dataset, []), [])
+    laid = design.plan(study, datasets.describe_all(study, []), [])
     assert study.name == name
     assert study.question.endswith("?")
     assert set(study.baseline) == set(study.factors)

@@ -55,7 +55,12 @@ class Network:
 
 
 def build(
-    trial: Trial, card: Card, template: Callable[..., Any], source: Network | None = None
+    trial: Trial,
+    card: Card,
+    template: Callable[..., Any],
+    source: Network | None = None,
+    *,
+    anew: bool = False,
 ) -> tuple[Network, ...]:
     """Call a template, build what it returns, and check that.
 
@@ -64,6 +69,7 @@ def build(
         card: of its data.
         template: makes a model, or stages.
         source: the network of the trial that it needs, if it needs one.
+        anew: whether Keras counts layers without a name from zero, as where it is a source.
 
     Returns:
         A network for every stage, in order.
@@ -75,13 +81,15 @@ def build(
     recording = Recording(compares=catalog.may_bring(trial.template))
     outputs = taking.asked(trial, card)
 
+    asked = transferring.transfer(trial)
+
     def make() -> Any:
-        # Layers without names are called alike in every network, to be told by their names.
-        keras.src.utils.naming.reset_uids()
+        if asked or anew:
+            # Layers without names are called alike in both networks, to be told by their names.
+            keras.src.utils.naming.reset_uids()
         return template(taking.shapes(card), outputs, **arguments)
 
     with recording.on():
-        asked = transferring.transfer(trial)
         before = replace(source.stage, name=staging.SOURCE) if asked and source else None
         if asked:
             starting = transferring.Starting(

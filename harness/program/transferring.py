@@ -247,7 +247,7 @@ def headed(model: Any, trial: Trial, outputs: int, widths: Any, drawn: Any) -> A
         kernel_initializer=drawn,
         name="new_outputs",
     )
-    return keras.Model(model.inputs, last(x), name=model.name)
+    return keras.Model(model.input, last(x), name=model.name)
 
 
 def _anchor(taken: Sequence[Any], source: Stage, amount: Any) -> None:

@@ -418,7 +418,7 @@ def _told(definition: str, card: str, code: str) -> tuple[str, ...]:
 def _contents(card: dict[str, Any]) -> tuple[str, ...]:
     """Digests of data, and of all data that its trials start from."""
     others = card.get("sources", {})
-    return card["digest"], *(others[name]["digest"] for name in sorted(others))
+    return card.get("digest", ""), *(others[name]["digest"] for name in sorted(others))
 
 
 def _open(folder: Path) -> sqlite3.Connection:

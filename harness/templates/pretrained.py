@@ -38,5 +38,5 @@ def pretrained(
     """
     model = trunks.build(trunk, shape, size, trained=weights == "trained")
     return keras.Model(
-        model.inputs, style.linear(outputs, "outputs")(model.output), name="pretrained"
+        model.input, style.linear(outputs, "outputs")(model.output), name="pretrained"
     )

@@ -126,12 +126,12 @@ class Programs:
             networks = self._networks(trial)
             return [self._learning(network, trial, world) for network in networks]
 
-    def _networks(self, trial: Trial) -> tuple[Network, ...]:
+    def _networks(self, trial: Trial, *, anew: bool = False) -> tuple[Network, ...]:
         """The networks of a trial's stages; the first one knows that of the trial it needs."""
         card = self._card.of(trial.data, trial.task)
         template = _template(trial, self._folders)
-        sources = [self._networks(one)[-1] for one in trial.needs]
-        return program.build(trial, card, template, *sources)
+        sources = [self._networks(one, anew=True)[-1] for one in trial.needs]
+        return program.build(trial, card, template, *sources, anew=anew)
 
     def _learning(self, network: Network, trial: Trial, world: World | None) -> Built:
         card = self._card.of(trial.data, trial.task)

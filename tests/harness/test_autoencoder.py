@@ -191,7 +191,7 @@ def test_sparsity_is_reached(lay):
     trial = laid.trial(laid.arms[0], {}, "confirm", 0)
     assert trainer.run(trial).status == "completed"
     ((compiled,),) = trainer.programs.values()
-    inputs, _ = trainer._data.inputs(np.arange(100, dtype=np.int32))
+    inputs, _ = trainer._data[trial.data, trial.task].inputs(np.arange(100, dtype=np.int32))
     code = compiled.program.evaluating.codes(inputs, np.arange(100, dtype=np.int32))
     assert code.mean() == pytest.approx(0.1, abs=0.05)
 

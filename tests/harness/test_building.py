@@ -100,6 +100,7 @@ NETWORKS = [
         },
     ),
     ("gan", (8, 8), {"filters": [4, 6], "critic_normalization": "layer", "packing": 2}),
+    ("pretrained", (8, 8, 3), {"weights": "drawn", "size": 32}),
     ("quadratic", (6,), {}),
 ]
 NETWORKS += [
@@ -107,8 +108,12 @@ NETWORKS += [
     for name, template in catalog.TEMPLATES.items()
     if name not in {named for named, *_ in NETWORKS}
 ]
-WITH_SOURCE = [one for one in NETWORKS if not catalog.TEMPLATES[one[0]].players]
-"""Those that plain Keras trains: a script is refused for networks of several players."""
+WITH_SOURCE = [
+    one
+    for one in NETWORKS
+    if not (catalog.TEMPLATES[one[0]].players or catalog.TEMPLATES[one[0]].brings)
+]
+"""Those that plain Keras trains as drawn: a script is refused for all others."""
 
 REFERRING = [
     ("autoencoder", (8, 8), {"tied": True}),

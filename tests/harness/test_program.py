@@ -270,7 +270,7 @@ def test_every_number_that_is_an_input_has_such_a_test():
         for one in (catalog.SETTINGS, *(catalog.TEMPLATES[name].arguments for name in STOCK))
         for name, argument in one.items()
     }
-    elsewhere = {"initializer", "schedule", "learning_rate"}
+    elsewhere = {"initializer", "schedule", "learning_rate", "layer_decay", "l2_sp"}
     named = {name for name, argument in arguments.items() if argument.value}
     assert named - elsewhere == {name for _, name in AMOUNTS}
     families = {one.family for one in arguments.values() if one.kind == "choice"}

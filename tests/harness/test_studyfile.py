@@ -90,7 +90,7 @@ def test_built_in_studies_can_be_planned(name):
     assert study.name == name
     assert set(study.baseline) == set(study.factors)
     assert study.question.endswith("?")
-    plan = design.plan(study, datasets.describe(study.dataset, []), [])
+    plan = design.plan(study, datasets.describe_all(study, []), [])
     assert design.baseline(study) in plan.arms
 
 

@@ -35,6 +35,10 @@ def model(name, *given, **arguments):
     return made.model if isinstance(made, Stage) else made
 
 
+DRAWN = {"pretrained": {"weights": "drawn", "size": 32}}
+"""Arguments with which no weights have to be fetched."""
+
+
 @pytest.mark.parametrize("name", sorted(catalog.TEMPLATES))
 class TestTemplate:
     """What a study may rely on."""
@@ -79,7 +83,7 @@ class TestTemplate:
         """One number per class, and no squashing behind it."""
         if catalog.TEMPLATES[name].makes or name == "quadratic":
             return
-        model = template(name)(SHAPE, 7)
+        model = template(name)(SHAPE, 7, **DRAWN.get(name, {}))
         assert model.output_shape == (None, 7)
         assert model.layers[-1].activation is keras.activations.linear
 
@@ -88,7 +92,7 @@ class TestTemplate:
         for rank in catalog.TEMPLATES[name].ranks:
             shape = (8, 8, 3)[:rank]
             outputs = 8 if name == "quadratic" else 2
-            assert model(name, shape, outputs).count_params() > 0
+            assert model(name, shape, outputs, **DRAWN.get(name, {})).count_params() > 0
 
 
 OFFERED = [
@@ -96,6 +100,7 @@ OFFERED = [
     for name, built_in in catalog.TEMPLATES.items()
     for key, argument in {**catalog.SETTINGS, **built_in.arguments}.items()
     for entry in catalog.FAMILIES.get(argument.family, ())
+    if not built_in.brings  # too large to train so often
     if entry not in argument.without
     and not (key == "class_weight" and (built_in.makes or name == "quadratic"))  # there are none
 ]

@@ -282,7 +282,7 @@ def test_linear_algebra_keeps_to_the_threads_of_a_training(plan, monkeypatch):
     trainer = Trainer(laid.card, [])
     seen = []
 
-    def spy(*_given):
+    def spy(*_given, **_named):
         seen.extend(part["num_threads"] for part in threadpool_info())
         raise RuntimeError("seen enough")
 

@@ -460,9 +460,9 @@ def test_a_vector_in_add_loss_is_summed_as_keras_does(foreign, blobs):
     assert outcome.route == "program"
     (network,) = trainer.networks(plan.trial(plan.arms[0], {}, "confirm", 0))
     found = outcome.curve[0].quantities["train/loss"]
-    data = trainer._data.load()
-    train, _ = drawn(plan.trial(plan.arms[0], {}, "confirm", 0), data, plan.card)
-    x, y = take(trainer._data.inputs(train)[0], train)
+    (data,) = trainer._data.values()
+    train, _ = drawn(plan.trial(plan.arms[0], {}, "confirm", 0), data.load(), plan.card)
+    x, y = take(data.inputs(train)[0], train)
     network.model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     expected = network.model.evaluate(x, y, batch_size=len(y), verbose=0)
     assert found == pytest.approx(expected, rel=1e-5)

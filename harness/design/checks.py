@@ -52,6 +52,8 @@ def _signature(study: Study, folders: Sequence[Path]) -> usercode.Signature:
         )
     if not names_code(study.template):
         hint = _spelling(study.template) or nearest(study.template, catalog.TEMPLATES)
+        if study.template == "transfer":
+            hint = "Any template can start from another training: describe that one in [sources]."
         raise StudyError(
             "expected the name of a template, or of your own function as module:function. "
             f"Received: {study.template!r}. {hint}",

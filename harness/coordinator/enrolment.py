@@ -54,6 +54,7 @@ class Enrolment:
         tally: messages for the end of the run.
         candidates: hyperparameters that every arm tries; empty before they are known.
         searches: open searches, by index of their arm.
+        whole: keys of trials whose weights are there, looked at once for all that need them.
     """
 
     plan: Plan
@@ -65,6 +66,7 @@ class Enrolment:
     tally: Tally
     candidates: list[dict[str, Scalar]] = field(default_factory=list)
     searches: dict[int, Search] = field(default_factory=dict)
+    whole: set[str] = field(default_factory=set)
 
     def enrol_all(self) -> None:
         """Enrol all trials that are known. Those that follow a search are only counted."""
@@ -166,9 +168,12 @@ class Enrolment:
 
     def _handed_on(self, key: str) -> bool:
         """True if a trial has completed, with its weights; one without is to be trained again."""
+        if key in self.whole:
+            return True
         if self.store.status(key) != "completed":
             return False
         if objects.is_whole(self.store.folder, self.store.weights(key)):
+            self.whole.add(key)
             return True
         self.store.reopen([key], "its weights were not kept")
         return False

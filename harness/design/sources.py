@@ -51,14 +51,20 @@ def pretraining(study: Study, name: str) -> Study:
             "dataset": own.dataset,
             "fixed": fixed,
             "factors": factors,
-            "tune": None,
-            "sources": {},
-            "baseline": {},
-            "references": (),
-            "metric": "",
-            "best": "",
+            **_ALONE,
         }
     )
+
+
+_ALONE: Mapping[str, object] = {
+    "tune": None,
+    "sources": {},
+    "baseline": {},
+    "references": (),
+    "metric": "",
+    "best": "",
+}
+"""Keys of a study that one which serves another has not in common with it."""
 
 
 def trunks(study: Study) -> tuple[str, ...]:
@@ -126,11 +132,7 @@ def classifier(study: Study, card: Card) -> Study | None:
             "template": "cnn",
             "fixed": {"batch_size": batch, "validation": SHARE},
             "factors": {"salt": (SALT,)},
-            "tune": None,
-            "baseline": {},
-            "references": (),
-            "metric": "",
-            "best": "",
+            **_ALONE,
         }
     )
 

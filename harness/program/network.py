@@ -219,8 +219,7 @@ def _output_shape(model: Any, card: Card, name: str) -> Any:
 
 def _check_scaled(model: Any, card: Card, name: str) -> None:
     """A network must not scale once more what is scaled already, nor look up what was scaled."""
-    scaled = card.scaled and name not in catalog.TEMPLATES  # built-in ones expect 0..1
-    for layer in model._flatten_layers() if scaled else ():  # noqa: SLF001
+    for layer in model._flatten_layers() if card.scaled else ():  # noqa: SLF001
         kind = type(layer).__name__
         if kind in SCALES or (kind == "Embedding" and _takes_inputs(layer)):
             raise TemplateError(

@@ -52,6 +52,27 @@ class Epoch(Record):
     stage: str = ""
 
 
+NETWORK = "(network)"
+"""In place of the name of a layer: what is measured of the network as a whole."""
+
+START = -1
+"""In place of an epoch: before the first step."""
+
+
+class Inside(Record):
+    """Numbers of one layer after an epoch.
+
+    Args:
+        epoch: index within the last stage, from 0; ``START`` before the first step.
+        layer: its name; ``NETWORK`` for those of the network as a whole.
+        quantities: such as ``inside/gradient_rms``.
+    """
+
+    epoch: int
+    layer: str
+    quantities: dict[str, FiniteFloat]
+
+
 class Seconds(Record):
     """Time spent on the parts of an attempt, in seconds of a monotonic clock."""
 
@@ -67,13 +88,14 @@ class Artifact(Record):
 
     Args:
         kind: ``samples``: generated cases, and real ones beside them; ``weights``: of the best
-            epoch, in the order in which the network made them.
+            epoch, in the order in which the network made them; ``seen``: what the network said of
+            some test cases; ``features``: outputs of its layers for the probe.
         stage: name of the stage; empty for the last one.
         epoch: after which it was made; where there are several in it, the last of them.
         digest: SHA-256 of its content.
     """
 
-    kind: Literal["samples", "weights"]
+    kind: Literal["samples", "weights", "seen", "features"]
     stage: str = ""
     epoch: int
     digest: str
@@ -97,6 +119,7 @@ class Outcome(Record):
         seconds: time spent on each part.
         notes: remarks on the network for readers of the results, a sentence each.
         artifacts: files that it has left.
+        inside: numbers of its layers, where the study asks for them.
     """
 
     status: Status
@@ -110,6 +133,7 @@ class Outcome(Record):
     seconds: Seconds = Seconds()
     notes: tuple[str, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
+    inside: tuple[Inside, ...] = ()
 
     @property
     def judged(self) -> tuple[Epoch, ...]:

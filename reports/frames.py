@@ -78,6 +78,16 @@ EPOCHS = (
     *(column for column in TRIALS if column.name in PLACE),
     Column(name="epoch", dtype="int64", note="from 0"),
 )
+INSIDE = (
+    Column(name="arm", dtype="int64", note="index of the arm"),
+    Column(name="label", dtype="str", note="its levels, as tables print them"),
+    Column(name="replicate", dtype="int64", note="which random streams, shared by all arms"),
+    Column(name="layer", dtype="str", note="name of the layer; (network) for the whole"),
+    Column(name="depth", dtype="Int64", note="its place, the first is 1; none of the whole"),
+    Column(name="epochs", dtype="int64", note="trained before it was measured; 0 at the start"),
+    Column(name="quantity", dtype="str", note="what was measured, such as gradient_rms"),
+    Column(name="value", dtype="float64", note="the number"),
+)
 _RESERVED = frozenset(column.name for column in (*TRIALS, *EPOCHS))
 
 
@@ -107,6 +117,10 @@ class Results:
         sources: one row per training that arms start from: ``source`` (its name), ``replicate``,
             ``key`` and ``status`` of its trial, and one column per test quantity of its best epoch.
         samples: digest of the generated cases that were kept, by arm and replicate.
+        features: digest of the outputs of layers that were kept, by arm and replicate.
+        seen: digest of what a network said of some test cases, by arm and replicate.
+        inside: one row per arm, replicate, layer, epoch and quantity that was measured inside its
+            network, columns ``INSIDE``; empty where the study asks for none.
         folder: of the store.
     """
 
@@ -128,6 +142,9 @@ class Results:
     trained: tuple[datetime, datetime] | None = None
     sources: pd.DataFrame = field(default_factory=pd.DataFrame)
     samples: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    features: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    seen: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    inside: pd.DataFrame = field(default_factory=pd.DataFrame)
     folder: Path = Path()
 
     def generated(self, arm: int, replicate: int) -> Mapping[str, NDArray[Any]] | None:
@@ -137,7 +154,19 @@ class Results:
             Arrays of shape ``(cases, width)`` by name, such as ``epoch_99``; ``None`` where none
             were kept, or their file is gone or damaged.
         """
-        digest = self.samples.get((arm, replicate))
+        return self.kept(self.samples, arm, replicate)
+
+    def kept(
+        self, which: Mapping[tuple[int, int], str], arm: int, replicate: int
+    ) -> Mapping[str, NDArray[Any]] | None:
+        """Arrays that a training has left, by name; ``None`` where there are none, or damaged ones.
+
+        Args:
+            which: ``samples``, ``features`` or ``seen``.
+            arm: index of the arm.
+            replicate: index of the replicate.
+        """
+        digest = which.get((arm, replicate))
         return None if digest is None else objects.read_arrays(self.folder, digest)
 
     @property
@@ -275,13 +304,38 @@ def read(folder: Path | str) -> Results:
         revisions=found.revisions,
         trained=found.trained,
         sources=_sources(found, arms),
-        samples={
-            (arm, replicate): digest
-            for arm, replicate, kind, _, digest in found.artifacts.rows
-            if kind == "samples"
-        },
+        samples=_kept(found, "samples"),
+        features=_kept(found, "features"),
+        seen=_kept(found, "seen"),
+        inside=_inside(found, arms),
         folder=folder,
     )
+
+
+def _kept(found: Contents, kind: str) -> dict[tuple[int, int], str]:
+    """Digest of the files of one kind, by arm and replicate."""
+    return {
+        (arm, replicate): digest
+        for arm, replicate, own, _, digest in found.artifacts.rows
+        if own == kind
+    }
+
+
+def _inside(found: Contents, arms: Sequence[Arm]) -> pd.DataFrame:
+    """Numbers of layers, in the order of the study, of epochs and of layers."""
+    rows = _frame(found.inside)
+    rows = rows[rows["arm"] < len(arms)]
+    rows["quantity"] = rows["quantity"].str.removeprefix("inside/")
+    place = ["arm", "replicate", "layer"]
+    depths = rows[rows["quantity"] == "depth"][[*place, "value"]]
+    rows = rows[rows["quantity"] != "depth"].merge(
+        depths.rename(columns={"value": "depth"}), how="left", on=place
+    )
+    rows["label"] = rows["arm"].map({arm.index: arm.label for arm in arms})
+    rows["epochs"] = rows["epoch"] + 1
+    order = ["arm", "replicate", "epochs", "depth", "quantity"]
+    rows = _conform(rows.drop(columns="epoch"), INSIDE)
+    return rows[[column.name for column in INSIDE]].sort_values(order, ignore_index=True)
 
 
 def _sources(found: Contents, arms: Sequence[Arm]) -> pd.DataFrame:

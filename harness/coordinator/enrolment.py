@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness import catalog, design, objects, proposers
 from harness.coordinator.queueing import Queued
 from harness.records import FINAL, Member
-from harness.spec import Metric
+from harness.spec import INSIDE, Metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -123,7 +123,7 @@ class Enrolment:
         """
         found = members(self.plan, row, phase, candidates, replicates)
         self.store.enrol(self.revision, row.index, phase, found)
-        wanted = tuple(map(str, self.plan.wanted(row, phase)))
+        wanted = self.plan.wanted(row, phase)
         self._reopen(row.index, phase, wanted)
         statuses = self.store.statuses(row.index, phase, self.revision)
         missing = set()
@@ -142,11 +142,12 @@ class Enrolment:
 
     def _reopen(self, arm: int, phase: Phase, wanted: Sequence[str]) -> None:
         """Reopen finished trials that lack what the study wants of them."""
-        for metric in wanted:
-            lacking = self.store.lacking(self.revision, arm, phase, metric)
+        for one in wanted:
+            lacking = self.store.lacking(self.revision, arm, phase, one)
             if lacking:
-                self.store.reopen(lacking, f"{metric} was not measured")
-                self.tally.reopened[metric] += len(lacking)
+                told = "their inside" if one.startswith(INSIDE) else one
+                self.store.reopen(lacking, f"{told} was not measured")
+                self.tally.reopened[told] += len(lacking)
 
     def _queue(self, trial: Trial, key: str, wanted: tuple[str, ...]) -> None:
         """Queue a trial behind those that it needs; a trial that several need is queued once."""

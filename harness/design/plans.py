@@ -78,12 +78,17 @@ class Plan:
         """Metric that decides."""
         return self.study.deciding
 
-    def wanted(self, row: Arm | Reference, phase: Phase) -> tuple[Metric, ...]:
-        """Metrics that a trial is not done without; a reference measures what it can."""
+    def wanted(self, row: Arm | Reference, phase: Phase) -> tuple[str, ...]:
+        """Metrics and diagnostics that a trial is not done without.
+
+        A reference measures what it can, and has no inside.
+        """
         if isinstance(row, Reference):
             return ()
-        tune = self.study.tune
-        return (tune.aim,) if tune and phase == "tune" else (self.metric,)
+        tune, inside = self.study.tune, self.study.diagnostics
+        if tune and phase == "tune":
+            return (str(tune.aim),)
+        return (str(self.metric), *((inside.text,) if inside else ()))
 
     def sizes(self) -> dict[str, int]:
         """Number of trials by phase."""

@@ -1,5 +1,6 @@
 """The frozen question: a study, its parts, and the trials that it becomes."""
 
+from harness.spec.diagnostics import CASES, INSIDE, Diagnostics
 from harness.spec.metric import Metric, Quantity, measured
 from harness.spec.sources import Arrays, Columns, Images, Part, Source, Split, Whole, whole
 from harness.spec.study import NAME, UNTRAINED, Choices, Pretraining, Range, Space, Study, Tune
@@ -7,7 +8,9 @@ from harness.spec.trial import ENGINE, Arm, Phase, Reference, Trial
 from harness.spec.values import Class, Frozen, Level, Scalar, Value, label
 
 __all__ = [
+    "CASES",
     "ENGINE",
+    "INSIDE",
     "NAME",
     "UNTRAINED",
     "Arm",
@@ -15,6 +18,7 @@ __all__ = [
     "Choices",
     "Class",
     "Columns",
+    "Diagnostics",
     "Frozen",
     "Images",
     "Level",

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from harness.identity import digest
+from harness.spec.diagnostics import Diagnostics  # noqa: TC001, pydantic
 from harness.spec.metric import Metric, Quantity, validation_quantity
 from harness.spec.sources import Arrays, Part, Source, Whole
 from harness.spec.values import Class, Count, Frozen, Level, Number, Scalar, without_strings
@@ -159,6 +160,7 @@ class Study(Frozen):
         tune: nuisance hyperparameters, tuned inside every arm.
         sources: trainings that arms may start from, by name, for setting ``source``; each is
             trained once per replicate, for all arms of it.
+        diagnostics: what is measured inside the networks; default: nothing.
         question: one sentence, printed above the answer.
         metric: the one that decides, ``split/metric@epoch``. Default: test accuracy (or mean
             squared error, for regression) at the best epoch.
@@ -200,6 +202,7 @@ class Study(Frozen):
     fixed: dict[str, Level] = Field(default_factory=dict)
     tune: Tune | None = None
     sources: dict[str, Pretraining] = Field(default_factory=dict)
+    diagnostics: Diagnostics | None = None
     metric: str = ""
     baseline: dict[str, Level] = Field(default_factory=dict)
     best: str = ""
@@ -293,7 +296,7 @@ class Study(Frozen):
     def digest(self) -> str:
         """Identity of the definition; the order of factors, which numbers the arms, is part."""
         told = self.model_dump(mode="json", by_alias=True)
-        for later in ("task", "sources"):
+        for later in ("task", "sources", "diagnostics"):
             if not told[later]:  # as before there was such a key
                 del told[later]
         return digest([told, [*self.factors]])

@@ -135,6 +135,7 @@ class Contents:
     metrics: Metrics
     curves: Curves
     artifacts: Rows
+    inside: Rows
     sources: Rows
     environments: Mapping[str, Environment]
     engines: tuple[int, ...]
@@ -171,6 +172,7 @@ def contents(folder: Path) -> Contents:
             metrics=_metrics(db, revision, curves),
             curves=curves,
             artifacts=_artifacts(db, revision),
+            inside=_inside(db, revision),
             sources=_sources(db, revision),
             environments=_environments(db),
             engines=_engines(db, revision),
@@ -307,6 +309,18 @@ def _artifacts(db: sqlite3.Connection, revision: int) -> Rows:
         "SELECT arm, replicate, kind, epoch, digest FROM member "
         "JOIN artifact ON artifact.trial = member.trial "
         "WHERE revision = ? AND phase = 'confirm' AND stage = '' ORDER BY 1, 2, 3, 4",
+        (revision,),
+    )
+    return Rows(names=names, rows=rows.fetchall())
+
+
+def _inside(db: sqlite3.Connection, revision: int) -> Rows:
+    """Numbers of layers; the epoch before the first step is -1."""
+    names = ("arm", "replicate", "layer", "epoch", "quantity", "value")
+    rows = db.execute(
+        "SELECT arm, replicate, layer, epoch, quantity, value FROM member "
+        "JOIN fact ON fact.trial = member.trial WHERE revision = ? AND phase = 'confirm' "
+        "AND fact.stage = '' AND fact.layer <> '' ORDER BY 1, 2, 4, 3, 5",
         (revision,),
     )
     return Rows(names=names, rows=rows.fetchall())

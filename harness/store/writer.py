@@ -357,6 +357,14 @@ class Store:
             ),
         )
         self._db.executemany(
+            "INSERT INTO fact VALUES (?, '', ?, ?, ?, ?)",
+            (
+                (key, one.epoch, one.layer, quantity, value)
+                for one in outcome.inside
+                for quantity, value in one.quantities.items()
+            ),
+        )
+        self._db.executemany(
             "INSERT INTO artifact VALUES (?, ?, ?, ?, ?)",
             [(key, one.stage, one.epoch, one.kind, one.digest) for one in outcome.artifacts],
         )

@@ -1,0 +1,68 @@
+"""What a study wants to know of the inside of its networks."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import Field
+
+from harness.spec.values import Count, Frozen
+
+Measure = Literal["gradients", "activations", "features", "sharpness"]
+
+INSIDE = "inside "
+"""Before the text of diagnostics among what is wanted of a trial; no metric has a space."""
+
+CASES = 1024
+"""Of the probe, where a study names no number and has as many training cases."""
+
+
+class Diagnostics(Frozen):
+    """Measurements inside the networks of an arm, on a probe: training cases that stay the same.
+
+    They change no training and enter no identity. They are taken of confirm trials before the first
+    step, at the end of every ``every``-th epoch, and at the end of the last one.
+
+    Args:
+        measures: ``gradients`` (of weights and pre-activations, and norms of weights),
+            ``activations`` (mean, spread, shares of saturated and dead units), ``features`` (before
+            the first step and at the end: probes, ranks, similarities) and ``sharpness`` (the
+            largest eigenvalue of the Hessian).
+        every: epochs from one measurement to the next.
+        cases: in the probe; ``None``: 1,024, or all training cases where there are fewer.
+        layers: names of the layers that are looked at; none: all with a kernel.
+
+    Example:
+        >>> Diagnostics(measures=("gradients",), every=5).text
+        'inside {"every":5,"measures":["gradients"]}'
+    """
+
+    measures: Annotated[tuple[Measure, ...], Field(min_length=1)] = ("gradients", "activations")
+    every: Count = 1
+    cases: Count | None = None
+    layers: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Its place among what is wanted of a trial."""
+        told = self.model_dump(mode="json", exclude_defaults=True)
+        return INSIDE + json.dumps(told, sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def among(cls, wanted: tuple[str, ...]) -> Self | None:
+        """Diagnostics among what is wanted of a trial; ``None`` if there are none."""
+        texts = [one.removeprefix(INSIDE) for one in wanted if one.startswith(INSIDE)]
+        return cls(**json.loads(texts[0])) if texts else None
+
+    def at(self, epoch: int, epochs: int) -> bool:
+        """True if something is measured at the end of an epoch of so many.
+
+        Example:
+            >>> [epoch for epoch in range(10) if Diagnostics(every=4).at(epoch, 10)]
+            [3, 7, 9]
+        """
+        return (epoch + 1) % self.every == 0 or epoch == epochs - 1
+
+
+MEASURES: tuple[str, ...] = get_args(Measure)

@@ -84,10 +84,10 @@ def effective_rank(features: Array) -> float | None:
         Roy & Vetterli, "The effective rank: a measure of effective dimensionality", 2007, who take
         singular values; eigenvalues are their squares.
     """
-    centred = _centred(features)
-    if centred is None:
+    moved = centred(features)
+    if moved is None:
         return None
-    narrow = centred if centred.shape[1] <= len(centred) else centred.T
+    narrow = moved if moved.shape[1] <= len(moved) else moved.T
     shares = np.clip(np.linalg.eigvalsh(narrow.T @ narrow), 0, None)
     shares = shares[shares > 0] / shares.sum()
     return float(round(np.exp(-np.sum(shares * np.log(shares))), 12))
@@ -117,11 +117,11 @@ def purity(features: Array, labels: Labels) -> Purity | None:
         1.0
     """
     features, labels = features[:WHOLE], labels[:WHOLE]
-    centred, counts = _centred(features), np.unique(labels, return_counts=True)[1]
-    if centred is None or len(counts) < 2 or len(labels) <= NEIGHBOURS + 1:
+    moved, counts = centred(features), np.unique(labels, return_counts=True)[1]
+    if moved is None or len(counts) < 2 or len(labels) <= NEIGHBOURS + 1:
         return None
-    squares = np.sum(centred**2, axis=1)
-    distances = squares[:, None] + squares - 2 * centred @ centred.T
+    squares = np.sum(moved**2, axis=1)
+    distances = squares[:, None] + squares - 2 * moved @ moved.T
     np.fill_diagonal(distances, np.inf)
     near = np.argpartition(distances, NEIGHBOURS - 1, axis=1)[:, :NEIGHBOURS]
     pairs = len(labels) * (len(labels) - 1)
@@ -156,12 +156,12 @@ def probe(
     """
     fitted, held = features[::2], features[1::2]
     known, unknown = labels[::2], labels[1::2]
-    centred, classes = _centred(fitted), np.unique(known)
-    if centred is None or len(classes) < 2 or len(held) < LEAST:
+    moved, classes = centred(fitted), np.unique(known)
+    if moved is None or len(classes) < 2 or len(held) < LEAST:
         return None
-    left, values, right = np.linalg.svd(centred, full_matrices=False)
+    left, values, right = np.linalg.svd(moved, full_matrices=False)
     seen = (held - fitted.mean(axis=0, dtype=np.float64)) @ right.T
-    penalties = [ridge * float(np.sum(centred**2)) for ridge in ridges]
+    penalties = [ridge * float(np.sum(moved**2)) for ridge in ridges]
 
     def fit(given: Labels, penalty: float) -> float:
         """Accuracy on the held cases, after fitting to the given labels of the others."""
@@ -186,14 +186,14 @@ def _left_out(left: Array, values: Array, truth: NDArray[np.bool_], penalty: flo
     return float(np.mean((errors / np.maximum(1 - pull, 1e-12)[:, None]) ** 2))
 
 
-def _centred(features: Array) -> Array | None:
+def centred(features: Array) -> Array | None:
     """Features without their mean, as exact numbers; ``None`` where they do not vary."""
     if len(features) < 2:
         return None
     exact = np.asarray(features, np.float64)
-    centred = exact - exact.mean(axis=0)
-    spread = np.sqrt(np.mean(centred**2))
+    moved = exact - exact.mean(axis=0)
+    spread = np.sqrt(np.mean(moved**2))
     # Rounding leaves something of what is constant.
     if not np.isfinite(spread) or spread <= FLAT * np.sqrt(np.mean(exact**2)):
         return None
-    return np.asarray(centred)
+    return np.asarray(moved)

@@ -1,4 +1,4 @@
-"""Pictures of the inside of a network: its first filters, its feature maps, what codes stand for."""
+"""Pictures of the inside of a network: first filters, feature maps, and what codes stand for."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ STEPS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 
 
 def filters(model: Any, shape: Sequence[int]) -> Pictures | None:
-    """Kernels of the first layer that is given images, as pictures, zero in the middle of the scale.
+    """Kernels of the layer that is given images, as pictures with zero in the middle of the scale.
 
     Args:
         model: functional or sequential.
@@ -87,10 +87,10 @@ def traversals(model: Any, codes: Array) -> Pictures | None:
         Shape ``(cases, dimensions, steps, height, width, channels)``, from 0 to 1; ``None`` where
         outputs are no images, or are not made of the code alone.
     """
-    shape = tuple(model.output_shape[1:]) if isinstance(model.output_shape, tuple) else ()
-    decoder = _decoder(model) if is_image(shape) else None
+    decoder = decoding(model)
     if decoder is None or not np.isfinite(codes).all():
         return None
+    shape = decoder.output_shape[1:]
     flat = codes.reshape(len(codes), -1)
     dimensions = min(DIMENSIONS, flat.shape[1])
     some = flat[: _fitting(dimensions * len(STEPS) * prod(shape), CODES)]
@@ -99,7 +99,8 @@ def traversals(model: Any, codes: Array) -> Pictures | None:
     moved = (some[:, None, None] + moves).astype(np.float32)
     images = decoder(moved.reshape(-1, *codes.shape[1:]), training=False)
     made = np.clip(keras.ops.convert_to_numpy(images), 0, 1) * 255
-    return made.round().astype(np.uint8).reshape(*moved.shape[:3], *shape[:2], -1)
+    pictures: Pictures = made.round().astype(np.uint8)
+    return pictures.reshape(*moved.shape[:3], *shape[:2], -1)
 
 
 def is_image(shape: Sequence[int]) -> bool:
@@ -123,17 +124,22 @@ def quantized(numbers: Array, *, around_zero: bool = False) -> Pictures:
     return np.asarray((shares * 255).round().astype(np.uint8))
 
 
-def _fitting(size: int, most: int) -> int:
-    """Number of pictures of some size that there is room for, one at least."""
-    return max(1, min(most, ROOM // max(size, 1)))
+def decoding(model: Any) -> Any:
+    """The part behind the layer ``code``, as a model.
 
-
-def _decoder(model: Any) -> Any:
-    """The part behind the code; ``None`` where outputs have another way to the inputs."""
+    Returns:
+        ``None`` where there is none, its outputs are no images, or they have another way to the
+        inputs than through the code.
+    """
     code = code_of(model)
-    if code is None or len(model.outputs) != 1:
+    if code is None or len(model.outputs) != 1 or not is_image(model.outputs[0].shape[1:]):
         return None
     try:
         return keras.Model(code, model.outputs[0])
     except ValueError:
         return None
+
+
+def _fitting(size: int, most: int) -> int:
+    """Number of pictures of some size that there is room for, one at least."""
+    return max(1, min(most, ROOM // max(size, 1)))

@@ -1,8 +1,4 @@
-"""Features of the layers of a network: numbers of them, and some to keep.
-
-Features are what a layer gives for the cases of a probe: of images, the mean over all places; of a
-recurrent layer, its last state.
-"""
+"""Features of the layers of a network for its probe: numbers of them, and some to keep."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ import numpy as np
 from harness.evaluation import features
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,21 +25,6 @@ LAYERS = 12
 
 ROOM = 196_608
 """Bytes of features that a training leaves."""
-
-
-def flat(outputs: Arrays, recurrent: Collection[str]) -> dict[str, NDArray[np.floating]]:
-    """Features of layers, shape ``(cases, width)``.
-
-    Args:
-        outputs: by layer, shape ``(cases, ..., width)``.
-        recurrent: names of layers whose second axis is time.
-    """
-    found = {}
-    for name, one in outputs.items():
-        last = one[:, -1] if name in recurrent and one.ndim > 2 else one
-        places = tuple(range(1, last.ndim - 1))
-        found[name] = last.mean(axis=places) if places else last.reshape(len(last), -1)
-    return found
 
 
 def measured(
@@ -97,10 +78,10 @@ def kept(layers: Arrays) -> dict[str, NDArray[np.float16]]:
     found: dict[str, Any] = {}
     for name in names:
         one = layers[name][:CASES]
-        centred = features.centred(one) if np.isfinite(one).all() else None
-        if centred is None:
+        moved = features.centred(one) if np.isfinite(one).all() else None
+        if moved is None:
             continue
-        scaled = centred / np.sqrt(np.mean(centred**2))
+        scaled = moved / np.sqrt(np.mean(moved**2))
         some = scaled if scaled.shape[1] <= columns else _leading(scaled, columns)
         found[name] = some.astype(np.float16)
         found[f"width/{name}"] = np.array(one.shape[1], np.int32)
@@ -116,18 +97,19 @@ def _leading(centred: NDArray[np.floating], columns: int) -> NDArray[np.floating
 
 
 def fair(widths: Sequence[int], room: int) -> int:
-    """The largest number of columns that every layer may have, if narrow ones leave theirs.
+    """The largest number of columns that a layer needs, if narrow ones leave it theirs.
 
     Example:
         >>> fair([10, 512, 512], 70), fair([10, 20], 70)
-        (30, 60)
+        (30, 20)
     """
-    rest, count = room, len(widths)
-    for width in sorted(widths):
-        if width * count >= rest:
-            break
-        rest, count = rest - width, count - 1
-    return max(rest // max(count, 1), 1)
+    rest = room
+    for place, width in enumerate(sorted(widths)):
+        others = len(widths) - place
+        if width * others > rest:
+            return max(rest // others, 1)
+        rest -= width
+    return max(widths)
 
 
 def spaced(names: Sequence[str], most: int) -> list[str]:

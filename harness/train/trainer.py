@@ -191,7 +191,7 @@ class Trainer:
             reason = _not_finite(found)
             course = course if reason else course.tested(found)
         course = course.in_unit(trial.task, unit)
-        artifacts = showing.keep(self._keep) if self._keep else ()
+        artifacts = (*showing.keep(self._keep), *watching.keep(self._keep)) if self._keep else ()
         if hands_on and self._keep and not reason:
             artifacts += (handing.keep(judged, course.best, self._keep),)
         return Outcome(

@@ -35,8 +35,9 @@ class Collecting:
         trial: that is trained.
         pooling: gives features.
         probing: gives whole outputs.
-        arrays: kept so far: features by layer, behind ``start/`` those before the first step,
-            and behind ``picture/`` what is looked at; see ``docs/features.md``.
+        arrays: kept so far, of cases that are the same for all arms and replicates: features by
+            layer, behind ``start/`` those before the first step, and behind ``picture/`` what is
+            looked at.
         epoch: of the last ones; ``START`` before there are any.
     """
 
@@ -54,15 +55,15 @@ class Collecting:
             epoch: that has ended; ``START`` before the first one.
             cases: of the probe.
         """
-        learner = self.leg.compiled.program.learner
-        labels = _classes(self.leg.inputs, cases)
-        with learner.finalized():
-            layers = self.pooling.features(self.leg.inputs, cases)
+        inputs = self.leg.inputs
+        with self.leg.compiled.program.learner.finalized():
+            layers = self.pooling.features(inputs, cases)
             if self.trial.replicate < REPLICATES:
-                self._keep(epoch, layers, labels)
+                common = _common(self.trial, len(inputs.y))
+                self._keep(epoch, self.pooling.features(inputs, common), common)
                 if epoch != START:
-                    self._picture(cases)
-        return features.measured(layers, labels, self._stream)
+                    self._picture(common)
+        return features.measured(layers, _classes(inputs, cases), self._stream)
 
     def keep(self, folder: Path) -> tuple[Artifact, ...]:
         """Store what was kept, in a folder of objects; nothing of a training without an end."""
@@ -76,16 +77,18 @@ class Collecting:
         return seeds.stream(self.trial.seed, self.trial.phase, self.trial.replicate, "controls")
 
     def _keep(
-        self, epoch: int, layers: Mapping[str, NDArray[Any]], labels: NDArray[Any] | None
+        self, epoch: int, layers: Mapping[str, NDArray[Any]], cases: NDArray[np.int32]
     ) -> None:
         before = "start/" if epoch == START else ""
         self.arrays |= {f"{before}{name}": one for name, one in features.kept(layers).items()}
+        labels = _classes(self.leg.inputs, cases)
         if labels is not None:
-            self.arrays["labels"] = labels[: features.CASES].astype(np.uint16)
+            self.arrays["labels"] = labels.astype(np.uint16)
+        self.arrays |= {"cases": cases, "data": np.array(self.trial.data)}
         self.epoch = epoch
 
     def _picture(self, cases: NDArray[np.int32]) -> None:
-        """Filters, feature maps of the first cases of the probe, and what its codes stand for."""
+        """Filters, feature maps of the first cases, and what codes stand for."""
         compiled, inputs = self.leg.compiled, self.leg.inputs
         model, some = compiled.network.model, cases[: picturing.SHOWN]
         shown = program.take(inputs, some)[0]
@@ -100,6 +103,16 @@ class Collecting:
             codes = compiled.program.evaluating.codes(inputs, cases)
             found["traversals"] = picturing.traversals(model, codes)
         self.arrays |= {f"picture/{name}": one for name, one in found.items() if one is not None}
+
+
+def _common(trial: Trial, count: int) -> NDArray[np.int32]:
+    """Cases outside the test split, the same for all arms and replicates of a study.
+
+    Networks can be compared by what they make of the same cases alone. A replicate has trained on
+    most of them, and has validated on the others.
+    """
+    stream = seeds.stream(trial.seed, trial.phase, 0, "common")
+    return seeds.permutation(stream, count)[: features.CASES].astype(np.int32)
 
 
 def _classes(inputs: Inputs, cases: NDArray[np.int32]) -> NDArray[Any] | None:

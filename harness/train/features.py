@@ -59,13 +59,13 @@ def _numbers(
 
 
 def kept(layers: Arrays) -> dict[str, NDArray[np.float16]]:
-    """Features of the first cases, small enough to be kept.
+    """Features of few cases, small enough to be kept.
 
     All are centred and scaled as a whole. Where a layer has more units than there is room for, its
     leading principal components stand for them: they keep distances and similarities best.
 
     Args:
-        layers: features.
+        layers: features of ``CASES`` or fewer.
 
     Returns:
         By layer, shape ``(cases, columns)``; ``width/<layer>`` its units and ``share/<layer>`` the
@@ -74,10 +74,10 @@ def kept(layers: Arrays) -> dict[str, NDArray[np.float16]]:
     names = spaced([*layers], LAYERS)
     widths = [layers[name].shape[1] for name in names]
     # Twice, because what comes before the first step is kept too.
-    columns = fair(widths, ROOM // (2 * min(CASES, len(layers[names[0]])) * 2)) if names else 0
+    columns = fair(widths, ROOM // (2 * len(layers[names[0]]) * 2)) if names else 0
     found: dict[str, Any] = {}
     for name in names:
-        one = layers[name][:CASES]
+        one = layers[name]
         moved = features.centred(one) if np.isfinite(one).all() else None
         if moved is None:
             continue

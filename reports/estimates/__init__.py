@@ -26,8 +26,10 @@ from reports.estimates.power import replicates_needed
 from reports.estimates.resolution import replicates_to_resolve
 from reports.estimates.savings import Saving, isotonic, savings
 from reports.estimates.scales import RESOLUTION, Scale, differences, on_scale, tolerance
+from reports.estimates.similarity import FEWEST, cka
 
 __all__ = [
+    "FEWEST",
     "RESOLUTION",
     "Band",
     "Interval",
@@ -37,6 +39,7 @@ __all__ = [
     "Source",
     "Tested",
     "band",
+    "cka",
     "correlation",
     "differences",
     "isotonic",

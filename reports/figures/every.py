@@ -6,11 +6,17 @@ from typing import TYPE_CHECKING
 
 from reports.figures.cells import cells
 from reports.figures.curves import curves
+from reports.figures.embeddings import embedded
+from reports.figures.filters import filters
 from reports.figures.forest import forest
 from reports.figures.labels import labels
+from reports.figures.maps import maps
+from reports.figures.profiles import profile
 from reports.figures.samples import developing, replicated
 from reports.figures.sensitivity import searched, sensitivity
+from reports.figures.similarities import layered, networks
 from reports.figures.spread import spread
+from reports.figures.traversals import traversals
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,6 +35,15 @@ def every(results: Results, judged: Judged) -> dict[str, Figure]:
         "samples": developing(results, judged),
         "samples_replicates": replicated(results, judged),
         "labels": labels(results, judged),
+        "probe_accuracy": profile(results, judged, "probe_accuracy"),
+        "effective_rank": profile(results, judged, "effective_rank"),
+        "purity": profile(results, judged, "purity"),
+        "layers": layered(results, judged),
+        "networks": networks(results, judged),
+        "embedding": embedded(results, judged),
+        "filters": filters(results, judged),
+        "feature_maps": maps(results, judged),
+        "traversals": traversals(results, judged),
     }
     for name in searched(results):
         found[f"sensitivity_{name}"] = sensitivity(results, judged, name)

@@ -11,6 +11,7 @@ import numpy as np
 from harness import catalog
 from reports import figures, tables, verdicts, wording
 from reports.page.forks import called
+from reports.page.learned import learned
 from reports.page.markup import Fold, Item, Section, grid
 from reports.page.markup import plate as _plate
 
@@ -55,6 +56,7 @@ def sections(results: Results, judged: Judged) -> list[Section]:
         partial(spread, judged),
         partial(_tuning, results, judged),
         partial(_factors, results, judged),
+        partial(learned, results, judged),
         partial(_failures, results),
         partial(_bias, results, judged),
         partial(_sources, results),

@@ -20,6 +20,7 @@ from reports.tables.factors import (
     marginals,
     variance_shares,
 )
+from reports.tables.learned import formatted_learned, learned
 from reports.tables.others import best_others, formatted_others, others
 from reports.tables.provenance import (
     formatted_history,
@@ -37,6 +38,12 @@ from reports.tables.references import (
     references,
 )
 from reports.tables.savings import formatted_savings, saved, savings, unsaved
+from reports.tables.similarities import (
+    available,
+    formatted_similarities,
+    layer_similarities,
+    network_similarities,
+)
 from reports.tables.sources import formatted_sources, sources
 from reports.tables.tuning import (
     edges,
@@ -47,6 +54,7 @@ from reports.tables.tuning import (
 )
 
 __all__ = [
+    "available",
     "best_others",
     "budgets",
     "caption",
@@ -62,16 +70,21 @@ __all__ = [
     "formatted_effects",
     "formatted_history",
     "formatted_interactions",
+    "formatted_learned",
     "formatted_others",
     "formatted_references",
     "formatted_savings",
     "formatted_shares",
+    "formatted_similarities",
     "formatted_skipped",
     "formatted_sources",
     "formatted_tuning",
     "history",
+    "layer_similarities",
     "leaders",
+    "learned",
     "marginals",
+    "network_similarities",
     "notes",
     "others",
     "printed",

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from reports.tables.answers import verdict_table
 from reports.tables.budgets import budgets
 from reports.tables.factors import cells, effects, marginals, variance_shares
+from reports.tables.learned import learned
 from reports.tables.others import others
 from reports.tables.provenance import history, provenance, skipped, statuses
 from reports.tables.references import references
 from reports.tables.savings import savings
+from reports.tables.similarities import layer_similarities, network_similarities
 from reports.tables.sources import sources
 from reports.tables.tuning import selection_bias, tuning
 
@@ -37,6 +39,9 @@ def collect(results: Results, judged: Judged) -> dict[str, pd.DataFrame]:
         "budgets": budgets(results),
         "label_savings": savings(results, judged),
         "sources": sources(results),
+        "features": learned(results),
+        "layer_similarities": layer_similarities(results),
+        "network_similarities": network_similarities(results),
         "skipped": skipped(results),
         "history": history(results),
         "provenance": provenance(results, judged),

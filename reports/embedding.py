@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +12,11 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.floating]
 
-CASES = 500
+CASES = 400
 """Cases that are embedded at most, the first ones."""
+
+STEPS = 400
+"""Of t-SNE, of which 250 keep the groups apart; more change no neighbour of so few cases."""
 
 PERPLEXITY = 30.0
 """Of t-SNE: about as many neighbours as a case keeps near; fewer, where cases are few."""
@@ -48,13 +52,20 @@ def neighbours(features: Array) -> Array:
     Reference:
         van der Maaten & Hinton, "Visualizing Data using t-SNE", 2008.
     """
+    some = np.ascontiguousarray(features[:CASES], np.float64)
+    return _embedded(some.tobytes(), some.shape)
+
+
+@lru_cache(maxsize=64)
+def _embedded(content: bytes, shape: tuple[int, int]) -> Array:
+    """t-SNE, made once for a figure that is drawn for several widths."""
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
-    some = features[:CASES]
+    some = np.frombuffer(content).reshape(shape)
     near = min(PERPLEXITY, (len(some) - 1) / 3)
     # One thread: the same to the last bit, and safe in a fork.
     with threadpool_limits(1):
-        tsne = TSNE(perplexity=near, init=principal(some) / 1e4, random_state=0)
+        tsne = TSNE(perplexity=near, init=principal(some) / 1e4, max_iter=STEPS, random_state=0)
         made: Array = tsne.fit_transform(some)
     return made

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from reports.frames import Results
     from reports.verdicts import Judged
 
-ACROSS = 8
-"""Filters in a row."""
+LARGEST = 160.0
+"""Width of the filters of a network, in CSS pixels."""
 
 
 def filters(results: Results, judged: Judged) -> Figure | None:
@@ -30,7 +30,7 @@ def filters(results: Results, judged: Judged) -> Figure | None:
         for replicate in sorted(other for one, other in results.features if one == arm):
             one = layers.kept(results, arm, replicate)
             if one and "filters" in one.pictures:
-                found[replicate] = tiled(one.pictures["filters"], ACROSS, signed=True)
+                found[replicate] = tiled(one.pictures["filters"], signed=True)
         if found:
             rows[judged.labels[arm]] = found
             columns |= {*found}
@@ -38,4 +38,4 @@ def filters(results: Results, judged: Judged) -> Figure | None:
         return None
     order = sorted(columns)
     shown_rows = {name: [found.get(one) for one in order] for name, found in rows.items()}
-    return mosaic(shown_rows, [f"replicate {one}" for one in order])
+    return mosaic(shown_rows, [f"replicate {one}" for one in order], most=LARGEST)

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from reports.layers import Kept
     from reports.verdicts import Judged
 
-ACROSS = 4
-"""Maps in a row."""
-
 
 def maps(results: Results, judged: Judged) -> Figure | None:
     """Two cases, and their maps in the first and the last layer that has any, of every arm.
@@ -44,5 +41,5 @@ def _row(one: Kept) -> dict[tuple[int, str], Picture]:
         found[index, ""] = tiled(case[None], 1)
         for name in names:
             maps = one.pictures[name][index].transpose(2, 0, 1)[..., None]
-            found[index, name.removeprefix("maps/")] = tiled(maps, ACROSS)
+            found[index, name.removeprefix("maps/")] = tiled(maps)
     return found

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 ROWS = 6
 """Arms that pictures are shown of."""
 
+_LEAST = 24
+"""Pixels along the longer side of a picture."""
+
 _LABEL, _GAP, _TITLE = 110.0, 6.0, 18.0
 
 
@@ -29,8 +32,7 @@ def mosaic(
     """Pictures in rows that bear names, under titles.
 
     Args:
-        rows: by name, pictures of shape ``(height, width, 4)``; all are drawn as wide, and as tall
-            as the tallest.
+        rows: by name, pictures of shape ``(height, width, 4)``, drawn as large as fits.
         titles: of the columns.
         most: width of a picture at most, in CSS pixels.
     """
@@ -49,7 +51,8 @@ def mosaic(
                 axes = place(figure, x, top, side, tall, xticks=[], yticks=[])
                 axes.spines[:].set(visible=True, color=GREY, linewidth=0.5)
                 if picture is not None:
-                    axes.imshow(picture, interpolation="nearest", aspect="auto")
+                    axes.imshow(picture, interpolation="nearest", aspect="equal")
+                    axes.set_anchor("NW")
                 if row == 0:
                     axes.set_title(titles[column], size=9 if left else 7, pad=3 + above)
                 if column == 0:
@@ -65,18 +68,22 @@ def mosaic(
     return figure
 
 
-def tiled(pictures: Pictures, across: int, *, signed: bool = False) -> Picture:
-    """Pictures side by side with a gap of a pixel, as colors.
+def tiled(pictures: Pictures, across: int = 0, *, signed: bool = False) -> Picture:
+    """Pictures side by side with a gap, as colors.
 
     Args:
         pictures: shape ``(pictures, height, width, channels)``; of one channel or three.
-        across: pictures in a row.
+        across: pictures in a row; 0: as many as make a square.
         signed: whether the middle of the scale is zero: orange below, blue above.
 
     Returns:
         Shape ``(height, width, 4)``; the gaps are transparent.
     """
+    # Enlarged, so that the gap is small beside a picture of few pixels.
+    factor = max(1, _LEAST // max(pictures.shape[1:3]))
+    pictures = pictures.repeat(factor, axis=1).repeat(factor, axis=2)
     count, height, width, _ = pictures.shape
+    across = across or int(np.ceil(np.sqrt(count)))
     down = -(-count // across)
     found = np.zeros((down * (height + 1) - 1, across * (width + 1) - 1, 4))
     for index, picture in enumerate(pictures):

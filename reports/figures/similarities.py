@@ -81,7 +81,7 @@ def networks(results: Results, judged: Judged) -> Figure | None:
         row, column = places.index(first), places.index(second)
         values[row, column] = values[column, row] = value
     names = [f"{wrapped(judged.labels[arm], 14, lines=1)} {replicate}" for arm, replicate in places]
-    room = 110.0 if len(places) < 20 or not is_narrow() else 60.0
+    room = 14 + 5.4 * max(map(len, names))
     side = min(full_width() - room - 8, 30 + 34.0 * len(places), 480.0)
     with styled():
         figure = sheet(side + 6 + room)

@@ -28,8 +28,8 @@ _FEATURES = (
 )
 _PROBES = (
     "Classes that a ridge classifier reads off a layer, on cases that it was not fitted to; the "
-    "same cases and penalties for all layers. Look for the depth at which training adds to what random "
-    "weights give. Dotted: fitted to permuted labels."
+    "same cases and penalties for all layers. Look for the depth at which training adds to what "
+    "random weights give. Dotted: fitted to permuted labels."
 )
 _RANKS = (
     "Directions that features spread over: the exponential of the entropy of the covariance's "

@@ -166,7 +166,7 @@ def test_the_bowl_is_as_steep_as_it_was_made(tmp_path):
         dataset="quadratic-100",
         fixed={"epochs": 200, "batch_size": 800, "optimizer": "sgd"},
         factors={"learning_rate": rates},
-        diagnostics={"measures": ["sharpness"], "every": 200},
+        diagnostics={"measures": ["gradients", "sharpness"], "every": 200},
         metric="test/mean_squared_error@last",
     )
     ended = run(study, root=tmp_path, workers=0)

@@ -47,7 +47,7 @@ def filters(model: Any, shape: Sequence[int]) -> Pictures | None:
     layer = next((one for one in model.layers if hasattr(one, "kernel")), None)
     if layer is None:
         return None
-    kernel = keras.ops.convert_to_numpy(layer.kernel)
+    kernel = layer.kernel.numpy()
     channels = shape[2] if len(shape) > 2 else 1
     if isinstance(layer, keras.layers.Dense) and kernel.shape[0] == prod(shape):
         kernel = kernel.reshape(*shape[:2], channels, -1)
@@ -98,7 +98,7 @@ def traversals(model: Any, codes: Array) -> Pictures | None:
     moves = np.eye(flat.shape[1])[:dimensions, None] * np.array(STEPS)[:, None] * spread
     moved = (some[:, None, None] + moves).astype(np.float32)
     images = decoder(moved.reshape(-1, *codes.shape[1:]), training=False)
-    made = np.clip(keras.ops.convert_to_numpy(images), 0, 1) * 255
+    made = np.clip(images.numpy(), 0, 1) * 255
     pictures: Pictures = made.round().astype(np.uint8)
     return pictures.reshape(*moved.shape[:3], *shape[:2], -1)
 

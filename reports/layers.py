@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from reports.estimates import cka
+from reports.estimates import ckas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -122,9 +122,11 @@ def within(results: Results, arms: Iterable[int]) -> pd.DataFrame:
             one = kept(results, arm, replicate)
             if one is None:
                 continue
-            for first, second in combinations_with_replacement(one.layers, 2):
-                value = cka(one.layers[first], one.layers[second])
-                rows.append((arm, first, second, value, *_sizes(one, first, one, second)))
+            values = ckas([*one.layers.values()])
+            for (at, first), (to, second) in combinations_with_replacement(
+                enumerate(one.layers), 2
+            ):
+                rows.append((arm, first, second, values[at, to], *_sizes(one, first, one, second)))
     names = ["arm", "first", "second", "cka", "cases", "first_width", "second_width"]
     frame = pd.DataFrame(rows, columns=names).astype({"cka": "float64"})
     place = [name for name in names if name != "cka"]
@@ -149,10 +151,15 @@ def between(results: Results, arms: Iterable[int]) -> pd.DataFrame:
         for replicate in _replicates(results, arm)
         if (one := kept(results, arm, replicate)) is not None
     }
+    values = {}
+    for which in {one.cases for one in found.values()}:
+        alike = [place for place, one in found.items() if one.cases == which]
+        matrix = ckas([found[place].layers[found[place].told] for place in alike])
+        for (at, place), (to, other_place) in combinations(enumerate(alike), 2):
+            values[place, other_place] = matrix[at, to]
     rows = []
     for (place, one), (other_place, other) in combinations(found.items(), 2):
-        alike = one.cases == other.cases
-        value = cka(one.layers[one.told], other.layers[other.told]) if alike else None
+        value = values.get((place, other_place))
         cases, width, other_width = _sizes(one, one.told, other, other.told)
         rows.append((*place, one.told, width, *other_place, other.told, other_width, cases, value))
     own = ["arm", "replicate", "layer", "width"]

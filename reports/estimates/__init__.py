@@ -26,7 +26,7 @@ from reports.estimates.power import replicates_needed
 from reports.estimates.resolution import replicates_to_resolve
 from reports.estimates.savings import Saving, isotonic, savings
 from reports.estimates.scales import RESOLUTION, Scale, differences, on_scale, tolerance
-from reports.estimates.similarity import FEWEST, cka
+from reports.estimates.similarity import FEWEST, cka, ckas
 
 __all__ = [
     "FEWEST",
@@ -40,6 +40,7 @@ __all__ = [
     "Tested",
     "band",
     "cka",
+    "ckas",
     "correlation",
     "differences",
     "isotonic",

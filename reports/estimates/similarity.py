@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Array = NDArray[np.floating]
@@ -51,17 +54,36 @@ def cka(first: Array, second: Array) -> float | None:
         Kornblith et al., "Similarity of Neural Network Representations Revisited", 2019; Song et
         al., "Feature Selection via Dependence Maximization", 2012.
     """
-    if len(first) != len(second):
+    found = float(ckas([first, second])[0, 1])
+    return None if math.isnan(found) else found
+
+
+def ckas(features: Sequence[Array]) -> NDArray[np.float64]:
+    """``cka`` of every two of several layers.
+
+    Args:
+        features: of the same cases in the same order, each of shape ``(n, width)``.
+
+    Returns:
+        A symmetric matrix, NaN where it is not available.
+
+    Raises:
+        ValueError: if they are not of as many cases.
+    """
+    counts = [len(one) for one in features]
+    if len({*counts}) > 1:
         raise ValueError(
-            f"expected features of the same cases. Received: {len(first)} and {len(second)} cases."
+            f"expected features of the same cases. Received: {min(counts)} and {max(counts)} cases."
         )
-    x, y = _centred(first), _centred(second)
-    if len(first) < FEWEST or x is None or y is None:
-        return None
-    own, other = _hsic(x, x), _hsic(y, y)
-    if own <= 0 or other <= 0:
-        return None
-    return _hsic(x, y) / math.sqrt(own * other)
+    moved = [_centred(one) if len(one) >= FEWEST else None for one in features]
+    own = [0.0 if one is None else _hsic(one, one) for one in moved]
+    found = np.full((len(moved), len(moved)), np.nan)
+    for first, second in combinations_with_replacement(range(len(moved)), 2):
+        x, y = moved[first], moved[second]
+        if x is not None and y is not None and min(own[first], own[second]) > 0:
+            value = _hsic(x, y) / math.sqrt(own[first] * own[second])
+            found[first, second] = found[second, first] = value
+    return found
 
 
 def _hsic(x: Array, y: Array) -> float:

@@ -73,12 +73,13 @@ def learned(results: Results, judged: Judged) -> Section | None:
     if shown.empty and not plates:
         return None
     texts = [_FEATURES]
-    compared = tables.formatted_similarities(results)
+    similar = tables.network_similarities(results)
+    compared = tables.formatted_similarities(similar)
     if results.features:
         texts.append(
             "Similarities are linear CKA by the unbiased estimator: 1 for the same features turned "
             "and scaled, about 0, and at times below, for unrelated ones. "
-            f"{tables.available(results)}{_reduced(results)}"
+            f"{tables.available(similar, tables.layer_similarities(results))}{_reduced(results)}"
         )
     elif plates:
         texts.append("Similarities and pictures are not available: no features were kept.")

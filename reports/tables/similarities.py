@@ -38,13 +38,15 @@ def network_similarities(results: Results) -> pd.DataFrame:
     return rows
 
 
-def formatted_similarities(results: Results) -> pd.DataFrame:
+def formatted_similarities(rows: pd.DataFrame) -> pd.DataFrame:
     """Networks within an arm against those of other arms: means, least and largest.
+
+    Args:
+        rows: ``network_similarities``.
 
     Returns:
         One row per kind of pair, and ``n/a`` where none is available.
     """
-    rows = layers.between(results, range(len(results.arms)))
     if rows.empty:
         return pd.DataFrame()
     arm = rows["first_arm"] == rows["second_arm"]
@@ -67,10 +69,13 @@ def formatted_similarities(results: Results) -> pd.DataFrame:
     return pd.DataFrame(found, dtype="str")
 
 
-def available(results: Results) -> str:
-    """Sentence on what similarities are of: cases, units, and what was left out."""
-    rows = layers.between(results, range(len(results.arms)))
-    alone = layers.within(results, range(len(results.arms)))
+def available(rows: pd.DataFrame, alone: pd.DataFrame) -> str:
+    """Sentence on what similarities are of: cases, units, and what was left out.
+
+    Args:
+        rows: ``network_similarities``.
+        alone: ``layer_similarities``.
+    """
     if alone.empty:
         return "Similarities are not available: no features were kept."
     cases = _range(alone["cases"])

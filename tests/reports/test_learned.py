@@ -90,6 +90,12 @@ def planted(shared: Path, tmp_path: Path):
     return plant
 
 
+def told(results):
+    """The sentence on what similarities are of."""
+    both = tables.network_similarities(results), tables.layer_similarities(results)
+    return tables.available(*both)
+
+
 def drawn(figure, title, name):
     """Numbers of a line in the panel of an arm."""
     (axes,) = (one for one in figure.axes if one.get_title(loc="left") == title)
@@ -128,13 +134,13 @@ def test_replicates_of_an_arm_are_alike_and_arms_are_not(planted):
     own = alone["first"] == alone["second"]
     assert alone.loc[own, "cka"].to_numpy() == pytest.approx(1, abs=1e-9)
     assert alone.loc[~own, "cka"].to_numpy() == pytest.approx(0, abs=0.02)
-    table = tables.formatted_similarities(results)
+    table = tables.formatted_similarities(tables.network_similarities(results))
     assert table["Networks"].tolist() == [
         "same arm, other replicate", "other arm, same replicate", "other arm, other replicate"
     ]  # fmt: skip
     assert table["Pairs"].tolist() == ["6", "3", "6"]
     assert table["Mean CKA"].iloc[0] == "1.000"
-    assert tables.available(results) == "n = 512 cases; p = 8 units."
+    assert told(results) == "n = 512 cases; p = 8 units."
 
 
 def test_few_cases_have_no_similarity(planted):
@@ -142,8 +148,10 @@ def test_few_cases_have_no_similarity(planted):
     results = planted(cases=511)
     assert layers.within(results, ARMS)["cka"].isna().all()
     assert layers.between(results, ARMS)["cka"].isna().all()
-    assert "not available: they take at least 512 cases" in tables.available(results)
-    assert set(tables.formatted_similarities(results)["Mean CKA"]) == {"n/a"}
+    assert "not available: they take at least 512 cases" in told(results)
+    assert set(tables.formatted_similarities(tables.network_similarities(results))["Mean CKA"]) == {
+        "n/a"
+    }
     figure = figures.layered(results, verdicts.judge(results))
     texts = {text.get_text() for axes in figure.axes for text in axes.texts}
     assert texts == {"n/a"}
@@ -157,18 +165,18 @@ def test_networks_of_other_cases_are_not_compared(planted, tmp_path):
     rows = layers.between(results, ARMS)
     strange = ((rows["second_arm"] == 1) & (rows["second_replicate"] == 2)).to_numpy()
     assert rows["cka"].isna().to_numpy().tolist() == strange.tolist()
-    assert "5 pairs of networks cannot be compared" in tables.available(results)
+    assert "5 pairs of networks cannot be compared" in told(results)
 
 
 def test_an_autoencoder_is_compared_by_its_code():
     """Otherwise by the layer before the last; of a single layer by that."""
 
-    def told(*names):
+    def chosen(*names):
         return layers.Kept(layers=dict.fromkeys(names), widths={}, shares={}, labels=None).told
 
-    assert told("encoder_1", "encoder_code", "decoder_1", "flat") == "encoder_code"
-    assert told("conv_1", "hidden_1", "outputs") == "hidden_1"
-    assert told("outputs") == "outputs"
+    assert chosen("encoder_1", "encoder_code", "decoder_1", "flat") == "encoder_code"
+    assert chosen("conv_1", "hidden_1", "outputs") == "hidden_1"
+    assert chosen("outputs") == "outputs"
 
 
 def test_the_section_shows_all_of_it(planted):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports.estimates.similarity import cka
+from reports.estimates.similarity import cka, ckas
 
 
 def normal(*shape, seed=0):
@@ -86,3 +86,16 @@ def test_not_available():
     assert cka(np.zeros((512, 3)), x) is None
     with pytest.raises(ValueError, match="512 and 511 cases"):
         cka(x, x[:511])
+
+
+def test_every_two_of_several():
+    """Each as by itself; what is not available stands between the others."""
+    some = [normal(512, 5, seed=1), np.zeros((512, 3)), normal(512, 700, seed=2)]
+    some.append(some[0][:, :2] + normal(512, 2, seed=3))
+    found = ckas(some)
+    for first, second in np.ndindex(4, 4):
+        alone = cka(some[first], some[second])
+        expected = np.nan if alone is None else alone
+        assert found[first, second] == pytest.approx(expected, abs=1e-12, nan_ok=True)
+    assert np.isnan(found[1]).all()
+    assert not np.isnan(found[0, [0, 2, 3]]).any()

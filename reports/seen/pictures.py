@@ -1,0 +1,75 @@
+"""Inputs beside what was made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reports.seen.arrays import between, first
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from reports.frames import Results
+
+    Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pictures:
+    """The same test cases from every arm and reference.
+
+    Args:
+        original: shape ``(cases, height, width)``, with three colors behind, or of rows
+            ``(cases, numbers)``.
+        noisy: as networks were shown them; ``None``: as they are.
+        restored: by arm or reference, in the order of a figure: a method for one level stands
+            behind the arms of that level.
+        range: the two numbers that are black and white.
+    """
+
+    original: Array
+    noisy: Array | None
+    restored: Mapping[int, Array]
+    range: tuple[float, float]
+
+    def error(self, index: int) -> list[float]:
+        """Mean squared error of every case, as far as 256 steps of brightness tell."""
+        within = tuple(range(1, self.original.ndim))
+        found: list[float] = np.square(self.restored[index] - self.original).mean(within).tolist()
+        return found
+
+
+def pictures(results: Results) -> Pictures | None:
+    """Originals and reconstructions of the first replicate; ``None`` where none were kept."""
+    kept = first(results, "original", "restored", "range")
+    if not kept:
+        return None
+    one = next(iter(kept.values()))
+    shape = one["original"].shape
+    same = {index: arrays for index, arrays in kept.items() if arrays["restored"].shape == shape}
+    if not same:
+        return None
+    low, high = one["range"].tolist()
+    return Pictures(
+        original=between(one, "original"),
+        noisy=between(one, "noisy") if "noisy" in one else None,
+        restored={index: between(same[index], "restored") for index in _order(results, same)},
+        range=(low, high),
+    )
+
+
+def _order(results: Results, kept: Mapping[int, object]) -> list[int]:
+    """Arms in their order; methods for one level behind the arms of that level."""
+    arms = [index for index in kept if index < len(results.arms)]
+    behind: dict[int, list[int]] = {}
+    for index in (index for index in kept if index >= len(results.arms)):
+        method = results.references[index - len(results.arms)]
+        own = [arm for arm in arms if method.meets(results.arms[arm])]
+        place = own[-1] if own else -1
+        behind.setdefault(place, []).append(index)
+    return [*behind.get(-1, []), *(one for arm in arms for one in (arm, *behind.get(arm, [])))]

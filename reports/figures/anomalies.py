@@ -23,7 +23,7 @@ from reports.figures.style import (
     styled,
     wrapped,
 )
-from reports.seen import extremes, histogram, labelled, scored
+from reports.seen import extremes, histogram, labelled, meant, scored
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +42,7 @@ _STYLES = ("-", "--", "-.", ":")
 def roc(results: Results, judged: Judged) -> Figure | None:
     """Share of anomalies found against the share of false alarms: median and middle half.
 
-    A panel per arm; methods that train no network are grey lines in all of them.
+    A panel per arm, with grey lines of the methods that train no network and are meant for it.
 
     Args:
         results: that were read.
@@ -62,23 +62,25 @@ def roc(results: Results, judged: Judged) -> Figure | None:
         for each, one in zip(axes, arms, strict=True):
             each.plot([0, 1], [0, 1], color=GREY, linewidth=0.7, alpha=0.6)
             for index, other in enumerate(others):
+                if not meant(results, other.index, one.index):
+                    continue
                 each.plot(
                     grid,
                     other.curve.median,
                     color=GREY,
                     linewidth=1.3,
                     linestyle=_STYLES[1 + index % 3],
-                    label=labelled(results, other.index) if each is axes[0] else None,
+                    label=labelled(results, other.index),
                 )
             each.fill_between(
                 grid, one.curve.low, one.curve.high, color=SERIES[0], alpha=0.25, linewidth=0
             )
             each.plot(grid, one.curve.median, color=SERIES[0], linewidth=1.8)
-            each.set(xlim=(0, 1), ylim=(0, 1.02))
+            each.set(xlim=(0, 1), ylim=(0, 1.02), xticks=[0.2, 0.4, 0.6, 0.8])
+            if others:
+                each.legend(loc="lower right", frameon=False, fontsize=8, handlelength=2.2)
         figure.supxlabel("share of normal cases that raise an alarm", size=10, y=0.0, va="bottom")
         figure.supylabel("share of anomalies found", size=10, x=0.0, ha="left")
-        if others:
-            axes[0].legend(loc="lower right", frameon=False, fontsize=8, handlelength=2.2)
     return figure
 
 

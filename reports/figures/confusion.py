@@ -73,7 +73,7 @@ def confusion(results: Results, judged: Judged) -> Figure | None:
     side = min((full_width() - across * (left + gap)) / across, 300.0)
     down = ceil(len(arms) / across)
     top = 16.0
-    tall = above + side + 30
+    tall = above + side + 14
     most = max(float(np.nanmax(_errors(part))) for part in parts) or 1.0
     with styled():
         figure = sheet(top + down * tall)
@@ -189,7 +189,7 @@ def class_accuracy(results: Results, judged: Judged) -> Figure | None:
 
 def _apart(index: int, count: int) -> float:
     """Place of a mark within its row, so that equal ones can be seen beside each other."""
-    return 0.0 if count == 1 else 0.56 * (index / (count - 1) - 0.5)
+    return 0.0 if count == 1 else 0.5 * (index / (count - 1) - 0.5)
 
 
 def hard_cases(results: Results, judged: Judged) -> Figure | None:  # noqa: ARG001, as all figures

@@ -111,7 +111,7 @@ def named(axes: Axes, name: str, width: float) -> None:
 def line(axes: Axes, numbers: Array, beside: Array | None, limits: tuple[float, float]) -> None:
     """Draw a row of numbers as a line, another one grey behind it, without scales."""
     low, high = limits
-    room = 0.05 * (high - low)
+    room = 0.05 * (high - low or 1.0)
     axes.set(xticks=[], yticks=[], ylim=(low - room, high + room))
     axes.spines[:].set(visible=True, color=GREY, linewidth=0.5)
     if beside is not None:

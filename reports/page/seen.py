@@ -35,9 +35,8 @@ def sections(results: Results, judged: Judged) -> list[Callable[[], Section | No
 
 def _unavailable(results: Results, judged: Judged) -> Section | None:  # noqa: ARG001, as all parts
     """Say that nothing was kept, where something could have been."""
-    if not seen.expected(results) or any(
-        results.kept(results.seen, *place) is not None for place in results.seen
-    ):
+    parts = (seen.classes, seen.pictures, seen.scored, seen.extremes, seen.codes, seen.fitted)
+    if not seen.expected(results) or any(part(results) for part in parts):
         return None
     text = (
         "Not available: these trainings have left no excerpt of what they said of test cases, or "
@@ -135,7 +134,7 @@ def _hardest(results: Results, judged: Judged) -> Section | None:
     if not found:
         text = "No test case is taken for another class by most replicates of most arms."
         return Section(id="hardest", title=title, texts=(text,))
-    number = wording.count(len(found), "test case")
+    number = wording.count(len(found), "test case") + (" is" if len(found) == 1 else " are")
     text = (
         f"{number} taken for another class by more than half of the replicates of more than half "
         "of the arms. Such a case is hard for reasons that no arm changes: it may be unlike all "
@@ -223,7 +222,7 @@ def _anomalies(results: Results, judged: Judged) -> Section | None:
             figures.extreme_cases,
             "extreme_cases",
             "The most and the least anomalous test cases",
-            "In the first replicate, the most extreme on the outside left and first on the right. "
+            "In the first replicate, the most extreme first on both sides. "
             f"Bold: where the method is wrong.{left}",
         ),
     )

@@ -3,7 +3,7 @@
 Older stores have no such files, and one may be gone or damaged: what is read then is ``None``.
 """
 
-from reports.seen.arrays import expected, labelled
+from reports.seen.arrays import expected, labelled, meant
 from reports.seen.classes import (
     Classes,
     Difference,
@@ -36,6 +36,7 @@ __all__ = [
     "hardest",
     "histogram",
     "labelled",
+    "meant",
     "pictures",
     "scored",
     "stride",

@@ -9,7 +9,7 @@ import numpy as np
 from harness import catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -44,11 +44,27 @@ def found(results: Results, *names: str) -> Iterator[tuple[int, int, Arrays]]:
 
 
 def first(results: Results, *names: str) -> dict[int, Arrays]:
-    """Arrays of the first replicate that has some, by arm or reference."""
+    """Arrays of the first replicate that has some, by arm or reference, as ``ordered`` has them."""
     kept: dict[int, Arrays] = {}
     for arm, _, arrays in found(results, *names):
         kept.setdefault(arm, arrays)
-    return kept
+    return {index: kept[index] for index in ordered(results, kept)}
+
+
+def ordered(results: Results, indices: Iterable[int]) -> list[int]:
+    """Arms in their order; references for some arms behind the last of these."""
+    indices = [*indices]
+    arms = [index for index in indices if index < len(results.arms)]
+    behind: dict[int, list[int]] = {}
+    for index in (index for index in indices if index >= len(results.arms)):
+        own = [arm for arm in arms if meant(results, index, arm)]
+        behind.setdefault(own[-1] if own else -1, []).append(index)
+    return [*behind.get(-1, []), *(one for arm in arms for one in (arm, *behind.get(arm, [])))]
+
+
+def meant(results: Results, index: int, arm: int) -> bool:
+    """True if a reference is meant for an arm."""
+    return results.references[index - len(results.arms)].meets(results.arms[arm])
 
 
 def labelled(results: Results, index: int) -> str:

@@ -27,8 +27,7 @@ class Pictures:
         original: shape ``(cases, height, width)``, with three colors behind, or of rows
             ``(cases, numbers)``.
         noisy: as networks were shown them; ``None``: as they are.
-        restored: by arm or reference, in the order of a figure: a method for one level stands
-            behind the arms of that level.
+        restored: by arm or reference, references behind the arms that they are meant for.
         range: the two numbers that are black and white.
     """
 
@@ -58,18 +57,6 @@ def pictures(results: Results) -> Pictures | None:
     return Pictures(
         original=between(one, "original"),
         noisy=between(one, "noisy") if "noisy" in one else None,
-        restored={index: between(same[index], "restored") for index in _order(results, same)},
+        restored={index: between(arrays, "restored") for index, arrays in same.items()},
         range=(low, high),
     )
-
-
-def _order(results: Results, kept: Mapping[int, object]) -> list[int]:
-    """Arms in their order; methods for one level behind the arms of that level."""
-    arms = [index for index in kept if index < len(results.arms)]
-    behind: dict[int, list[int]] = {}
-    for index in (index for index in kept if index >= len(results.arms)):
-        method = results.references[index - len(results.arms)]
-        own = [arm for arm in arms if method.meets(results.arms[arm])]
-        place = own[-1] if own else -1
-        behind.setdefault(place, []).append(index)
-    return [*behind.get(-1, []), *(one for arm in arms for one in (arm, *behind.get(arm, [])))]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from reports import estimates
-from reports.seen.arrays import between, first, found
+from reports.seen.arrays import between, first, found, ordered
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +24,7 @@ GRID = np.linspace(0, 1, 101)
 BINS = 40
 """Of a histogram."""
 
-_WIDE = 20.0
+_WIDE = 100.0
 """Ratio of the largest to the smallest score from which on a histogram is logarithmic."""
 
 
@@ -97,7 +97,7 @@ def scored(results: Results) -> list[Scored]:
             anomalous=np.concatenate([scores[there] for scores, there in kept]),
             replicates=len(kept),
         )
-        for index, kept in rows.items()
+        for index, kept in ((index, rows[index]) for index in ordered(results, rows))
     ]
 
 

@@ -254,7 +254,7 @@ def test_reconstructions_and_codes(lay, tmp_path):
     for place in (None, 0):
         outcome, (arrays,) = kept(laid, tmp_path, place=place)
         x = datasets.load(laid.card).x_test[:]
-        low, high = arrays["range"]
+        low, high = arrays["range"].tolist()
         original = low + arrays["original"] / 255 * (high - low)
         assert original == pytest.approx(x[:8].reshape(original.shape), abs=(high - low) / 500)
         assert arrays["restored"].shape == arrays["original"].shape == (8, 8, 8)

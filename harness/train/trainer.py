@@ -14,7 +14,7 @@ from harness import catalog, evaluation, initial, program, references, surroundi
 from harness.errors import HarnessError, TemplateError
 from harness.program import CHUNK, Network
 from harness.records import Artifact, Epoch, Outcome, Rehearsal
-from harness.train import handing, seeing
+from harness.train import excerpts, handing
 from harness.train.clock import Clock
 from harness.train.data import Prepared, all_tests, corruption, drawn
 from harness.train.epochs import Leg
@@ -233,8 +233,8 @@ class Trainer:
             return ()
         card = self._card.of(trial.data, trial.task)
         truth = self._data[trial.data, trial.task].load().y_test
-        cases = seeing.looked(inputs, card, trial, truth, unit)
-        return seeing.keep(shown, trial, card, cases, epoch, self._keep)
+        cases = excerpts.looked(inputs, card, trial, truth, unit)
+        return excerpts.keep(shown, trial, card, cases, epoch, self._keep)
 
     def _refer(self, trial: Trial, clock: Clock) -> Outcome:
         """Measure a method that trains no network; it has no epochs to choose from."""

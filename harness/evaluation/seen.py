@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
     Arrays = dict[str, Array]
 
-EACH, PICTURED = 10_000, 20_000
+EACH, PICTURED = 10_000, 21_000
 """Bytes that are kept of a trial, and of one in whose replicate pictures are kept."""
 
 CASES, CODES, NUMBERS = 2000, 500, 500
@@ -183,7 +183,7 @@ def _anomalies(shown: Evidence, card: Card, cases: Looked) -> Arrays:
 
 
 def _reconstructions(shown: Evidence, card: Card, cases: Looked) -> Arrays:
-    found = _code(shown)
+    found = _code(shown) if "codes" in catalog.TASKS[card.task].evidence else {}
     parts = 2 if cases.noisy is None else 3
     count = min(_fitting(card, PICTURED - _size(found), parts), PICTURES, len(shown.labels))
     if not count or shown.outputs is None:

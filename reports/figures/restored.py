@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from reports.figures.confusion import picture
 from reports.figures.style import (
     GREY,
@@ -19,7 +21,6 @@ from reports.figures.style import (
 from reports.seen import labelled, pictures
 
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
@@ -39,6 +40,8 @@ _NARROW, _GAP = 4, 5.0
 def restored(results: Results, judged: Judged) -> Figure | None:
     """Test cases in columns: as they are, as networks see them, and what methods make of them.
 
+    A method that leaves the noise as it is has no row of its own.
+
     Args:
         results: that were read.
         judged: their verdicts.
@@ -54,7 +57,8 @@ def restored(results: Results, judged: Judged) -> Figure | None:
     if found.noisy is not None:
         rows["noisy"] = found.noisy
     for index, part in found.restored.items():
-        if index in chosen or index >= len(results.arms):
+        repeats = found.noisy is not None and np.array_equal(part, found.noisy)
+        if (index in chosen or index >= len(results.arms)) and not repeats:
             rows[_name(rows, labelled(results, index))] = part
     return _drawn(rows, found)
 

@@ -49,14 +49,18 @@ def pictures(results: Results) -> Pictures | None:
     if not kept:
         return None
     one = next(iter(kept.values()))
-    shape = one["original"].shape
-    same = {index: arrays for index, arrays in kept.items() if arrays["restored"].shape == shape}
-    if not same:
+    shape = one["original"].shape[1:]
+    same = {
+        index: arrays for index, arrays in kept.items() if arrays["restored"].shape[1:] == shape
+    }
+    # A file has as many cases as there was room for.
+    count = min((len(arrays["restored"]) for arrays in same.values()), default=0)
+    if not count:
         return None
     low, high = one["range"].tolist()
     return Pictures(
-        original=between(one, "original"),
-        noisy=between(one, "noisy") if "noisy" in one else None,
-        restored={index: between(arrays, "restored") for index, arrays in same.items()},
+        original=between(one, "original")[:count],
+        noisy=between(one, "noisy")[:count] if "noisy" in one else None,
+        restored={index: between(arrays, "restored")[:count] for index, arrays in same.items()},
         range=(low, high),
     )

@@ -330,6 +330,7 @@ def test_of_one_kind_of_test_case_there_is_no_curve(two) -> None:
 def rebuilt(arm: int, replicate: int) -> Arrays:
     """Arm 1 and the second reference give everything back."""
     original = np.random.default_rng(replicate).integers(0, 255, (8, 6, 6)).astype(np.uint8)
+    original = original[: 6 if arm == 2 else 8]  # there was less room
     exact = arm in {1, 3}
     return {
         "original": original,
@@ -361,7 +362,7 @@ def test_methods_stand_behind_the_arms_of_their_size(two) -> None:
     assert means["code=2"] > 0.5
     assert [*dict.fromkeys(tables.codes(results)["arm"])] == names
     drawn = figures.restored(results, judged)
-    assert len(drawn.axes) == 8 * (2 + 4)
+    assert len(drawn.axes) == 6 * (2 + 4)
     assert len(figures.code(results, judged).axes) == 4
     assert "two principal axes" in told(results, judged)
     assert {"restored", "code"} <= {*tables.collect(results, judged)}

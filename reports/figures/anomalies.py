@@ -159,7 +159,7 @@ def extreme_cases(results: Results, judged: Judged) -> Figure | None:
     narrow = is_narrow()
     left, gap, middle, above = (0.0, 4.0, 10.0, 18.0) if narrow else (150.0, 6.0, 26.0, 0.0)
     count = max(len(one.cases) for one in rows.values())
-    width = (full_width() - left - middle - gap * (count - 2)) / count
+    width = (full_width() - 2 - left - middle - gap * (count - 2)) / count
     flat = next(iter(rows.values())).pictures.ndim == 2
     height = width * (0.8 if flat else 1.0)
     title, under = 20.0, 15.0

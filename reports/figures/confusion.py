@@ -45,6 +45,7 @@ HARDEST = 12
 """Cases that are shown at most."""
 
 _MARKERS = ("o", "s", "^", "D", "v", "P")
+_UPRIGHT = 2  # letters of a class that fit above a column
 _NAME = 14  # letters of a class that fit beside a matrix
 
 
@@ -69,7 +70,9 @@ def confusion(results: Results, judged: Judged) -> Figure | None:
     parts = [found.taken[arm][np.ix_(some, some)] for arm in arms]
     names = [_short(found.names[one]) for one in some]
     across = 1 if is_narrow() else min(len(arms), 2 if len(some) > 12 else 3)
-    left, gap, above = 16 + 6.2 * max(map(len, names)), 14.0, 46.0
+    longest = max(map(len, names))
+    heads = 16.0 if longest <= _UPRIGHT else 10 + 5.8 * longest
+    left, gap, above = 16 + 6.2 * longest, 14.0, 30 + heads
     side = min((full_width() - across * (left + gap)) / across, 300.0)
     down = ceil(len(arms) / across)
     top = 16.0
@@ -84,7 +87,7 @@ def confusion(results: Results, judged: Judged) -> Figure | None:
             _matrix(axes, part, names, side / len(some), most)
             fits = int((left + side) / 6.6)
             axes.set_title(
-                wrapped(judged.labels[arm], fits, lines=2), size=9.5, x=-left / side, pad=22
+                wrapped(judged.labels[arm], fits, lines=2), size=9.5, x=-left / side, pad=heads + 6
             )
         text = f"Rows: true class. Columns: taken for. Darkest: {100 * most:.2g} % of a class."
         figure.text(0.0, 1.0, text if not is_narrow() else wrapped(text, 60), va="top", size=9)
@@ -120,7 +123,8 @@ def _matrix(axes: Axes, part: Array, names: list[str], cell: float, most: float)
                 color="#ffffff" if dark else "#15181c",
             )
     ticks = range(len(names))
-    axes.set_xticks(ticks, names, rotation=0 if max(map(len, names)) <= 2 else 90)
+    upright = max(map(len, names)) <= _UPRIGHT
+    axes.set_xticks(ticks, names, rotation=0 if upright else 90)
     axes.set_yticks(ticks, names)
     axes.xaxis.tick_top()
     axes.tick_params(length=0, pad=3, labelsize=min(9.0, max(cell * 0.75, 5.5)))

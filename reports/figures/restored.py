@@ -72,7 +72,7 @@ def _drawn(rows: dict[str, Array], found: Pictures) -> Figure:
     narrow, flat = is_narrow(), found.original.ndim == 2
     across = min(len(found.original), _NARROW if narrow or flat else len(found.original))
     left, above = (0.0, 17.0) if narrow else (150.0, 0.0)
-    width = (full_width() - left - _GAP * (across - 1)) / across
+    width = (full_width() - 2 - left - _GAP * (across - 1)) / across
     ratio = 0.6 if flat else found.original.shape[1] / found.original.shape[2]
     width = min(width, 96.0 if not flat else width)
     height = width * ratio

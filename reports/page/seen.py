@@ -62,8 +62,8 @@ def _classes(results: Results, judged: Judged) -> Section | None:
             "confusion",
             "What classes are taken for",
             "Mean over replicates, each row of all classes adding up to 100 %. Blue: told "
-            "correctly. Orange: errors, the darker the more frequent, on one scale for all arms; in "
-            f"numbers from 1 % on, where there is room.{partly}{left}",
+            "correctly. Orange: errors, the darker the more frequent, on one scale for all arms; "
+            f"in numbers from 1 % on, where there is room.{partly}{left}",
         ),
         _plate(
             results,

@@ -1,4 +1,4 @@
-"""What a trial said of some test cases, kept among the objects of a store."""
+"""Excerpts of what a trial said of test cases, kept among the objects of a store."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ _NAME = 14  # letters of a class that fit beside a matrix
 
 
 def confusion(results: Results, judged: Judged) -> Figure | None:
-    """What the classes are taken for: a matrix per arm, the mean over replicates.
+    """Matrices of what the classes are taken for: one per arm, the mean over replicates.
 
     Rows are true classes. Errors are orange, the darker the more frequent, on one scale for all
     arms; the diagonal says in percent how many are told.
@@ -136,7 +136,7 @@ def _short(name: str) -> str:
 
 
 def class_accuracy(results: Results, judged: Judged) -> Figure | None:
-    """How often every class is told, a mark per arm: the mean over replicates.
+    """Shares of every class that are told, a mark per arm: the mean over replicates.
 
     Args:
         results: that were read.

@@ -1,4 +1,4 @@
-"""What networks said of test cases: read from the files that trainings have left.
+"""Answers of networks for test cases: read from the files that trainings have left.
 
 Older stores have no such files, and one may be gone or damaged: what is read then is ``None``.
 """

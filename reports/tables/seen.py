@@ -1,4 +1,4 @@
-"""What networks said of test cases, as tables."""
+"""Answers of networks for test cases, as tables."""
 
 from __future__ import annotations
 

@@ -207,8 +207,7 @@ class Trainer:
         course = course.in_unit(trial.task, unit)
         artifacts = showing.keep(self._keep) if self._keep else ()
         if shown is not None and not reason and not hands_on:
-            with clock.spent("evaluate"):
-                artifacts += self._excerpt(shown, trial, inputs, unit, course.best)
+            artifacts += self._excerpt(shown, trial, inputs, unit, course.best)
         if hands_on and self._keep and not reason:
             artifacts += (handing.keep(judged, course.best, self._keep),)
         return Outcome(
@@ -242,12 +241,10 @@ class Trainer:
         self, shown: Evidence, trial: Trial, inputs: Inputs, unit: float, epoch: int
     ) -> tuple[Artifact, ...]:
         """Keep what was said of some test cases, where files are kept."""
-        if self._keep is None:
-            return ()
         card = self._card.of(trial.data, trial.task)
         truth = self._data[trial.data, trial.task].load().y_test
         cases = excerpts.looked(inputs, card, trial, truth, unit)
-        return excerpts.keep(shown, trial, card, cases, epoch, self._keep)
+        return excerpts.keep(shown, trial, card, cases, epoch, self._keep) if self._keep else ()
 
     def _refer(self, trial: Trial, clock: Clock) -> Outcome:
         """Measure a method that trains no network; it has no epochs to choose from."""
@@ -266,14 +263,12 @@ class Trainer:
         if reason:
             return Outcome(status="failed", reason=reason, seconds=clock.seconds())
         only = Epoch(epoch=0, quantities=measured)
-        with clock.spent("evaluate"):
-            artifacts = self._excerpt(shown, trial, inputs, unit, 0)
         return Outcome(
             status="completed",
             curve=(only,),
             best_epoch=0,
             seconds=clock.seconds(),
-            artifacts=artifacts,
+            artifacts=self._excerpt(shown, trial, inputs, unit, 0),
         )
 
 

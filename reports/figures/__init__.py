@@ -3,11 +3,20 @@
 No global setting is touched. A figure is laid out for ``styled()``, the context to save it in.
 """
 
+from reports.figures.anomalies import ARMS as ANOMALY_ARMS
+from reports.figures.anomalies import extreme_cases, roc, score_histograms
 from reports.figures.cells import cells
+from reports.figures.codes import ARMS as CODE_ARMS
+from reports.figures.codes import NAMED, code
+from reports.figures.confusion import ARMS as CLASS_ARMS
+from reports.figures.confusion import CLASSES, class_accuracy, confusion, hard_cases
 from reports.figures.curves import curved, curves, decided
 from reports.figures.every import every
+from reports.figures.fitted import ARMS as FITTED_ARMS
+from reports.figures.fitted import predictions
 from reports.figures.forest import forest
 from reports.figures.labels import TOGETHER, labels
+from reports.figures.restored import METHODS, restored
 from reports.figures.samples import developing, replicated
 from reports.figures.sensitivity import searched, sensitivity
 from reports.figures.spread import spread
@@ -25,24 +34,40 @@ from reports.figures.style import (
 )
 
 __all__ = [
+    "ANOMALY_ARMS",
+    "CLASSES",
+    "CLASS_ARMS",
+    "CODE_ARMS",
     "COLORS",
+    "FITTED_ARMS",
     "INK",
+    "METHODS",
     "MOST",
+    "NAMED",
     "NARROW",
     "PAPER",
     "SERIES",
     "SIZE",
     "TOGETHER",
     "cells",
+    "class_accuracy",
+    "code",
+    "confusion",
     "curved",
     "curves",
     "decided",
     "developing",
     "every",
+    "extreme_cases",
     "forest",
+    "hard_cases",
     "labels",
     "laid_out",
+    "predictions",
     "replicated",
+    "restored",
+    "roc",
+    "score_histograms",
     "searched",
     "sensitivity",
     "shown",

@@ -36,6 +36,7 @@ bench: $(VENV)/installed  ## Measure against KerasTuner and model.fit; an hour f
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/game.py
 	$(BIN)/python benchmarks/frozen.py
+	$(BIN)/python benchmarks/inside.py
 
 calibrate: $(VENV)/installed  ## Train equal arms, and measure how often verdicts are wrong; ten minutes.
 	$(BIN)/keras-harness run calibration-equal

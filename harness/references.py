@@ -64,37 +64,41 @@ SPLITTING = ("validation", "cases_per_class")
 """Settings of a reference that are of its split, not of the method."""
 
 
-def measure(trial: Trial, split: Split, card: Card) -> dict[str, float]:
-    """Test metrics of a method by name.
+def answer(trial: Trial, split: Split) -> evaluation.Evidence:
+    """Evidence of a method, fitted on the training cases.
 
     Args:
         trial: says which method, with its numbers.
         split: of the trial's replicate.
-        card: of the data.
     """
     chosen = catalog.settled("reference", _method(trial))
     generator = seeds.stream(trial.seed, trial.phase, trial.replicate, "reference", chosen.name)
     with threadpool_limits(trial.threads):
-        answer = resolve(chosen.entry.target)(split, generator, **chosen.arguments)
-        return _measured(card, split, answer)
+        found = resolve(chosen.entry.target)(split, generator, **chosen.arguments)
+    return evaluation.Evidence(
+        labels=split.y_test,
+        outputs=found.outputs,
+        inputs=split.x_test,
+        scores=found.scores,
+        codes=found.codes and _codes(split, *found.codes),
+    )
 
 
 def _method(trial: Trial) -> dict[str, Any]:
     return {key: part for key, part in trial.settings.items() if key not in SPLITTING}
 
 
-def _measured(card: Card, split: Split, answer: Answer) -> dict[str, float]:
-    shown = evaluation.Evidence(
-        labels=split.y_test,
-        outputs=answer.outputs,
-        inputs=split.x_test,
-        scores=answer.scores,
-        codes=answer.codes and _codes(split, *answer.codes),
-    )
+def measure(shown: evaluation.Evidence, card: Card) -> dict[str, float]:
+    """Test metrics of a method by name.
+
+    Args:
+        shown: its evidence.
+        card: of the data.
+    """
     found = evaluation.measure(shown, card)
-    if answer.outputs is None:
+    if shown.outputs is None:
         return found
-    both = np.asarray(split.x_test, np.float64), np.asarray(answer.outputs, np.float64)
+    both = np.asarray(shown.inputs, np.float64), np.asarray(shown.outputs, np.float64)
     means = {
         name: float(np.mean(of_case(*both)))
         for name, of_case in evaluation.of_task(card.task).items()

@@ -40,8 +40,9 @@ def _artifacts(db: sqlite3.Connection, folder: Path) -> Iterator[str]:
     for key, kind, content in db.execute("SELECT trial, kind, digest FROM artifact"):
         if not objects.is_whole(folder, content):
             again = ", and trains it again where they are needed" if kind == "weights" else ""
+            named = "excerpts of test cases" if kind == "seen" else kind
             yield (
-                f"The {kind} of trial {key[:8]} are not in {objects.place(folder, content)}, or "
+                f"The {named} of trial {key[:8]} are not in {objects.place(folder, content)}, or "
                 f"damaged. `run` goes on without them{again}."
             )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from harness.program import Fallback, Inputs, Learner, Program
 
 
+class Tested(NamedTuple):
+    """Numbers of the test split, and what they were measured on.
+
+    Args:
+        numbers: by rule of the epoch, then by quantity.
+        shown: the evidence at the best epoch; ``None`` if an output is not finite.
+    """
+
+    numbers: dict[str, dict[str, float]]
+    shown: Evidence | None
+
+
 def tested(
     compiled: Program | Fallback,
     inputs: Inputs,
@@ -25,10 +37,11 @@ def tested(
     card: Card,
     *,
     last_is_best: bool,
-) -> dict[str, dict[str, float]]:
+) -> Tested:
     """Test quantities, by rule of the epoch; the same weights are not asked twice."""
 
-    def measured(epoch: str) -> dict[str, float]:
+    def measured(epoch: str) -> tuple[dict[str, float], Evidence | None]:
+        shown = None
         means, outputs = compiled.test(inputs, epoch)
         if compiled.judging:
             means = {}  # there is no loss of a generated case
@@ -37,10 +50,12 @@ def tested(
             means |= evaluation.measure(shown, card)
         else:
             means["loss"] = math.nan
-        return {f"test/{name}": number for name, number in means.items()}
+        return {f"test/{name}": number for name, number in means.items()}, shown
 
-    found = {"last": measured("last")}
-    return found if last_is_best else found | {"best": measured("best")}
+    found = {}
+    for rule in ("last",) if last_is_best else ("last", "best"):
+        found[rule], shown = measured(rule)
+    return Tested(found, shown)
 
 
 def _evidence(

@@ -14,8 +14,8 @@ from threadpoolctl import ThreadpoolController
 from harness import catalog, evaluation, initial, program, references, surroundings
 from harness.errors import HarnessError, TemplateError
 from harness.program import CHUNK, Network
-from harness.records import Epoch, Outcome, Rehearsal
-from harness.train import handing
+from harness.records import Artifact, Epoch, Outcome, Rehearsal
+from harness.train import excerpts, handing
 from harness.train.clock import Clock
 from harness.train.data import Prepared, all_tests, corruption, drawn
 from harness.train.epochs import Leg
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.card import Card
+    from harness.evaluation import Evidence
     from harness.program import Inputs
     from harness.spec import Diagnostics, Trial
 
@@ -191,10 +192,10 @@ class Trainer:
         if watching.probing:
             legs[-1] = replace(legs[-1], look=watching.look)
         course = train_stages(legs, trial, clock)
-        reason = course.reason
+        reason, shown = course.reason, None
         if not reason and trial.phase == "confirm":
             with clock.spent("evaluate"):
-                found = tested(
+                found, shown = tested(
                     judged,
                     inputs,
                     train,
@@ -205,6 +206,8 @@ class Trainer:
             course = course if reason else course.tested(found)
         course = course.in_unit(trial.task, unit)
         artifacts = (*showing.keep(self._keep), *watching.keep(self._keep)) if self._keep else ()
+        if shown is not None and not reason and not hands_on:
+            artifacts += self._excerpt(shown, trial, inputs, unit, course.best)
         if hands_on and self._keep and not reason:
             artifacts += (handing.keep(judged, course.best, self._keep),)
         return Outcome(
@@ -234,23 +237,39 @@ class Trainer:
             scaling = source.moments(cases)
         return train, held, *prepared.inputs(train, scaling)
 
+    def _excerpt(
+        self, shown: Evidence, trial: Trial, inputs: Inputs, unit: float, epoch: int
+    ) -> tuple[Artifact, ...]:
+        """Keep what was said of some test cases, where files are kept."""
+        card = self._card.of(trial.data, trial.task)
+        truth = self._data[trial.data, trial.task].load().y_test
+        cases = excerpts.looked(inputs, card, trial, truth, unit)
+        return excerpts.keep(shown, trial, card, cases, epoch, self._keep) if self._keep else ()
+
     def _refer(self, trial: Trial, clock: Clock) -> Outcome:
         """Measure a method that trains no network; it has no epochs to choose from."""
         card = self._card.of(trial.data, trial.task)
         with clock.spent("data"):
-            train, held, inputs, _ = self._cases(trial)
+            train, held, inputs, unit = self._cases(trial)
             if card.noise:
                 inputs = inputs.corrupted(corruption(trial, card), held)
             labels = self._data[trial.data, trial.task].load().y
             split = _split(inputs, labels, train)
         with clock.spent("train"):
-            found = references.measure(trial, split, card)
+            shown = references.answer(trial, split)
+            found = references.measure(shown, card)
         measured = {f"test/{name}": number for name, number in found.items()}
         reason = _not_finite({"last": measured})
         if reason:
             return Outcome(status="failed", reason=reason, seconds=clock.seconds())
         only = Epoch(epoch=0, quantities=measured)
-        return Outcome(status="completed", curve=(only,), best_epoch=0, seconds=clock.seconds())
+        return Outcome(
+            status="completed",
+            curve=(only,),
+            best_epoch=0,
+            seconds=clock.seconds(),
+            artifacts=self._excerpt(shown, trial, inputs, unit, 0),
+        )
 
 
 def _not_finite(found: Mapping[str, Mapping[str, float]]) -> str:

@@ -52,6 +52,8 @@ def readable(results: Results, judged: Judged) -> dict[str, pd.DataFrame]:
         "interactions": tables.formatted_interactions(judged),
         "variance": tables.formatted_shares(results, judged),
         "label_savings": tables.formatted_savings(results, judged),
+        "class_differences": tables.formatted_class_differences(results, judged),
+        "hard_cases": tables.formatted_hard_cases(results),
         "other_metrics": tables.formatted_others(results),
         "skipped": tables.formatted_skipped(results) if len(results.skipped) else results.skipped,
         "provenance": tables.provenance(results, judged),

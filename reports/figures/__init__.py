@@ -3,17 +3,26 @@
 No global setting is touched. A figure is laid out for ``styled()``, the context to save it in.
 """
 
+from reports.figures.anomalies import ARMS as ANOMALY_ARMS
+from reports.figures.anomalies import extreme_cases, roc, score_histograms
 from reports.figures.cells import cells
+from reports.figures.codes import ARMS as CODE_ARMS
+from reports.figures.codes import NAMED, code
+from reports.figures.confusion import ARMS as CLASS_ARMS
+from reports.figures.confusion import CLASSES, class_accuracy, confusion, hard_cases
 from reports.figures.curves import curved, curves, decided
 from reports.figures.embeddings import ARMS as EMBEDDED
 from reports.figures.embeddings import embedded
 from reports.figures.every import every
 from reports.figures.filters import filters
+from reports.figures.fitted import ARMS as FITTED_ARMS
+from reports.figures.fitted import predictions
 from reports.figures.forest import forest
 from reports.figures.labels import TOGETHER, labels
 from reports.figures.maps import maps
 from reports.figures.mosaic import ROWS
 from reports.figures.profiles import PANELS, profile
+from reports.figures.restored import METHODS, restored
 from reports.figures.samples import developing, replicated
 from reports.figures.sensitivity import searched, sensitivity
 from reports.figures.similarities import ARMS as SIMILAR
@@ -34,10 +43,17 @@ from reports.figures.style import (
 from reports.figures.traversals import traversals
 
 __all__ = [
+    "ANOMALY_ARMS",
+    "CLASSES",
+    "CLASS_ARMS",
+    "CODE_ARMS",
     "COLORS",
     "EMBEDDED",
+    "FITTED_ARMS",
     "INK",
+    "METHODS",
     "MOST",
+    "NAMED",
     "NARROW",
     "PANELS",
     "PAPER",
@@ -47,21 +63,30 @@ __all__ = [
     "SIZE",
     "TOGETHER",
     "cells",
+    "class_accuracy",
+    "code",
+    "confusion",
     "curved",
     "curves",
     "decided",
     "developing",
     "embedded",
     "every",
+    "extreme_cases",
     "filters",
     "forest",
+    "hard_cases",
     "labels",
     "laid_out",
     "layered",
     "maps",
     "networks",
+    "predictions",
     "profile",
     "replicated",
+    "restored",
+    "roc",
+    "score_histograms",
     "searched",
     "sensitivity",
     "shown",

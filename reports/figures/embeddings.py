@@ -54,7 +54,7 @@ def embedded(results: Results, judged: Judged) -> Figure | None:
     Returns:
         ``None`` where no features were kept.
     """
-    found = {arm: layers.kept(results, arm, 0) for arm in shown(judged)[:ARMS]}
+    found = {arm: layers.kept(results, arm, 0) for arm in shown(judged, ARMS)}
     known = {arm: one for arm, one in found.items() if one and len(one.layers[one.told]) >= FEWEST}
     if not known:
         return None

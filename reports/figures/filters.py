@@ -25,7 +25,7 @@ def filters(results: Results, judged: Judged) -> Figure | None:
         ``None`` where the first layer is given no image.
     """
     rows, columns = {}, set()
-    for arm in shown(judged)[:ROWS]:
+    for arm in shown(judged, ROWS):
         found = {}
         for replicate in sorted(other for one, other in results.features if one == arm):
             one = layers.kept(results, arm, replicate)

@@ -23,7 +23,7 @@ def maps(results: Results, judged: Judged) -> Figure | None:
     Returns:
         ``None`` where no layer has maps.
     """
-    found = {arm: layers.kept(results, arm, 0) for arm in shown(judged)[:ROWS]}
+    found = {arm: layers.kept(results, arm, 0) for arm in shown(judged, ROWS)}
     rows = {arm: _row(one) for arm, one in found.items() if one and "cases" in one.pictures}
     if not rows:
         return None

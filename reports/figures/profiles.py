@@ -50,7 +50,7 @@ def profile(results: Results, judged: Judged, quantity: str) -> Figure | None:
     rows = layers.profiles(results)
     rows = rows[rows["quantity"].isin([quantity, control])]
     there = rows.loc[rows["quantity"] == quantity, "arm"].unique()
-    arms = [arm for arm in shown(judged) if arm in there][:PANELS]
+    arms = [arm for arm in shown(judged, PANELS) if arm in there]
     if not arms:
         return None
     with styled():

@@ -10,6 +10,7 @@ import numpy as np
 
 from harness import catalog
 from reports import figures, tables, verdicts, wording
+from reports.page import seen
 from reports.page.forks import called
 from reports.page.learned import learned
 from reports.page.markup import Fold, Item, Section, grid
@@ -53,6 +54,7 @@ def sections(results: Results, judged: Judged) -> list[Section]:
         partial(forest, judged),
         partial(_labels, results, judged),
         partial(_samples, results, judged),
+        *seen.sections(results, judged),
         partial(spread, judged),
         partial(_tuning, results, judged),
         partial(_factors, results, judged),

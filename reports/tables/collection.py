@@ -12,6 +12,18 @@ from reports.tables.others import others
 from reports.tables.provenance import history, provenance, skipped, statuses
 from reports.tables.references import references
 from reports.tables.savings import savings
+from reports.tables.seen import (
+    class_accuracies,
+    class_differences,
+    codes,
+    confusions,
+    extreme_cases,
+    hard_cases,
+    picture_errors,
+    predictions,
+    roc_curves,
+    score_histograms,
+)
 from reports.tables.similarities import layer_similarities, network_similarities
 from reports.tables.sources import sources
 from reports.tables.tuning import selection_bias, tuning
@@ -38,6 +50,16 @@ def collect(results: Results, judged: Judged) -> dict[str, pd.DataFrame]:
         "other_metrics": others(results),
         "budgets": budgets(results),
         "label_savings": savings(results, judged),
+        "class_accuracy": class_accuracies(results),
+        "class_differences": class_differences(results, judged),
+        "confusion": confusions(results),
+        "hard_cases": hard_cases(results),
+        "restored": picture_errors(results),
+        "roc": roc_curves(results),
+        "score_histograms": score_histograms(results),
+        "extreme_cases": extreme_cases(results),
+        "code": codes(results),
+        "predictions": predictions(results),
         "sources": sources(results),
         "features": learned(results),
         "layer_similarities": layer_similarities(results),

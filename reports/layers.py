@@ -98,9 +98,7 @@ def profiles(results: Results) -> pd.DataFrame:
     rows = rows[rows["quantity"].isin(LEARNED)] if len(rows) else rows
     if not len(rows):
         return pd.DataFrame(columns=[*names, "low", "median", "high", "replicates"])
-    last = rows.groupby(["arm", "replicate"])["epochs"].transform("max")
-    ends = (rows["epochs"] == 0) | (rows["epochs"] == last)
-    rows = rows[ends].assign(trained=rows["epochs"] > 0)
+    rows = rows.assign(trained=rows["epochs"] > 0)
     grouped = rows.groupby(names, sort=True)["value"]
     quartiles = {"low": 0.25, "median": 0.5, "high": 0.75}
     found = pd.DataFrame({name: grouped.quantile(share) for name, share in quartiles.items()})

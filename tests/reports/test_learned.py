@@ -104,7 +104,7 @@ def drawn(figure, title, name):
 
 
 def test_profiles_are_medians_before_and_after(planted):
-    """By layer in order of depth, of the first and the last measurement alone."""
+    """By layer in order of depth; other quantities of layers are left aside."""
     results = planted()
     rows = layers.profiles(results)
     assert {*rows["quantity"]} == {*layers.LEARNED}

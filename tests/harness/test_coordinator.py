@@ -139,7 +139,7 @@ def test_arrays_in_memory(tmp_path):
     assert len([*first.folder.glob("objects/*/*.npz")]) == 1
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_networks_that_cannot_be_built_refuse_the_study(blobs, tmp_path, workers):
     """Before anything is trained, with the arms, the template and what is wrong with each."""
     (tmp_path / "wrong.py").write_text(
@@ -314,7 +314,9 @@ def test_kill_storm(runner, blobs, tmp_path, seed):
     assert table(tmp_path / "storm" / "small") == expected
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_signals_stop_cleanly(runner, tmp_path, number):
     """The first signal ends the run with everything finished kept and no attempt left open."""
     process = runner(tmp_path / "stopped", workers=1)

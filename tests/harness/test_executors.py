@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import design
+from harness import datasets, design
 from harness.errors import HarnessError
 from harness.executors import Attempt, Building, Died, Ended, Setup, Started, messages, slots
 from harness.executors.inline import Inline
@@ -18,24 +18,40 @@ from harness.executors.slots import Slots
 from harness.spec import Tune
 
 
-@pytest.fixture
-def setup(plan, tmp_path):
-    """What an executor needs, for the plan of the fixture ``plan``."""
+def setup_in(folder, card):
+    """What an executor needs, with its files in a folder."""
     return Setup(
-        folder=tmp_path,
-        card=plan().card,
+        folder=folder,
+        card=card,
         folders=(),
         threads=1,
         resident=10**9,
-        attempts=tmp_path / "attempts",
-        logs=tmp_path / "logs",
+        attempts=folder / "attempts",
+        logs=folder / "logs",
     )
+
+
+@pytest.fixture
+def setup(plan, tmp_path):
+    """The same, for the plan of the fixture ``plan``."""
+    return setup_in(tmp_path, plan().card)
+
+
+@pytest.fixture(scope="module")
+def slot(blobs, tmp_path_factory):
+    """One worker that serves all tests of the contract: it takes seconds to start."""
+    made = Slots(setup_in(tmp_path_factory.mktemp("slots"), datasets.describe(str(blobs), [])), 1)
+    yield made
+    made.close()
 
 
 @pytest.fixture(params=["inline", "slots"])
 def executor(request, setup):
     """Every kind of executor in turn."""
-    made = Inline(setup) if request.param == "inline" else Slots(setup, 1)
+    if request.param == "slots":
+        yield request.getfixturevalue("slot")
+        return
+    made = Inline(setup)
     yield made
     made.close()
 
@@ -97,7 +113,7 @@ class TestExecutor:
 
     def test_programs_are_known_by_place(self, executor, plan):
         """A place that was given an attempt has its program, so that the next may follow."""
-        (attempt,) = attempts(plan, count=1)
+        (attempt,) = attempts(plan, count=1, fixed={"units": [7]})
         assert attempt.program not in executor.programs(0)
         executor.submit(0, attempt)
         events(executor, 2)
@@ -129,7 +145,9 @@ def test_equal_outcomes_in_every_executor(setup, plan):
     assert curves[0] == curves[1]
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, pytest.param(signal.SIGSEGV, marks=pytest.mark.slow)]
+)
 def test_a_dead_worker_costs_one_attempt(setup, plan, how):
     """What it trained is lost, what waited comes back, and another worker takes its place."""
     executor = Slots(setup, 1)

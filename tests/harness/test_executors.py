@@ -38,9 +38,15 @@ def setup(plan, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def slot(blobs, tmp_path_factory):
+def place(blobs, tmp_path_factory):
+    """What the executor below has been given."""
+    return setup_in(tmp_path_factory.mktemp("slots"), datasets.describe(str(blobs), []))
+
+
+@pytest.fixture(scope="module")
+def slot(place):
     """One worker that serves all tests of the contract: it takes seconds to start."""
-    made = Slots(setup_in(tmp_path_factory.mktemp("slots"), datasets.describe(str(blobs), [])), 1)
+    made = Slots(place, 1)
     yield made
     made.close()
 
@@ -56,9 +62,10 @@ def executor(request, setup):
     made.close()
 
 
-def attempts(plan, count=3, **changes):
+def attempts(plan, count=3, fixed=None, **changes):
     """Some attempts of one arm."""
-    laid = plan(**changes)
+    # Dropout is not compiled by XLA, which would take most of the time.
+    laid = plan(**changes, fixed={"dropout": 0.1, **(fixed or {})})
     trials = [laid.trial(laid.arms[0], {}, "tune", replicate) for replicate in range(count)]
     return [
         Attempt(trial=one, key=one.key, number=1, program=design.program_key(one, laid.card))
@@ -136,7 +143,7 @@ class TestExecutor:
 @pytest.mark.xla
 def test_equal_outcomes_in_every_executor(setup, plan):
     """A trial's curve does not depend on where it is trained."""
-    (attempt,) = attempts(plan, count=1)
+    (attempt,) = attempts(plan, count=1, fixed={"dropout": 0.0})
     curves = []
     for executor in (Inline(setup), Slots(setup, 1)):
         executor.submit(0, attempt)
@@ -167,16 +174,14 @@ def test_a_dead_worker_costs_one_attempt(setup, plan, how):
     executor.close()
 
 
-def test_a_result_is_on_disk_before_it_is_reported(setup, plan):
+def test_a_result_is_on_disk_before_it_is_reported(slot, place, plan):
     """A coordinator that dies over a report finds it in a file."""
-    executor = Slots(setup, 1)
-    (attempt,) = attempts(plan, count=1)
-    executor.submit(0, attempt)
-    ended = events(executor, 2)[1]
-    executor.close()
-    assert messages.read_result(setup.attempts, attempt.key, 1) == ended.report
-    messages.result_file(setup.attempts, attempt.key, 1).write_text('{"status": "compl')
-    assert messages.read_result(setup.attempts, attempt.key, 1) is None
+    (attempt,) = attempts(plan, count=1, fixed={"epochs": 3})
+    slot.submit(0, attempt)
+    ended = events(slot, 2)[1]
+    assert messages.read_result(place.attempts, attempt.key, 1) == ended.report
+    messages.result_file(place.attempts, attempt.key, 1).write_text('{"status": "compl')
+    assert messages.read_result(place.attempts, attempt.key, 1) is None
 
 
 def test_workers_die_with_the_coordinator(setup, tmp_path):
@@ -266,6 +271,7 @@ def test_a_worker_that_ends_before_it_is_spoken_to(setup, monkeypatch):
     executor.close()
 
 
+@pytest.mark.slow
 def test_a_worker_that_has_compiled_much_is_replaced(plan, setup, monkeypatch):
     """Between two attempts: it takes no more, ends what it has, and none is lost."""
     monkeypatch.setattr(slots, "WORN", 1)

@@ -62,18 +62,19 @@ SLOW = pytest.mark.slow
 @pytest.mark.parametrize(
     "fixed",
     [
-        pytest.param({"cell": "simple"}, marks=pytest.mark.xla),
+        {"cell": "simple"},
+        pytest.param({"cell": "simple"}, marks=[pytest.mark.xla, SLOW], id="xla"),
         pytest.param({"cell": "gru", "pooling": "mean"}, marks=SLOW),
-        {"cell": "lstm", "units": [4, 3], "bidirectional": True},
+        pytest.param({"cell": "lstm", "units": [4, 3], "bidirectional": True}, marks=SLOW),
+        {"cell": "lstm", "pooling": "max", "normalization": "layer", "optimizer": "rmsprop"},
         pytest.param(
-            {"cell": "lstm", "pooling": "max", "normalization": "layer", "optimizer": "rmsprop"},
+            {
+                "cell": "simple",
+                "recurrent_regularizer": {"name": "l2", "l2": 0.1},
+                "activation": "relu",
+            },
             marks=SLOW,
         ),
-        {
-            "cell": "simple",
-            "recurrent_regularizer": {"name": "l2", "l2": 0.1},
-            "activation": "relu",
-        },
         pytest.param(
             {"cell": "gru", "clip": {"name": "global_norm", "limit": 0.1}, "optimizer": "sgd"},
             marks=SLOW,
@@ -82,6 +83,7 @@ SLOW = pytest.mark.slow
             "cell": "gru",
             "constraint": {"name": "max_norm", "max_value": 0.5},
             "recurrent_constraint": "unit_norm",
+            "recurrent_regularizer": {"name": "l2", "l2": 0.1},
             "bias_regularizer": "l2",
             "activity_regularizer": {"name": "l1", "l1": 0.1},
         },

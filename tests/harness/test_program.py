@@ -94,7 +94,7 @@ def test_mlp_equals_fit(plan, fixed):
     "fixed",
     [
         slow({}),
-        pytest.param({"normalization": "batch"}, marks=XLA),
+        {"normalization": "batch"},
         slow({"block": "vgg", "downsampling": "stride", "head": "mean"}),
         {"block": "residual", "normalization": "batch", "pool": "mean", "filters": [4, 4, 8]},
         slow({"block": "residual", "normalization": "layer", "normalization_order": "after"}),

@@ -96,7 +96,7 @@ def test_mlp_equals_fit(plan, fixed):
         slow({}),
         {"normalization": "batch"},
         slow({"block": "vgg", "downsampling": "stride", "head": "mean"}),
-        {"block": "residual", "normalization": "batch", "pool": "mean", "filters": [4, 4, 8]},
+        {"block": "residual", "normalization": "batch", "pool": "mean"},
         slow({"block": "residual", "normalization": "layer", "normalization_order": "after"}),
     ],
 )

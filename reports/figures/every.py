@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reports.figures.cells import cells
 from reports.figures.curves import curves
 from reports.figures.forest import forest
+from reports.figures.inside import inside
 from reports.figures.labels import labels
 from reports.figures.samples import developing, replicated
 from reports.figures.sensitivity import searched, sensitivity
@@ -32,4 +33,5 @@ def every(results: Results, judged: Judged) -> dict[str, Figure]:
     }
     for name in searched(results):
         found[f"sensitivity_{name}"] = sensitivity(results, judged, name)
+    found |= inside(results, judged)
     return {name: figure for name, figure in found.items() if figure is not None}

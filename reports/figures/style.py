@@ -200,15 +200,20 @@ def panels(
     return figure, found
 
 
-def shown(judged: Judged) -> list[int]:
-    """The arms that figures show: all, or the baseline and those with the best means."""
+def shown(judged: Judged, most: int = MOST) -> list[int]:
+    """The arms that figures show: all, or the baseline and those with the best means.
+
+    Args:
+        judged: the verdicts.
+        most: number of arms.
+    """
     arms = list(range(len(judged.labels)))
-    if len(arms) <= MOST:
+    if len(arms) <= most:
         return arms
     means = np.array([interval.mean for interval in judged.means])
     means[judged.baseline] = np.nan
     order = np.argsort(-means if judged.rule.maximize else means, kind="stable")
-    return sorted([judged.baseline, *order[: MOST - 1].tolist()])
+    return sorted([judged.baseline, *order[: most - 1].tolist()])
 
 
 def wrapped(text: str, width: int, lines: int = 2) -> str:

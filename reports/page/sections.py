@@ -11,13 +11,13 @@ import numpy as np
 from harness import catalog
 from reports import figures, tables, verdicts, wording
 from reports.page.forks import called
+from reports.page.inside import alarmed, inside
 from reports.page.markup import Fold, Item, Section, grid
+from reports.page.markup import narrow as _narrow
 from reports.page.markup import plate as _plate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from matplotlib.figure import Figure
 
     from reports.frames import Results
     from reports.verdicts import Judged
@@ -55,6 +55,8 @@ def sections(results: Results, judged: Judged) -> list[Section]:
         partial(spread, judged),
         partial(_tuning, results, judged),
         partial(_factors, results, judged),
+        partial(inside, results, judged),
+        partial(alarmed, results),
         partial(_failures, results),
         partial(_bias, results, judged),
         partial(_sources, results),
@@ -204,12 +206,6 @@ def _margin(judged: Judged) -> str:
         f"An arm is equivalent when its whole interval lies within {margin} of the baseline, even "
         "if it excludes zero: the difference is then real but negligible. Otherwise: "
     )
-
-
-def _narrow(draw: Callable[[], Figure | None]) -> Figure | None:
-    """Same figure for a phone."""
-    with figures.laid_out(figures.NARROW):
-        return draw()
 
 
 def _some(judged: Judged) -> str:

@@ -11,6 +11,14 @@ from reports.tables.answers import (
 )
 from reports.tables.budgets import budgets, formatted_budgets, leaders
 from reports.tables.collection import collect
+from reports.tables.diagnosing import (
+    alarms,
+    estimates,
+    formatted_alarms,
+    formatted_estimates,
+    formatted_relations,
+    relations,
+)
 from reports.tables.factors import (
     cells,
     effects,
@@ -47,6 +55,7 @@ from reports.tables.tuning import (
 )
 
 __all__ = [
+    "alarms",
     "best_others",
     "budgets",
     "caption",
@@ -56,14 +65,18 @@ __all__ = [
     "details",
     "edges",
     "effects",
+    "estimates",
     "formatted",
+    "formatted_alarms",
     "formatted_bias",
     "formatted_budgets",
     "formatted_effects",
+    "formatted_estimates",
     "formatted_history",
     "formatted_interactions",
     "formatted_others",
     "formatted_references",
+    "formatted_relations",
     "formatted_savings",
     "formatted_shares",
     "formatted_skipped",

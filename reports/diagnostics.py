@@ -28,8 +28,8 @@ Moment = Literal["start", "first", "end"]
 """Before the first step; after the first epochs that were measured; at the end."""
 
 WHEN: Mapping[Moment, str] = {
-    "start": "before the first step",
-    "first": "after the first measured epochs",
+    "start": "at the start",
+    "first": "early",
     "end": "at the end",
 }
 

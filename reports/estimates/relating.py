@@ -45,8 +45,8 @@ def within(
     Fisher's, :math:`\tanh(\operatorname{artanh} r \pm q \sqrt{(1 + r^2 / 2) / (f - 2)})` with
     ``f = n - arms`` degrees of freedom, one fewer with ``given``; or wider, where leaving out each
     replicate in turn says so: replicates share their random streams across arms, so that the arms
-    of a replicate are no independent trainings. It is approximate; below ``FEWEST`` replicates there
-    is none.
+    of a replicate are no independent trainings. It is approximate, and there is none below
+    ``FEWEST`` replicates.
 
     Args:
         early: shape ``(..., arms, replicates)``; NaN where there is none. On the scale on which
@@ -147,7 +147,8 @@ def _centred(values: Array) -> Array:
 def _mean(values: Array, axes: tuple[int, ...]) -> Array:
     """Mean of the numbers that are there, 0 without any."""
     count = (~np.isnan(values)).sum(axis=axes, keepdims=True)
-    return np.nansum(values, axis=axes, keepdims=True) / np.maximum(count, 1)
+    total = np.nansum(values, axis=axes, keepdims=True)
+    return np.asarray(total / np.maximum(count, 1), dtype=np.float64)
 
 
 def _product(first: Array, second: Array) -> Array:

@@ -11,11 +11,11 @@ from harness.records import NETWORK
 from reports import diagnostics
 from reports.figures.lines import (
     LINES,
-    arm_colors,
     draw_band,
     fit_log,
     lanes,
     last_in_row,
+    line_colors,
     name_lines,
     quartiles,
 )
@@ -64,10 +64,9 @@ def shares(results: Results, judged: Judged, quantity: str) -> Figure | None:
     if rows["epochs"].nunique() < 2 or not rows["value"].any():
         return None
     layers = spread_out(diagnostics.layers(rows), LAYERS)
-    arms = sorted(rows["arm"].unique().tolist())
-    colors = arm_colors(arms, judged)
+    colors = line_colors(judged)
     with styled():
-        figure, drawn = lanes(layers, _ACROSS, _HEIGHT)
+        figure, drawn = lanes(layers, _ACROSS, _HEIGHT, diagnostics.diagnostic(quantity).words)
         lasts: list[dict[int, float]] = []
         for axes, layer in zip(drawn, layers, strict=True):
             last = {}
@@ -81,8 +80,7 @@ def shares(results: Results, judged: Judged, quantity: str) -> Figure | None:
         drawn[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
         _epochs(figure)
         for place in last_in_row(layers, _ACROSS):
-            everywhere = {arm: lasts[place].get(arm, np.nan) for arm in arms if arm in lasts[place]}
-            name_lines(drawn[place], everywhere, judged)
+            name_lines(drawn[place], lasts[place], colors, judged)
     return figure
 
 
@@ -100,9 +98,9 @@ def sharpness(results: Results, judged: Judged) -> Figure | None:
     if rows["epochs"].nunique() < 2:
         return None
     arms = sorted(rows["arm"].unique().tolist())
-    colors, edges = arm_colors(arms, judged), stable(results, arms)
+    colors, edges = line_colors(judged), stable(results, arms)
     with styled():
-        figure, (axes,) = lanes([""], 1, _TALL)
+        figure, (axes,) = lanes([""], 1, _TALL, "sharpness")
         values, last = [*edges.values()], {}
         for arm, own in rows.groupby("arm"):
             band = quartiles(own, "epochs")
@@ -114,7 +112,7 @@ def sharpness(results: Results, judged: Judged) -> Figure | None:
         for arm, edge in edges.items():
             axes.axhline(edge, color=colors[arm], lw=1.1, ls=(0, (5, 3)), gid=f"edge-{arm}")
         _epochs(figure)
-        name_lines(axes, last, judged)
+        name_lines(axes, last, colors, judged)
     return figure
 
 

@@ -10,11 +10,11 @@ from harness.records import NETWORK
 from reports import diagnostics
 from reports.figures.lines import (
     LINES,
-    arm_colors,
     draw_band,
     fit_log,
     lanes,
     last_in_row,
+    line_colors,
     name_lines,
     quartiles,
 )
@@ -57,7 +57,8 @@ def deep(results: Results, judged: Judged, quantity: str) -> Figure | None:
         diagnostics.WHEN[moment]: diagnostics.at(results, rows, moment)
         for moment in ("start", "end")
     }
-    return _over(found, judged, "depth", "layer, from the input to the output")
+    words = diagnostics.diagnostic(quantity).words
+    return _over(found, judged, "depth", "layer, from the input to the output", words)
 
 
 def through_time(results: Results, judged: Judged) -> Figure | None:
@@ -84,20 +85,19 @@ def through_time(results: Results, judged: Judged) -> Figure | None:
         for layer in diagnostics.layers(rows)[:LAYERS]
         for moment in ("start", "end")
     }
-    return _over(found, judged, "step", "steps before the last one")
+    return _over(found, judged, "step", "steps before the last one", "norm of the gradient")
 
 
 def _over(
-    found: Mapping[str, pd.DataFrame], judged: Judged, along: str, label: str
+    found: Mapping[str, pd.DataFrame], judged: Judged, along: str, label: str, words: str
 ) -> Figure | None:
     """A panel per moment, a line per arm; logarithmic."""
     found = {title: rows for title, rows in found.items() if len(rows)}
     if not found:
         return None
-    arms = sorted({int(arm) for rows in found.values() for arm in rows["arm"].unique()})
-    colors = arm_colors(arms, judged)
+    colors = line_colors(judged)
     with styled():
-        figure, drawn = lanes([*found], 2, _HEIGHT)
+        figure, drawn = lanes([*found], 2, _HEIGHT, words)
         values: list[float] = []
         lasts: list[dict[int, float]] = []
         for axes, rows in zip(drawn, found.values(), strict=True):
@@ -112,7 +112,7 @@ def _over(
             return None
         drawn[0].xaxis.set_major_locator(MaxNLocator(8, integer=True))
         for place in last_in_row([*found], 2):
-            name_lines(drawn[place], lasts[place], judged)
+            name_lines(drawn[place], lasts[place], colors, judged)
         for axes in drawn:
             if axes.xaxis.get_tick_params()["labelbottom"]:
                 axes.set_xlabel(label, labelpad=3)

@@ -39,7 +39,7 @@ PANELS = 12
 _DECADES = 30.0
 """Ratio of the largest to the smallest value from which on colors are logarithmic."""
 
-_COLORS = "cividis"
+_COLORS = "viridis"
 _ROW, _ROWS, _TITLE, _GAP, _KEY, _BELOW = 17.0, 12, 20.0, 14.0, 44.0, 34.0
 
 
@@ -74,7 +74,7 @@ def heated(results: Results, judged: Judged, quantity: str) -> Figure | None:
 
 def _medians(rows: pd.DataFrame, layers: list[str], epochs: list[int]) -> Array:
     wide = rows.pivot_table(index="layer", columns="epochs", values="value", aggfunc="median")
-    return wide.reindex(index=layers, columns=epochs).to_numpy(dtype=np.float64)
+    return np.asarray(wide.reindex(index=layers, columns=epochs), dtype=np.float64)
 
 
 def _norm(values: Array) -> Normalize | None:
@@ -100,7 +100,8 @@ def _draw(
 ) -> Figure:
     narrow = is_narrow()
     left = min(20 + 6.0 * max(map(len, layers)), 120.0)
-    across = min(len(medians), 1 if narrow else 3)
+    across = 1 if narrow else min(len(medians), 3)
+    across = ceil(len(medians) / ceil(len(medians) / across))  # rows of like length
     width = (full_width() - left - 12 - _GAP * (across - 1)) / across
     tall = len(layers) * _ROW if len(layers) <= _ROWS else max(_ROWS * _ROW, 5.0 * len(layers))
     down = ceil(len(medians) / across)

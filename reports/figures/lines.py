@@ -6,6 +6,7 @@ from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from reports.figures.style import (
     INK,
@@ -16,13 +17,13 @@ from reports.figures.style import (
     place,
     separated,
     sheet,
+    shown,
     wrapped,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -41,6 +42,11 @@ class End(NamedTuple):
     text: str
     color: str
     bold: bool
+
+
+def line_colors(judged: Judged) -> dict[int, str]:
+    """Colors of the arms that lines are drawn of, the same in all figures."""
+    return arm_colors(shown(judged, LINES), judged)
 
 
 def arm_colors(arms: Sequence[int], judged: Judged) -> dict[int, str]:
@@ -68,9 +74,18 @@ def name_ends(axes: Axes, ends: Sequence[End]) -> None:
         )
 
 
-def lanes(titles: Sequence[str], across: int, height: float) -> tuple[Figure, list[Axes]]:
-    """Panels with common axes, with room for names behind the last one of each row."""
-    across = 1 if is_narrow() else min(across, len(titles))
+def lanes(
+    titles: Sequence[str], across: int, height: float, words: str
+) -> tuple[Figure, list[Axes]]:
+    """Panels with common axes, with room for names behind the last one of each row.
+
+    Args:
+        titles: one per panel.
+        across: panels in a row at most; one on a phone.
+        height: of a panel, in CSS pixels.
+        words: what the vertical axes show.
+    """
+    across = _across(titles, across)
     down, right = ceil(len(titles) / across), 118.0 if is_narrow() else 150.0
     width = (full_width() - _LEFT - right - _GAP * (across - 1)) / across
     figure = sheet(down * (height + _TITLE) + (down - 1) * 8 + _BELOW)
@@ -84,13 +99,23 @@ def lanes(titles: Sequence[str], across: int, height: float) -> tuple[Figure, li
         axes.grid(visible=True, axis="y")
         axes.set_title(wrapped(title, int(width / 6.0), lines=1), size=9.5)
         found.append(axes)
+    middle = 0.5 + (_BELOW - _TITLE) / 2 / (72 * figure.get_figheight())
+    size = min(10.5, (72 * figure.get_figheight() - 20) / (0.56 * len(words)))
+    figure.text(11 / full_width(), middle, words, rotation=90, va="center", ha="center", size=size)
     return figure, found
+
+
+def _across(titles: Sequence[str], most: int) -> int:
+    """Panels in a row, so that rows are of like length."""
+    most = 1 if is_narrow() else min(most, len(titles))
+    return ceil(len(titles) / ceil(len(titles) / most))
 
 
 def last_in_row(titles: Sequence[str], across: int) -> list[int]:
     """Places of the panels of ``lanes`` that lines are named behind."""
-    across = 1 if is_narrow() else min(across, len(titles))
-    return [place for place in range(len(titles)) if (place + 1) % across == 0] or [len(titles) - 1]
+    across = _across(titles, across)
+    ends = range(across - 1, len(titles), across)
+    return sorted({*ends, len(titles) - 1})
 
 
 def quartiles(rows: pd.DataFrame, along: str) -> pd.DataFrame:
@@ -103,8 +128,9 @@ def quartiles(rows: pd.DataFrame, along: str) -> pd.DataFrame:
     Returns:
         Columns ``low``, ``median`` and ``high`` by the values of ``along``.
     """
-    found = rows.groupby(along)["value"].quantile([0.25, 0.5, 0.75]).unstack()
-    return found.set_axis(["low", "median", "high"], axis="columns")
+    grouped = rows.groupby(along)["value"]
+    shares = {"low": 0.25, "median": 0.5, "high": 0.75}
+    return pd.DataFrame({name: grouped.quantile(share) for name, share in shares.items()})
 
 
 def draw_band(axes: Axes, band: pd.DataFrame, color: str, gid: str, *, log: bool) -> None:
@@ -118,11 +144,12 @@ def draw_band(axes: Axes, band: pd.DataFrame, color: str, gid: str, *, log: bool
     axes.plot(at, band["median"].to_numpy(), lw=1.8, color=color, gid=gid, marker=marker, ms=3.2)
 
 
-def name_lines(axes: Axes, medians: Mapping[int, float], judged: Judged) -> None:
+def name_lines(
+    axes: Axes, medians: Mapping[int, float], colors: Mapping[int, str], judged: Judged
+) -> None:
     """Name arms behind the last panel, at the height of their last medians."""
     to_axes = axes.transData + axes.transAxes.inverted()
     low, high = sorted(axes.get_ylim())
-    colors = arm_colors([*medians], judged)
     ends = []
     for arm, value in medians.items():
         there = float(np.clip(value, low, high)) if np.isfinite(value) else low

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 ROWS = 8
 """Arms that the figure shows at most."""
 
-_LABEL, _GAP, _TITLE, _HEIGHT, _BELOW = 120.0, 8.0, 20.0, 58.0, 34.0
+_LABEL, _GAP, _TITLE, _HEIGHT, _BELOW = 120.0, 8.0, 20.0, 58.0, 18.0
 
 
 def outputs(results: Results, judged: Judged) -> Figure | None:
@@ -93,7 +93,7 @@ def _draw(
                 )
     figure.text(
         (left + (full_width() - left) / 2) / full_width(),
-        10 / (72 * figure.get_figheight()),
+        5 / (72 * figure.get_figheight()),
         "output, from the lowest to the highest possible",
         ha="center",
         size=9.5,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness import catalog
 from harness.spec.diagnostics import CASES
@@ -22,59 +22,65 @@ if TYPE_CHECKING:
 _ROWS, _RELATIONS = 30, 12
 """Rows of comparisons and of relations that the page shows; files beside it have all."""
 
-_LOOK: Mapping[str, tuple[str, str]] = {
-    "depth_preactivation_gradient_rms": (
+
+class _Look(NamedTuple):
+    """Title of a figure, and a sentence on what to look for."""
+
+    title: str
+    text: str
+
+
+_LOOK: Mapping[str, _Look] = {
+    "depth_preactivation_gradient_rms": _Look(
         "Back-propagated gradients over depth",
-        "Look for lines that fall towards the input (gradients vanish) or rise (they explode): a "
+        "Look for lines that fall towards the input (gradients vanish) or rise (they explode); a "
         "level line hands every layer the same signal.",
     ),
-    "depth_weight_gradient_rms": (
+    "depth_weight_gradient_rms": _Look(
         "Gradients of the weights over depth",
         "Look for layers that get a small part of what others get: they learn last, unless the "
         "optimizer makes up for it.",
     ),
-    "depth_activation_spread": (
+    "depth_activation_spread": _Look(
         "Spread of the outputs over depth",
-        "Look for a spread that shrinks from layer to layer: what tells cases apart is then lost "
-        "on the way.",
+        "Look for a spread that shrinks from layer to layer: what tells cases apart is then lost.",
     ),
-    "through_time": (
+    "through_time": _Look(
         "Gradients through time",
-        "Look at where a line has fallen by a factor of a thousand: from there on back, the "
-        "network cannot learn what happened.",
+        "Look for the step at which a line has fallen by a factor of a thousand: from there on "
+        "back, nothing is learned.",
     ),
-    "outputs": (
+    "outputs": _Look(
         "Outputs of bounded activations",
-        "Filled: at the end; outlined: before the first step. Look for mass at either end "
-        "(saturated units, which pass no gradient) and for a single peak in the middle (a layer "
-        "that is almost linear).",
+        "Look for mass at either end (saturated units, which pass no gradient) and for one peak in "
+        "the middle (a layer that is almost linear). Filled: at the end; outlined: at the start.",
     ),
-    "share_dead": (
+    "share_dead": _Look(
         "Dead units",
-        "Share of units that are zero for every case of the probe. Look for lines that rise: a "
-        "dead unit gets no gradient and seldom comes back.",
+        "Look for lines that rise: a unit that is zero for every case of the probe gets no "
+        "gradient and seldom comes back.",
     ),
-    "share_saturated": (
+    "share_saturated": _Look(
         "Saturated outputs",
         "Look for lines that rise early and in the first layers; in the last one they only say "
         "that the network is sure.",
     ),
-    "sharpness": (
-        "Sharpness",
-        "Largest eigenvalue of the Hessian of the loss. Dashed: 2 / learning rate, for plain "
-        "gradient descent without momentum. Look for lines that rise and then hover about theirs; "
-        "with small batches they may stay below it.",
+    "sharpness": _Look(
+        "Sharpness, the largest eigenvalue of the Hessian of the loss",
+        "Look for lines that rise and then hover about the dashed one, 2 / learning rate, which is "
+        "drawn for plain gradient descent; with small batches they may stay below.",
     ),
-    "heat_preactivation_gradient_rms": (
+    "heat_preactivation_gradient_rms": _Look(
         "Back-propagated gradients, layer by layer",
-        "Look for rows that grow dark from one measurement to the next: these layers stop learning.",
+        "Look for rows that grow dark from one measurement to the next: these layers stop "
+        "learning.",
     ),
-    "heat_update_ratio": (
+    "heat_update_ratio": _Look(
         "Size of a step relative to the weights",
-        "About a thousandth is usual. Look for rows that differ by decades: one learning rate does "
-        "not suit all layers.",
+        "Look for rows that differ by decades, where one learning rate does not suit all layers; "
+        "about a thousandth is usual.",
     ),
-    "heat_activation_spread": (
+    "heat_activation_spread": _Look(
         "Spread of the outputs, layer by layer",
         "Look for rows that fade (cases become alike) or grow without end.",
     ),
@@ -96,16 +102,14 @@ _BOUND: Mapping[str, str] = {
 
 
 def inside(results: Results, judged: Judged) -> Section | None:
-    """Figures and tables of the inside of networks; none where nothing was measured there."""
+    """Texts and tables of the inside of networks; none where nothing was measured there."""
     rows = results.inside
     if rows.empty:
         return None
-    plates = [one for name in figures.INSIDE for one in _plates(name, results, judged)]
     return Section(
         id="inside",
         title="Inside the networks",
         texts=(_probe(results), *_absent(results)),
-        figures=tuple(plates),
         folds=tuple(_folds(results, judged)),
     )
 
@@ -126,22 +130,17 @@ def alarmed(results: Results) -> Section | None:
     return Section(id="alarms", title="Alarms", texts=(text + unlooked,), tables=(grid(table),))
 
 
-def _plates(name: str, results: Results, judged: Judged) -> Iterator[Plate]:
+def plated(name: str, results: Results, judged: Judged) -> Plate | None:
+    """One of ``figures.INSIDE`` with its caption; none where there is nothing to draw."""
     draw = partial(figures.INSIDE[name], results, judged)
-    figure = draw()
+    figure = None if results.inside.empty else draw()
     if figure is None:
-        return
+        return None
     title, look = _LOOK[name]
-    over = {
-        "heat": "Medians",
-        "outp": "Medians",
-        "thro": "Lines: medians",
-        "shar": "Lines: medians",
-    }
-    medians = f"{over.get(name[:4], 'Lines: medians')} over replicates"
-    bands = "" if medians.startswith("Medians") else "; bands: their middle half"
-    caption = f"{look} {medians}{bands}; inference mode, {_cases(results)}."
-    yield plate(figure, name, title, caption + _left_out(name, results, judged), narrow(draw))
+    bands = "" if name.startswith(("heat", "outputs")) else "; bands: their middle half"
+    how = f"Medians over replicates{bands}; inference mode, {_cases(results)}."
+    caption = f"{title}. {look} {how}{_left_out(name, results, judged)}"
+    return plate(figure, name, title, caption, narrow(draw))
 
 
 def _left_out(name: str, results: Results, judged: Judged) -> str:
@@ -167,7 +166,7 @@ def _cases(results: Results) -> str:
     asked = results.study.diagnostics
     if asked is not None and asked.cases is not None:
         return f"a probe of {asked.cases:,} training cases"
-    return f"a probe of {CASES:,} training cases, or all where there are fewer"
+    return f"a probe of at most {CASES:,} training cases"
 
 
 def _probe(results: Results) -> str:
@@ -211,7 +210,7 @@ def _folds(results: Results, judged: Judged) -> Iterator[Fold]:
             tables=(grid(table.head(_ROWS)),),
         )
     relations = tables.relations(results, judged)
-    shown = tables.formatted_relations(results, relations, _RELATIONS)
+    shown = tables.formatted_relations(relations, _RELATIONS)
     if len(shown):
         yield Fold(
             title="What goes with the result",
@@ -221,7 +220,12 @@ def _folds(results: Results, judged: Judged) -> Iterator[Fold]:
 
 
 def _compared(contrasts: list[verdicts.Contrast], judged: Judged) -> tuple[str, ...]:
-    families = len({(one.quantity, one.layer, one.moment) for one in contrasts})
+    families, fewest = len({(one.quantity, one.layer, one.moment) for one in contrasts}), ""
+    if judged.replicates < judged.rule.fewest:
+        fewest = (
+            f" With {wording.count(judged.replicates, 'replicate')} none can be decided; "
+            f"{judged.rule.fewest} can."
+        )
     clear = sum(one.word in {"higher", "lower"} for one in contrasts)
     level = judged.rule.level
     text = (
@@ -229,7 +233,7 @@ def _compared(contrasts: list[verdicts.Contrast], judged: Judged) -> tuple[str, 
         f"each of {families} combinations of quantity, layer and moment is a family of its own "
         f"over the arms, and nothing is held across them. Of {families} families without any "
         f"difference, up to {max(1, round(level * families))} would show one by chance; here "
-        f"{clear} of the comparisons are clear. Ratios (x) where a quantity spans decades."
+        f"{clear} of the comparisons are clear.{fewest} Ratios (x) where a quantity spans decades."
     )
     more = len(contrasts) - _ROWS
     cut = (f"Shown are the {_ROWS} clearest; all are in inside_estimates.csv.",) if more > 0 else ()
@@ -251,8 +255,8 @@ def _related(results: Results, relations: pd.DataFrame) -> tuple[str, ...]:
             "training loss of the first epoch told already."
         ),
         (
-            f"{looks} were looked at. Intervals are approximate (Fisher's, for ranks, widened where "
-            "single replicates matter) and each by itself; the last column says whether it would "
+            f"{looks} were looked at. Intervals are approximate (Fisher's, for ranks, widened "
+            "where single replicates matter) and each by itself; the last column says whether it would "
             f"hold for all looks together: {clear or 'none'} of them "
             f"{'does' if clear in {0, 1} else 'do'}. All are in inside_relations.csv."
         ),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness import catalog
 from reports import figures, tables, verdicts, wording
 from reports.page.forks import called
-from reports.page.inside import alarmed, inside
+from reports.page.inside import alarmed, inside, plated
 from reports.page.markup import Fold, Item, Section, grid
 from reports.page.markup import narrow as _narrow
 from reports.page.markup import plate as _plate
@@ -47,7 +48,7 @@ def verdict_caption(judged: Judged) -> str:
 
 def sections(results: Results, judged: Judged) -> list[Section]:
     """The parts between the verdicts and the provenance; those without content are left out."""
-    parts: list[Callable[[], Section | None]] = [
+    parts: list[Callable[[], Any]] = [
         partial(_curves, results, judged),
         partial(forest, judged),
         partial(_labels, results, judged),
@@ -65,9 +66,16 @@ def sections(results: Results, judged: Judged) -> list[Section]:
         partial(_others, results),
         partial(_history, results),
     ]
+    plates = [partial(plated, name, results, judged) for name in figures.INSIDE]
     # The slowest to draw is begun first, the answer shown first.
-    curves, answer, *rest = called(parts)
-    return [section for section in (answer, curves, *rest) if section is not None]
+    made: list[Any] = called([*parts, *(plates if len(results.inside) else [])])
+    curves, answer, *rest = made[: len(parts)]
+    drawn = tuple(plate for plate in made[len(parts) :] if plate)
+    return [
+        replace(one, figures=drawn) if one.id == "inside" else one
+        for one in (answer, curves, *rest)
+        if one is not None
+    ]
 
 
 def method(results: Results, judged: Judged) -> list[Item]:

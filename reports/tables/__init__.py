@@ -47,12 +47,12 @@ from reports.tables.references import (
 from reports.tables.savings import formatted_savings, saved, savings, unsaved
 from reports.tables.sources import formatted_sources, sources
 from reports.tables.tuning import (
-    edges,
     formatted_bias,
     formatted_tuning,
     selection_bias,
     tuning,
 )
+from reports.verdicts import edges
 
 __all__ = [
     "alarms",
@@ -91,6 +91,7 @@ __all__ = [
     "printed_references",
     "provenance",
     "references",
+    "relations",
     "saved",
     "savings",
     "selection_bias",

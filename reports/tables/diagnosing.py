@@ -12,7 +12,7 @@ from reports import diagnostics, verdicts, wording
 from reports import estimates as statistics
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -70,7 +70,7 @@ def formatted_estimates(results: Results, found: Sequence[Contrast]) -> pd.DataF
         found: contrasts; the baseline's are left out.
     """
     others = [one for one in found if one.word != "baseline"]
-    order = sorted(others, key=lambda one: (one.word in {"undecided"}, _size(one)))
+    order = sorted(others, key=_clearness)
     rows = [
         {
             "Quantity": diagnostics.diagnostic(one.quantity).words,
@@ -88,12 +88,13 @@ def formatted_estimates(results: Results, found: Sequence[Contrast]) -> pd.DataF
     return pd.DataFrame(rows, dtype="str")
 
 
-def _size(one: Contrast) -> float:
-    """Sort key: minus the difference in units of its interval's half-width."""
+def _clearness(one: Contrast) -> tuple[float, float]:
+    """Sort key: p, then how far the difference stands out from its interval."""
     half = (one.tested.high - one.tested.low) / 2
-    if not isfinite(half) or not isfinite(one.tested.estimate):
-        return 0.0
-    return -abs(one.tested.estimate) / max(half, 1e-12)
+    out = abs(one.tested.estimate) / max(half, 1e-12) if isfinite(half) else 0.0
+    if half == np.inf and isfinite(one.tested.estimate):
+        out = abs(one.tested.estimate)
+    return one.tested.adjusted, -out
 
 
 def _number(value: float) -> str:
@@ -181,7 +182,7 @@ def relations(results: Results, judged: Judged) -> pd.DataFrame:
         over arms; columns ``quantity``, ``layer``, ``moment``, ``kind``, ``n``, ``r``, ``low``,
         ``high`` (approximate), ``looks`` (rows of that kind), ``low_adjusted``, ``high_adjusted``
         (simultaneous over them) and ``clear`` (whether these exclude zero). Trainings that
-        diverged are left out. Sorted by size within arms.
+        diverged are left out.
     """
     keys, early = _early(results)
     if not keys:
@@ -193,11 +194,12 @@ def relations(results: Results, judged: Judged) -> pd.DataFrame:
             outcome = np.log(outcome)
     loss = _first_losses(results, early.shape[-1])
     parts = []
-    for kind, looked in (
-        ("within", lambda sure: statistics.within(early, outcome, sure)),
-        ("partial", lambda sure: statistics.within(early, outcome, sure, loss)),
-        ("pooled", lambda sure: statistics.pooled(early, outcome, sure)),
-    ):
+    kinds: dict[str, Callable[[float], Relation]] = {
+        "within": lambda sure: statistics.within(early, outcome, sure),
+        "partial": lambda sure: statistics.within(early, outcome, sure, loss),
+        "pooled": lambda sure: statistics.pooled(early, outcome, sure),
+    }
+    for kind, looked in kinds.items():
         plain = looked(level)
         looks = max(1, int(np.isfinite(plain.r).sum()))
         parts.append(_rows(keys, kind, plain, looked(1 - (1 - level) / looks), looks))
@@ -206,7 +208,11 @@ def relations(results: Results, judged: Judged) -> pd.DataFrame:
 
 
 def _rows(
-    keys: Sequence[tuple[str, str, str]], kind: str, plain: Relation, adjusted: Relation, looks: int
+    keys: Sequence[tuple[str, str, Moment]],
+    kind: str,
+    plain: Relation,
+    adjusted: Relation,
+    looks: int,
 ) -> pd.DataFrame:
     table = pd.DataFrame(keys, columns=["quantity", "layer", "moment"])
     return table.assign(
@@ -222,10 +228,11 @@ def _rows(
     )
 
 
-def _early(results: Results) -> tuple[list[tuple[str, str, str]], Array]:
+def _early(results: Results) -> tuple[list[tuple[str, str, Moment]], Array]:
     """Early values on their scales, shape ``(looks, arms, replicates)``, and their keys."""
     rows = diagnostics.measured(results)
-    keys, found = [], []
+    keys: list[tuple[str, str, Moment]] = []
+    found: list[Array] = []
     if rows.empty:
         return keys, np.empty(0)
     for moment in _EARLY:
@@ -250,11 +257,10 @@ def _first_losses(results: Results, replicates: int) -> Array:
     return found
 
 
-def formatted_relations(results: Results, table: pd.DataFrame, most: int) -> pd.DataFrame:
+def formatted_relations(table: pd.DataFrame, most: int) -> pd.DataFrame:
     """The strongest relations within arms for people, and beside each the other two kinds.
 
     Args:
-        results: that they are of.
         table: as ``relations`` gives it.
         most: rows.
     """
@@ -264,14 +270,14 @@ def formatted_relations(results: Results, table: pd.DataFrame, most: int) -> pd.
     kinds = {kind: rows.set_index(place) for kind, rows in table.groupby("kind")}
     if "within" not in kinds:
         return pd.DataFrame()
-    order = kinds["within"].sort_values("r", key=lambda r: -r.abs(), kind="stable")
+    order = _by_evidence(kinds["within"])
     rows = []
     for key in order.index[:most]:
         cells = {
-            f"{name} ({results.study.confidence:.0%} interval)": _relation(kinds.get(kind), key)
+            name: _relation(kinds.get(kind), key)
             for kind, name in (
                 ("within", "Within arms"),
-                ("partial", "Early loss held constant"),
+                ("partial", "Early loss held"),
                 ("pooled", "Over all arms"),
             )
         }
@@ -283,10 +289,17 @@ def formatted_relations(results: Results, table: pd.DataFrame, most: int) -> pd.
                 "When": diagnostics.WHEN[moment],
                 "n": str(order.loc[key, "n"]),
                 **cells,
-                "Clear of all looks": "yes" if order.loc[key, "clear"] else "no",
+                "Clear": "yes" if order.loc[key, "clear"] else "no",
             }
         )
     return pd.DataFrame(rows, dtype="str")
+
+
+def _by_evidence(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows whose interval keeps farthest from zero first."""
+    nearest = np.where(rows["r"] > 0, rows["low"], -rows["high"])
+    order = np.argsort(-np.nan_to_num(nearest, nan=-1.0), kind="stable")
+    return rows.iloc[order]
 
 
 def _relation(rows: pd.DataFrame | None, key: object) -> str:

@@ -7,9 +7,9 @@ signed ranks decide, with the same margin.
 """
 
 from reports.verdicts.alarms import SHARE, Alarm, alarms
+from reports.verdicts.bounds import edges
 from reports.verdicts.comparing import judge_grid, margin_ends, scored
-from reports.verdicts.contrasts import Contrast, Direction, contrasts
-from reports.verdicts.edges import edges
+from reports.verdicts.contrasting import Contrast, Direction, contrasts
 from reports.verdicts.factors import DECIDED, Effect, Factorial, told
 from reports.verdicts.headlines import (
     answer,

@@ -15,7 +15,7 @@ import pandas as pd
 from harness import catalog
 from harness.records import NETWORK
 from reports import diagnostics, wording
-from reports.verdicts.edges import edges
+from reports.verdicts.bounds import edges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,7 +163,7 @@ def _raised(
             replicates=count,
             of=of,
             value=value,
-            evidence=told.format(value),
+            evidence=told.format(value).replace("%", " %"),
         )
 
 
@@ -252,15 +252,15 @@ def _fitted(courses: pd.DataFrame, results: Results) -> Iterator[Alarm]:
     labels = {arm.index: arm.label for arm in results.arms}
     guess = _guess(results)
     over, under, early = [], [], []
-    for (arm, replicate), own in courses.groupby(["arm", "replicate"], sort=True):
-        own = own.sort_values("epoch")
+    ordered = courses.sort_values("epoch", kind="stable")
+    for (arm, replicate), own in ordered.groupby(["arm", "replicate"], sort=True):
         if len(own) < _EPOCHS:
             continue
         row = {"arm": arm, "label": labels.get(arm, ""), "replicate": replicate, "layer": NETWORK}
         row |= {"epochs": int(own["epoch"].iloc[-1]) + 1, "depth": np.nan}
         train, val = own["train/loss"].to_numpy(), own["val/loss"].to_numpy()
         over.append({**row, "value": _rise(train, val)})
-        early.append({**row, "value": float(np.minimum(_fall(train), _fall(val)))})
+        early.append({**row, "value": _unfinished(train, val)})
         if guess is not None and "train/accuracy" in own:
             under.append({**row, "value": float(own["train/accuracy"].iloc[-1])})
     yield from _raised(
@@ -288,9 +288,20 @@ def _rise(train: np.ndarray, val: np.ndarray) -> float:
     return end / float(val[best]) - 1
 
 
+def _unfinished(train: np.ndarray, val: np.ndarray) -> float:
+    """Share by which the slower of both losses still fell; NaN where validation was best before."""
+    if np.argmin(val) < len(val) - _quarter(val):
+        return float("nan")
+    return float(np.minimum(_fall(train), _fall(val)))
+
+
+def _quarter(losses: np.ndarray) -> int:
+    return max(2, ceil(len(losses) / 4))
+
+
 def _fall(losses: np.ndarray) -> float:
     """Share by which losses fell over the last quarter, two epochs averaged at either end."""
-    quarter = max(2, ceil(len(losses) / 4))
+    quarter = _quarter(losses)
     before, after = float(np.mean(losses[-quarter - 2 : -quarter])), float(np.mean(losses[-2:]))
     return 1 - after / before if before > 0 and after > 0 else float("nan")
 
@@ -327,7 +338,7 @@ def _generated(results: Results) -> Iterator[Alarm]:
         return
 
 
-def named(results: Results) -> list[str]:
+def alarming(results: Results) -> list[str]:
     """One sentence that names the alarms of a study whose networks were looked into."""
     found = alarms(results) if len(results.inside) else []
     if not found:

@@ -28,6 +28,9 @@ Direction = Literal["baseline", "higher", "lower", "undecided", "no difference o
 _ENUMERATED = 14
 """Pairs up to which all subsets are enumerated; there are hundreds of comparisons, none decides."""
 
+_BASELINE: Direction = "baseline"
+_ITSELF = Tested(np.nan, -np.inf, np.inf, np.nan, np.nan)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contrast:
@@ -89,7 +92,7 @@ def _contrasted(
         if not there.size:
             continue
         both = ~(np.isnan(own) | np.isnan(values[judged.baseline]))
-        tested, word = Tested(np.nan, -np.inf, np.inf, np.nan, np.nan), "baseline"
+        tested, word = _ITSELF, _BASELINE
         if arm != judged.baseline:
             tested, word = _compared(
                 own[both], values[judged.baseline][both], scale, rule.level, rule.family

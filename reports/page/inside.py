@@ -256,8 +256,8 @@ def _related(results: Results, relations: pd.DataFrame) -> tuple[str, ...]:
         ),
         (
             f"{looks} were looked at. Intervals are approximate (Fisher's, for ranks, widened "
-            "where single replicates matter) and each by itself; the last column says whether it would "
-            f"hold for all looks together: {clear or 'none'} of them "
+            "where single replicates matter) and each by itself; the last column says whether it "
+            f"would hold for all looks together: {clear or 'none'} of them "
             f"{'does' if clear in {0, 1} else 'do'}. All are in inside_relations.csv."
         ),
     )

@@ -73,6 +73,7 @@ def run(
             folder=folder.resolve(),
             attempts=folder.resolve() / "attempts",
             logs=folder.resolve() / "logs",
+            diagnostics=study.diagnostics,
         )
         coordinator = Coordinator(
             plan,

@@ -9,7 +9,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from harness import catalog, usercode
-from harness.design import sources
+from harness.design import looks, sources
 from harness.design.checks import (
     check_data,
     check_metrics,
@@ -249,7 +249,11 @@ def plan(study: Study, card: Card, folders: Sequence[Path], searched: int = 0) -
         arms=tuple(arms(study)),
         references=references,
         sources=made,
-        notes=(*unpassed(study.template, folders), *_judged(study, references)),
+        notes=(
+            *unpassed(study.template, folders),
+            *_judged(study, references),
+            *looks.check(study, card, arms(study)),
+        ),
     )
 
 

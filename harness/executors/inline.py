@@ -33,7 +33,13 @@ class Inline:
 
         set_up(setup.threads)
         self._environment = environment.observe()
-        self._trainer = Trainer(setup.card, setup.folders, setup.resident, keep=setup.folder)
+        self._trainer = Trainer(
+            setup.card,
+            setup.folders,
+            setup.resident,
+            keep=setup.folder,
+            diagnostics=setup.diagnostics,
+        )
         self._waiting: deque[Attempt] = deque()
         self._unbuilt: deque[tuple[str, Trial]] = deque()
         self._started = False
@@ -84,6 +90,7 @@ class Inline:
             attempt.program,
             given=attempt.given,
             hands_on=attempt.hands_on,
+            wanted=attempt.wanted,
         )
         self._waiting.popleft()
         report = Report(outcome=outcome, environment=self._environment)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness.card import Card
 from harness.executors import Attempt, Setup
 from harness.records import Report
-from harness.spec import Trial
+from harness.spec import Diagnostics, Trial
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -46,6 +46,7 @@ def write_setup(setup: Setup) -> dict[str, Any]:
         "folder": str(setup.folder),
         "attempts": str(setup.attempts),
         "logs": str(setup.logs),
+        "diagnostics": setup.diagnostics and setup.diagnostics.model_dump(mode="json"),
     }
 
 
@@ -59,6 +60,7 @@ def read_setup(message: dict[str, Any]) -> Setup:
         folder=Path(message["folder"]),
         attempts=Path(message["attempts"]),
         logs=Path(message["logs"]),
+        diagnostics=Diagnostics(**asked) if (asked := message["diagnostics"]) else None,
     )
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from harness.card import Card
     from harness.records import Rehearsal, Report
-    from harness.spec import Scalar, Trial, Tune
+    from harness.spec import Diagnostics, Scalar, Trial, Tune
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,7 @@ class Setup:
         folder: folder of the study's results, for files that trainings leave.
         attempts: folder for result files that outlive the coordinator.
         logs: folder for what workers print.
+        diagnostics: what is measured inside networks, of attempts that are to; ``None``: nothing.
     """
 
     card: Card
@@ -35,6 +36,7 @@ class Setup:
     folder: Path
     attempts: Path
     logs: Path
+    diagnostics: Diagnostics | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ class Attempt:
         key: its key.
         number: fencing token of this attempt.
         program: identity of the program that it needs.
-        wanted: metrics that it is to measure.
+        wanted: metrics and diagnostics that it is to measure.
         given: hashes of the files with the weights of the trials that it needs, in their order.
         hands_on: true if its weights are to be kept for others.
     """

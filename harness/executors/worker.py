@@ -44,7 +44,13 @@ def main(handle: int, parent: int) -> None:
 
     setup = messages.read_setup(inbox.get())
     set_up(setup.threads)
-    trainer = Trainer(setup.card, setup.folders, setup.resident, keep=setup.folder)
+    trainer = Trainer(
+        setup.card,
+        setup.folders,
+        setup.resident,
+        keep=setup.folder,
+        diagnostics=setup.diagnostics,
+    )
     here = environment.observe()
     messages.send(connection, "ready")
     while True:
@@ -77,6 +83,7 @@ def _answer(
         attempt.program,
         given=attempt.given,
         hands_on=attempt.hands_on,
+        wanted=attempt.wanted,
     )
     text = Report(outcome=outcome, environment=here).model_dump_json()
     file = messages.result_file(setup.attempts, attempt.key, attempt.number)

@@ -20,8 +20,11 @@ from harness.program.inputs import (
     take,
 )
 from harness.program.learner import Learner, Sizes, sizes
+from harness.program.looking import is_shown
+from harness.program.looking import names as layer_names
 from harness.program.network import Network, build
 from harness.program.operations import forward, uses_xla
+from harness.program.probing import Probing
 from harness.program.taking import asked, code_of, shapes
 from harness.program.transferring import headed
 from harness.program.updates import AVERAGED
@@ -36,6 +39,7 @@ __all__ = [
     "Inputs",
     "Learner",
     "Network",
+    "Probing",
     "Program",
     "Resident",
     "Sizes",
@@ -47,6 +51,8 @@ __all__ = [
     "forward",
     "headed",
     "is_expressible",
+    "is_shown",
+    "layer_names",
     "noisy",
     "pick",
     "shapes",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
@@ -12,10 +12,10 @@ from harness import catalog, seeds
 from harness.blocks import schedules
 from harness.evaluation import in_own_unit
 from harness.players import prefix
-from harness.records import Epoch
+from harness.records import START, Epoch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,6 +23,23 @@ if TYPE_CHECKING:
     from harness.spec import Trial
     from harness.train.clock import Clock
     from harness.train.programs import Compiled
+
+
+class Look(Protocol):
+    """A look at a network between epochs, which changes nothing."""
+
+    def __call__(self, epoch: int, rate: NDArray[np.float32], *, last: bool) -> None:
+        """Look at it.
+
+        Args:
+            epoch: that has ended; ``START`` before the first step.
+            rate: learning rates of its last step, or of the first one.
+            last: whether no other epoch follows.
+        """
+
+
+def _look_away(epoch: int, rate: NDArray[np.float32], *, last: bool) -> None:
+    """Look at nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +51,14 @@ class Leg:
         inputs: all of its data.
         train: cases to train on.
         held: validation cases.
-        look: called with the index of every epoch that has ended, with finite numbers.
+        look: called before the first step, and after every epoch with finite numbers.
     """
 
     compiled: Compiled
     inputs: Inputs
     train: NDArray[np.int32]
     held: NDArray[np.int32]
-    look: Callable[[int], None] = lambda _: None
+    look: Look = _look_away
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +111,11 @@ def train_epochs(leg: Leg, trial: Trial, clock: Clock) -> Course:
     of_stage = f" of stage {compiled.name!r}" if compiled.name else ""
     curve: list[Epoch] = []
     best = 0
-    for epoch, scheduled in enumerate(
-        rates(
-            trial, learner.sizes.steps, learner.names, compiled.network.stage.epochs, learner.depths
-        )
-    ):
+    schedule = rates(
+        trial, learner.sizes.steps, learner.names, compiled.network.stage.epochs, learner.depths
+    )
+    leg.look(START, schedule[0, 0], last=False)
+    for epoch, scheduled in enumerate(schedule):
         shuffled = leg.train[seeds.permutation(order, len(leg.train))]
         with clock.spent("train"):
             passed = compiled.program.epoch(leg.inputs, shuffled, scheduled, leg.held)
@@ -108,8 +125,9 @@ def train_epochs(leg: Leg, trial: Trial, clock: Clock) -> Course:
             return Course(curve=curve, best=best, reason=where)
         curve.append(Epoch(epoch=epoch, quantities=passed.quantities, stage=compiled.name))
         best = epoch if passed.best else best
-        leg.look(epoch)
-        if patience is not None and epoch - best >= patience:
+        last = patience is not None and epoch - best >= patience
+        leg.look(epoch, scheduled[-1], last=last or epoch == len(schedule) - 1)
+        if last:
             break
     return Course(curve=curve, best=best)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,7 +41,7 @@ class Showing:
     trial: Trial
     arrays: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
-    def look(self, epoch: int) -> None:
+    def look(self, epoch: int, rate: Any, *, last: bool) -> None:  # noqa: ARG002
         """Keep cases, if this is one of the epochs at which they are."""
         total = catalog.training(self.trial.settings).epochs
         if epoch + 1 not in {-(-total * part // MOMENTS) for part in range(1, MOMENTS + 1)}:

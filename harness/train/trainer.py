@@ -19,6 +19,7 @@ from harness.train.clock import Clock
 from harness.train.data import Prepared, all_tests, corruption, drawn
 from harness.train.epochs import Leg
 from harness.train.failures import explain
+from harness.train.inside import Insides
 from harness.train.measuring import has_code, tested
 from harness.train.programs import Programs, load_code
 from harness.train.showing import Showing
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from harness.card import Card
     from harness.program import Inputs
-    from harness.spec import Trial
+    from harness.spec import Diagnostics, Trial
     from harness.train.programs import Compiled
 
 
@@ -46,6 +47,7 @@ class Trainer:
         resident: bytes of inputs that may stay in memory; larger data is read in chunks.
         chunk: bytes of a chunk.
         keep: folder of the store in whose objects files are kept; ``None``: none are.
+        diagnostics: what is measured inside networks, of attempts that want it; ``None``: nothing.
     """
 
     def __init__(
@@ -56,9 +58,11 @@ class Trainer:
         *,
         chunk: int = CHUNK,
         keep: Path | None = None,
+        diagnostics: Diagnostics | None = None,
     ) -> None:
         """Load nothing yet."""
         self._card, self._folders, self._keep = card, folders, keep
+        self._insides = Insides(diagnostics)
         self._data = {(one.digest, one.task): Prepared(one, resident, chunk) for one in card.family}
         self._programs = Programs(card, folders)
         self._pools = ThreadpoolController()
@@ -75,6 +79,7 @@ class Trainer:
         *,
         given: Sequence[str] = (),
         hands_on: bool = False,
+        wanted: Sequence[str] = (),
     ) -> Outcome:
         """Train one trial, or measure a reference.
 
@@ -83,6 +88,7 @@ class Trainer:
             key: of its program, where that is known.
             given: hashes of the files with the weights of the trials that it needs.
             hands_on: whether the weights of its best epoch are kept, for trials that need it.
+            wanted: metrics and diagnostics that are to be measured; all metrics are anyway.
 
         Returns:
             Its outcome; an exception in user code is a ``failed`` outcome, not an error here.
@@ -94,7 +100,7 @@ class Trainer:
                 if trial.template in catalog.REFERENCES:
                     return self._refer(trial, clock)
                 program = key or self._programs.key(trial)
-                return self._run(trial, program, clock, within, given, hands_on=hands_on)
+                return self._run(trial, program, clock, within, given, wanted, hands_on=hands_on)
         except HarnessError as error:
             return Outcome(status="failed", reason=str(error), seconds=clock.seconds())
         except (MemoryError, tf.errors.ResourceExhaustedError):
@@ -126,6 +132,7 @@ class Trainer:
             return Rehearsal()
         try:
             built = self._programs.prepare(key or self._programs.key(trial), trial)
+            self._insides.check(built[-1][0], trial.template)
         except HarnessError as error:
             return Rehearsal(problem=str(error))
         except (Exception, SystemExit) as error:  # noqa: BLE001, a user's function may raise anything
@@ -144,6 +151,7 @@ class Trainer:
         clock: Clock,
         within: ExitStack,
         given: Sequence[str],
+        wanted: Sequence[str],
         *,
         hands_on: bool,
     ) -> Outcome:
@@ -166,6 +174,9 @@ class Trainer:
         showing = Showing(program=judged, inputs=inputs, trial=trial)
         if self._keep and judged.judging and trial.phase == "confirm":
             legs[-1] = replace(legs[-1], look=showing.look)
+        watching = self._insides.watch(key, legs[-1], trial, wanted, clock)
+        if watching.probing:
+            legs[-1] = replace(legs[-1], look=watching.look)
         course = train_stages(legs, trial, clock)
         reason = course.reason
         if not reason and trial.phase == "confirm":
@@ -193,8 +204,9 @@ class Trainer:
             xla=judged.xla,
             reused=reused,
             seconds=clock.seconds(),
-            notes=_once([one.notes(trial) for one in compiled]),
+            notes=_once([*(one.notes(trial) for one in compiled), watching.notes]),
             artifacts=artifacts,
+            inside=tuple(watching.found),
         )
 
     def _cases(self, trial: Trial) -> tuple[NDArray[np.int32], NDArray[np.int32], Inputs, float]:

@@ -88,7 +88,7 @@ _LOOK: Mapping[str, _Look] = {
 """By figure: its title, and one sentence or two on what to look for."""
 
 _MEASURED: Mapping[str, frozenset[str]] = {
-    "gradients": frozenset({"weight_gradient_rms", "preactivation_gradient_rms", "update_ratio"}),
+    "gradients": frozenset({"weight_gradient_rms", "preactivation_gradient_rms"}),
     "activations": frozenset({"activation_mean", "activation_spread", "dead", "saturated"}),
     "features": frozenset({"probe_accuracy", "effective_rank", "purity"}),
     "sharpness": frozenset({"sharpness"}),
@@ -96,19 +96,21 @@ _MEASURED: Mapping[str, frozenset[str]] = {
 """Quantities by measure of a study; where none of them is there, the measure is not available."""
 
 _BOUND: Mapping[str, str] = {
-    "saturated": "their activations have no end to saturate at",
-    "dead": "none of their units can be zero for good",
+    "saturated": "their activations have no limit",
 }
 
 
 def inside(results: Results, judged: Judged) -> Section | None:
-    """Texts and tables of the inside of networks; none where nothing was measured there."""
-    rows = results.inside
-    if rows.empty:
-        return None
+    """Texts and tables of the inside of networks; none where a study asks for nothing there."""
+    title = "Inside the networks"
+    if results.inside.empty:
+        if results.study.diagnostics is None:
+            return None
+        text = "Not available: the study asks for diagnostics, and no network could be looked into."
+        return Section(id="inside", title=title, texts=(text,))
     return Section(
         id="inside",
-        title="Inside the networks",
+        title=title,
         texts=(_probe(results), *_absent(results)),
         folds=tuple(_folds(results, judged)),
     )
@@ -138,7 +140,7 @@ def plated(name: str, results: Results, judged: Judged) -> Plate | None:
         return None
     title, look = _LOOK[name]
     bands = "" if name.startswith(("heat", "outputs")) else "; bands: their middle half"
-    how = f"Medians over replicates{bands}; inference mode, {_cases(results)}."
+    how = f"Medians over replicates{bands}; no dropout, {_cases(results)}."
     caption = f"{title}. {look} {how}{_left_out(name, results, judged)}"
     return plate(figure, name, title, caption, narrow(draw))
 
@@ -177,10 +179,10 @@ def _probe(results: Results) -> str:
     when += [f"after {wording.ranges(later, most=8)} epochs"] if later else []
     layers = wording.count(rows.loc[rows["depth"].notna(), "layer"].nunique(), "layer")
     return (
-        f"Measured of {layers} {' and '.join(when)}, on {_cases(results)}, in inference mode "
-        "(no dropout; batch normalization by its moving averages). The probe stays the same, and "
-        "measuring changes no training. These numbers are explored: they decide nothing, and none "
-        "of them has a better side."
+        f"Measured of {layers} {' and '.join(when)}, on {_cases(results)}, without "
+        "dropout and noise, and with normalization by the batch as in training. The cases are the "
+        "same in all arms and epochs of a replicate, and measuring changes no training. These "
+        "numbers are explored: they decide nothing, and none of them has a better side."
     )
 
 

@@ -96,10 +96,10 @@ class Alarm:
 
 def alarms(results: Results) -> list[Alarm]:
     """Every alarm of a study, by kind and arm; see the constants of this module for thresholds."""
-    labels = {arm.index: arm.label for arm in results.arms}
+    labels, asked = {arm.index: arm.label for arm in results.arms}, results.study.diagnostics
     courses = results.epochs[results.epochs["phase"] == "confirm"]
     found = [
-        *_inside(results.inside),
+        *_inside(results.inside, some=bool(asked and asked.layers)),
         *_searched(results),
         *(() if catalog.TASKS[results.card.task].generates else _fitted(courses, results)),
         *_generated(results),
@@ -107,11 +107,12 @@ def alarms(results: Results) -> list[Alarm]:
     return [alarm for alarm in found if alarm.arm in labels]
 
 
-def _inside(rows: pd.DataFrame) -> list[Alarm]:
-    """Alarms of what was measured inside networks."""
+def _inside(rows: pd.DataFrame, *, some: bool) -> list[Alarm]:
+    """Alarms of what was measured inside networks, or inside some of their layers."""
     if rows.empty:
         return []
-    hidden = _hidden(rows)
+    layered = rows[rows["layer"] != NETWORK]
+    hidden = layered if some else _hidden(layered)
     return [
         *_gradients(rows, hidden),
         *_growing(hidden),
@@ -130,7 +131,6 @@ def _of(rows: pd.DataFrame, quantity: str) -> pd.DataFrame:
 
 def _hidden(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of layers before the last one, whose outputs may be sure of themselves."""
-    rows = rows[rows["layer"] != NETWORK]
     depth = rows["depth"].astype("float64")
     return rows[depth < depth.groupby(rows["arm"]).transform("max")]
 
@@ -267,7 +267,7 @@ def _fitted(courses: pd.DataFrame, results: Results) -> Iterator[Alarm]:
         "over-fitting", _table(over), RISE, "validation loss {:.0%} above its best at the end"
     )
     if guess is not None:
-        told = "{:.1%} of the training cases right; " + f"the most frequent class is {guess:.1%}"
+        told = "{:.1%} of the training cases right; " + f"a guess has up to {guess:.1%}"
         yield from _raised("under-fitting", _table(under), guess, told, below=True)
     yield from _raised(
         "ended while it improved", _table(early), FALL, "losses fell by {:.0%} in the last quarter"

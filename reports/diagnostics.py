@@ -147,12 +147,11 @@ def cells(results: Results, rows: pd.DataFrame) -> dict[tuple[str, str], Array]:
 
 def layers(rows: pd.DataFrame) -> list[str]:
     """Names of layers from the first to the last, the network as a whole behind them."""
-    if rows.empty:
-        return []
-    depths = rows.assign(at=rows["depth"].astype("float64")).groupby("layer", sort=False)["at"]
-    order = depths.min().fillna(np.inf)
-    order[order.index == NETWORK] = np.inf
-    return [str(name) for name in order.sort_values(kind="stable").index]
+    depths = rows["depth"].to_numpy(dtype=np.float64, na_value=np.inf).tolist()
+    first: dict[str, float] = {}
+    for name, depth in zip(rows["layer"].tolist(), depths, strict=True):
+        first[name] = min(depth, first.get(name, np.inf))
+    return sorted(first, key=lambda name: (name == NETWORK, first[name]))
 
 
 def compared_on(values: Array, quantity: str) -> Scale:

@@ -125,18 +125,18 @@ def stable(results: Results, arms: Sequence[int]) -> dict[int, float]:
     for arm in arms:
         settings = results.settings.get(arm, {})
         rate = settings.get("learning_rate")
-        if _plain(settings) and isinstance(rate, int | float) and rate > 0:
+        if is_plain(settings) and isinstance(rate, int | float) and rate > 0:
             found[arm] = 2 / rate
     return found
 
 
-def _plain(settings: Mapping[str, Any]) -> bool:
+def is_plain(settings: Mapping[str, Any]) -> bool:
     """True for gradient descent without momentum at a constant learning rate."""
     optimizer = settings.get("optimizer")
     named = optimizer if isinstance(optimizer, dict) else {"name": optimizer}
     schedule = settings.get("schedule")
-    schedule = schedule.get("name") if isinstance(schedule, dict) else schedule
-    constant = schedule in {None, "none", "constant"}
+    planned = schedule if isinstance(schedule, dict) else {"name": schedule}
+    constant = planned.get("name") in {None, "constant"} and not planned.get("warmup")
     return named.get("name") == "sgd" and not named.get("momentum") and constant
 
 

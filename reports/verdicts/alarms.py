@@ -50,13 +50,13 @@ ROOM = 3.0
 that it could have no more."""
 
 RISE = 0.1
-"""Share by which the validation loss lies above its best at the end. Three epochs are averaged by
-their median, since a best of many noisy ones is too good."""
+"""Share by which the validation loss lies above its best at the end. Both are
+medians of three epochs, since a best of many noisy ones is too good."""
 
 GAP = 1.2
 """Validation loss over training loss at the end, beyond which a rise is over-fitting."""
 
-FALL = 0.05
+FALL = 0.1
 """Share by which both losses fell over the last quarter of the epochs: more epochs would pay."""
 
 _EPOCHS = 6
@@ -281,11 +281,11 @@ def _table(rows: list[dict[str, object]]) -> pd.DataFrame:
 
 def _rise(train: np.ndarray, val: np.ndarray) -> float:
     """Share by which validation ends above its best, while training goes on; NaN for none."""
-    end = float(np.median(val[-3:]))
-    best = int(np.argmin(val))
-    if val[best] <= 0 or end < GAP * train[-1] or train[-1] > train[best]:
+    smooth = np.median([val[:-2], val[1:-1], val[2:]], axis=0)
+    best, end = int(np.argmin(smooth)), float(smooth[-1])
+    if smooth[best] <= 0 or end < GAP * train[-1] or train[-1] > train[best]:
         return float("nan")
-    return end / float(val[best]) - 1
+    return end / float(smooth[best]) - 1
 
 
 def _unfinished(train: np.ndarray, val: np.ndarray) -> float:

@@ -162,7 +162,7 @@ def test_courses_of_two_hundred(
     many: Results, kind: str, train: np.ndarray, val: np.ndarray, accuracy: float
 ) -> None:
     """The same for what curves tell; a finished course with a usual gap is healthy."""
-    counted = replace(many, card=many.card.model_copy(update={"counts": (150,) * 10}))
+    counted = replace(many, card=replace(many.card, counts=(150,) * 10))
     healthy = courses(noisy(LEARNED, 1), noisy(1.3 * LEARNED, 2), 0.95)
     ill = courses(noisy(train, 3), noisy(val, 4), accuracy)
     alarmed, found = (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.colors import LogNorm, Normalize
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from harness.records import NETWORK
 from reports import diagnostics
@@ -17,6 +18,7 @@ from reports.figures.style import (
     log_axis,
     place,
     sheet,
+    short,
     shown,
     styled,
     wrapped,
@@ -152,7 +154,8 @@ def _key(figure: Figure, norm: Normalize, left: float, quantity: str) -> None:
         log_axis(axes.xaxis, low, high)
     else:
         axes.set_xlim(low, high)
-        axes.xaxis.set_major_locator(axes.xaxis.get_major_locator())
+        axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
     axes.tick_params(labelsize=9, length=2)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from reports.verdicts import Judged
 
 ROWS = 8
-"""Arms that the figure shows at most."""
+"""Arms that the figure shows at most, the first of those with bounded activations."""
 
 _LABEL, _GAP, _TITLE, _HEIGHT, _BELOW = 120.0, 8.0, 20.0, 58.0, 18.0
 
@@ -54,10 +54,9 @@ def outputs(results: Results, judged: Judged) -> Figure | None:
     if rows.empty:
         return None
     rows = rows[rows["quantity"].str.startswith("hist_") & rows["arm"].isin(shown(judged))]
-    arms = sorted(rows["arm"].unique().tolist())
+    arms = sorted(rows["arm"].unique().tolist())[:ROWS]
     if not arms:
         return None
-    arms = [arm for arm in shown(judged, ROWS) if arm in arms]
     rows = rows[rows["arm"].isin(arms)]
     rows = rows.assign(bin=rows["quantity"].str.removeprefix("hist_").astype(int))
     layers = spread_out(diagnostics.layers(rows), LAYERS)

@@ -147,16 +147,20 @@ def plated(name: str, results: Results, judged: Judged) -> Plate | None:
 
 def _left_out(name: str, results: Results, judged: Judged) -> str:
     """Sentences on arms and layers that a figure leaves out; empty if it shows all."""
-    most = {"heat": figures.PANELS, "outp": figures.ROWS}.get(name[:4], figures.LINES)
+    rows = results.inside
+    most = figures.PANELS if name.startswith("heat") else figures.LINES
     text, more = "", len(judged.labels) - most
-    if more > 0:
+    if name == "outputs":
+        bounded = rows.loc[rows["quantity"] == "hist_00", "arm"].nunique()
+        more = bounded - figures.ROWS
+        text = f" Shown are the first {figures.ROWS} of {bounded} arms." if more > 0 else ""
+    elif more > 0:
         text = (
             f" Shown are the baseline and the {most - 1} arms with the best means; "
             f"{wording.count(more, 'other')} in the tables only."
         )
     if name.startswith(("share", "outputs")):
         quantity = name.removeprefix("share_") if name != "outputs" else "hist_00"
-        rows = results.inside
         count = rows.loc[rows["quantity"] == quantity, "layer"].nunique()
         if count > figures.LAYERS:
             text += f" {figures.LAYERS} of {count} layers are shown, evenly spread."

@@ -257,8 +257,8 @@ def _related(results: Results, relations: pd.DataFrame) -> tuple[str, ...]:
             f"{metric.name.replace('_', ' ')} of the end: a positive one means that a larger "
             f"number went with a {good} result. Within arms: trainings of the same arm, each arm "
             "centred by itself. Over all arms: mostly the difference between arms, which may have "
-            "other reasons and even the opposite sign. Early loss held: beyond what the training loss "
-            "of the first epoch told already. Early: after the first epochs that were measured."
+            "other reasons and even the opposite sign. Early loss held: beyond what the training "
+            "loss of the first epoch told already. Early: after the first measured epochs."
         ),
         (
             f"{looks} were looked at. Intervals are approximate (Fisher's, for ranks, widened "

@@ -1,4 +1,4 @@
-"""What was measured inside networks, arm by arm against the baseline, by the study's own test."""
+"""Numbers of the inside of networks, arm by arm against the baseline, by the study's test."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from harness import (
     datasets,
     design,
     files_cli,
+    gradients_cli,
     store,
     store_cli,
     studyfile,
@@ -69,6 +70,10 @@ Root = Annotated[Path, typer.Option(help="Folder of all results.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Models = Annotated[
     bool, typer.Option("--models", help="Build the networks and look at them; runs your code.")
+]
+Gradients = Annotated[
+    bool,
+    typer.Option("--gradients", help="Compare gradients with finite differences; runs your code."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="More than 100,000 trials are meant.")]
 
@@ -215,25 +220,33 @@ def plan(
 
 
 @app.command()
-def check(study: StudyName, models: Models = False, yes: Yes = False, as_json: Json = False) -> int:
+def check(
+    study: StudyName,
+    models: Models = False,
+    gradients: Gradients = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> int:
     """Check a study file against catalogue, template and data.
 
-    Runs none of your code, unless it is to build your networks.
+    Runs none of your code, unless it is to build your networks or to ask for their gradients.
     """
     loaded, folders = _load(study)
     if any(datasets.needs_code(datasets.sized(one)[0]) for one in loaded.data):
-        if models:
+        if models or gradients:
             raise UsageError(
                 "expected data that can be read without running your code, to build networks for "
-                f"it. Received: {loaded.dataset}. Leave --models out: `keras-harness run` builds "
+                f"it. Received: {loaded.dataset}. Leave --models and --gradients out: `run` builds "
                 "all networks before it trains."
             )
         return _check_without_data(loaded, folders, study, yes=yes, as_json=as_json)
     laid = _plan(study, yes=yes)
     sizes = laid.sizes()
     networks = _built(laid, study) if models else []
+    compared = gradients_cli.compared(laid, _places(folders)) if gradients else []
     if as_json:
-        shown = {"models": networks} if models else {}
+        shown: dict[str, Any] = {"models": networks} if models else {}
+        shown |= {"gradients": compared} if gradients else {}
         _print_json({"study": laid.study.name, "valid": True, "trials": sizes, **shown})
     else:
         _stdout().print(
@@ -246,7 +259,10 @@ def check(study: StudyName, models: Models = False, yes: Yes = False, as_json: J
             _stdout().print(f"{'note:':<12}{note}", soft_wrap=True)
         _print_notes(laid.notes)
         _print_networks(laid, networks)
-    return ExitCode.DONE
+        for line in gradients_cli.lines(compared):
+            _print_lines({"gradients": line})
+    agree = all(one["agrees"] for one in compared)
+    return ExitCode.DONE if agree else ExitCode.SOME_TRIALS_FAILED
 
 
 def _print_networks(laid: Plan, networks: Sequence[Mapping[str, Any]]) -> None:

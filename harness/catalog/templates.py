@@ -296,6 +296,11 @@ TEMPLATES: Mapping[str, Template] = {
                 default=0.0,
                 note="of the state that enters a step; Keras' own, so compiled in",
             ),
+            "step_width": Argument(
+                kind="count",
+                note="numbers of a case that are read at every step; 1: an image pixel by pixel; "
+                "default: its last axis",
+            ),
         },
         note="recurrent layers over steps, then a dense layer; at every step if labels are",
     ),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.spec import Level, Study, Trial, Value
 
 
-LATER = ("salt", "cases_per_class", *catalog.TRANSFER)
+LATER = ("salt", "cases_per_class", "step_width", *catalog.TRANSFER)
 """Settings that are left out where they are not given, as before there was such a setting."""
 
 
@@ -46,7 +46,7 @@ def settings(
     if full.get("padding", 0) is None:
         full["padding"] = card.padding
     for name in LATER:
-        if full[name] is None:
+        if full.get(name, 0) is None:
             del full[name]
     _start(full, study)
     _rate(full, "")

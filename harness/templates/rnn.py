@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -38,6 +39,7 @@ def rnn(
     recurrent_regularizer: Any = None,
     recurrent_constraint: Any = None,
     recurrent_dropout: float = 0.0,
+    step_width: int | None = None,
 ) -> keras.Model:
     """Recurrent layers over a sequence, then one dense layer.
 
@@ -70,6 +72,8 @@ def rnn(
         recurrent_constraint: of the kernels from state to state.
         recurrent_dropout: rate on the state that enters a step, the same units at every step (Gal
             & Ghahramani 2016).
+        step_width: how many numbers of a case are read at every step, in their order; 1 reads an
+            image pixel by pixel (Le et al. 2015). Default: a row, as the last axis has them.
 
     Raises:
         TemplateError: for a forget bias without a forget gate, padding without a vocabulary, no
@@ -93,7 +97,8 @@ def rnn(
         )
     given, lengths = _given(shape)
     valid = _valid(given, lengths, padding, vocabulary)
-    x = _embedded(given, vocabulary, embedding, style.initializer)
+    read = given if step_width is None else _read(given, step_width, lengths, vocabulary)
+    x = _embedded(read, vocabulary, embedding, style.initializer)
     x = _masked(style.disturbed(x), valid, "mask")
     for index, width in enumerate(units, start=1):
         name = f"{chosen}_{index}"
@@ -125,6 +130,27 @@ def _given(shape: Sequence[int] | Mapping[str, Sequence[int]]) -> tuple[Any, Any
     if not isinstance(shape, Mapping):
         return keras.Input(tuple(shape), name="inputs"), None
     return keras.Input(tuple(shape["x"]), name="x"), keras.Input((), name="lengths")
+
+
+def _read(given: Any, width: int, lengths: Any, vocabulary: int | None) -> Any:
+    """The numbers of a case as a sequence of steps of some width.
+
+    Raises:
+        TemplateError: if they are tokens, have a length per case, or do not fill all steps.
+    """
+    if lengths is not None or vocabulary is not None:
+        raise TemplateError(
+            "template 'rnn': expected step_width only for numbers of equal count in all cases. "
+            f"Received: {'a length per case' if lengths is not None else 'tokens'}. Leave it out."
+        )
+    total = prod(given.shape[1:])
+    if total % width:
+        divisors = ", ".join(str(one) for one in range(1, total + 1) if total % one == 0)
+        raise TemplateError(
+            f"template 'rnn': expected step_width to divide the {total} numbers of a case. "
+            f"Received: {width}. Possible: {divisors}."
+        )
+    return keras.layers.Reshape((total // width, width), name="steps")(given)
 
 
 def _valid(given: Any, lengths: Any, padding: int | None, vocabulary: int | None) -> Any:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import tensorflow as tf
 from threadpoolctl import ThreadpoolController
 
@@ -21,21 +22,20 @@ from harness.train.epochs import Leg
 from harness.train.failures import explain
 from harness.train.inside import Insides
 from harness.train.measuring import has_code, tested
-from harness.train.programs import Programs, load_code
+from harness.train.programs import Compiled, Programs, load_code
 from harness.train.showing import Showing
+from harness.train.slopes import CASES, Slope, slopes
 from harness.train.stages import train_stages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from harness.card import Card
     from harness.program import Inputs
     from harness.spec import Diagnostics, Trial
-    from harness.train.programs import Compiled
 
 
 class Trainer:
@@ -120,6 +120,19 @@ class Trainer:
             raise
         except (Exception, SystemExit) as error:
             raise TemplateError(explain(error)) from error
+
+    def slopes(self, trial: Trial) -> tuple[Slope, ...]:
+        """Gradients of a trial's last stage beside finite differences, at its initial weights.
+
+        Raises:
+            HarnessError: if its network cannot be built, or has no such loss.
+        """
+        train, _, inputs, _ = self._cases(trial)
+        *_, (network, learner) = self._programs.build(trial)
+        one = Compiled(program=program.Program(learner, xla=False), network=network)
+        one.fill(trial, np.asarray(inputs.y)[train])
+        some = program.take(inputs, train[:CASES])
+        return slopes(learner, network.model, trial, *some)
 
     def rehearse(self, trial: Trial, key: str | None = None) -> Rehearsal:
         """Build a trial's networks, and keep them for their programs. A reference has none.

@@ -247,3 +247,28 @@ def test_unfit_metrics_are_refused(echo, plan):
     """Perplexity is for sequences, macro F1 for single classes."""
     with pytest.raises(StudyError, match="expected a metric for sequence data"):
         plan(data=echo, template="rnn", fixed=SMALL, metric="test/macro_f1@last")
+
+
+@pytest.mark.parametrize("width", [1, 3, 4, 12])
+def test_a_case_is_read_in_steps_of_any_width(width):
+    """Its numbers in their order, as Keras reads a reshaped case."""
+    model = rnn((6, 2), 3, units=(4,), step_width=width)
+    assert model.get_layer("steps").output.shape == (None, 12 // width, width)
+    x = np.random.default_rng(2).normal(size=(5, 6, 2)).astype(np.float32)
+    plain = rnn((12 // width, width), 3, units=(4,))
+    plain.set_weights(model.get_weights())
+    np.testing.assert_allclose(model(x), plain(x.reshape(5, 12 // width, width)), rtol=1e-6)
+
+
+def test_a_width_that_leaves_numbers_over_is_refused():
+    with pytest.raises(TemplateError, match=r"Received: 5\. Possible: 1, 2, 3, 4, 6, 12"):
+        rnn((6, 2), 3, step_width=5)
+    with pytest.raises(TemplateError, match="tokens"):
+        rnn((6,), 3, vocabulary=9, step_width=2)
+
+
+def test_a_width_that_is_not_given_is_in_no_key(lay):
+    without, given = (lay(step_width=width) if width else lay() for width in (None, 2))
+    trials = [one.trial(one.arms[0], {}, "confirm", 0) for one in (without, given)]
+    assert "step_width" not in trials[0].settings
+    assert trials[0].key != trials[1].key

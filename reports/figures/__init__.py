@@ -10,12 +10,17 @@ from reports.figures.codes import ARMS as CODE_ARMS
 from reports.figures.codes import NAMED, code
 from reports.figures.confusion import ARMS as CLASS_ARMS
 from reports.figures.confusion import CLASSES, class_accuracy, confusion, hard_cases
+from reports.figures.courses import LAYERS
 from reports.figures.curves import curved, curves, decided
 from reports.figures.every import every
 from reports.figures.fitted import ARMS as FITTED_ARMS
 from reports.figures.fitted import predictions
 from reports.figures.forest import forest
+from reports.figures.heat import PANELS
+from reports.figures.inside import INSIDE, inside
 from reports.figures.labels import TOGETHER, labels
+from reports.figures.lines import LINES
+from reports.figures.outputs import ROWS
 from reports.figures.restored import METHODS, restored
 from reports.figures.samples import developing, replicated
 from reports.figures.sensitivity import searched, sensitivity
@@ -41,11 +46,16 @@ __all__ = [
     "COLORS",
     "FITTED_ARMS",
     "INK",
+    "INSIDE",
+    "LAYERS",
+    "LINES",
     "METHODS",
     "MOST",
     "NAMED",
     "NARROW",
+    "PANELS",
     "PAPER",
+    "ROWS",
     "SERIES",
     "SIZE",
     "TOGETHER",
@@ -61,6 +71,7 @@ __all__ = [
     "extreme_cases",
     "forest",
     "hard_cases",
+    "inside",
     "labels",
     "laid_out",
     "predictions",

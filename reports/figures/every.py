@@ -11,6 +11,7 @@ from reports.figures.confusion import class_accuracy, confusion, hard_cases
 from reports.figures.curves import curves
 from reports.figures.fitted import predictions
 from reports.figures.forest import forest
+from reports.figures.inside import inside
 from reports.figures.labels import labels
 from reports.figures.restored import restored
 from reports.figures.samples import developing, replicated
@@ -51,4 +52,5 @@ def every(results: Results, judged: Judged) -> dict[str, Figure]:
         found[draw.__name__] = draw(results, judged)
     for name in searched(results):
         found[f"sensitivity_{name}"] = sensitivity(results, judged, name)
+    found |= inside(results, judged)
     return {name: figure for name, figure in found.items() if figure is not None}

@@ -287,7 +287,7 @@ def short(number: float) -> str:
         >>> short(0.0001), short(0.003), short(250.0), short(20000.0)
         ('1e-4', '0.003', '250', '2e4')
     """
-    if 1e-3 <= abs(number) < 1e4:
+    if number == 0 or 1e-3 <= abs(number) < 1e4:
         return f"{number:.4g}"
     mantissa, power = f"{number:.2e}".split("e")
     return f"{float(mantissa):g}e{int(power)}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reports.tables.answers import verdict_table
 from reports.tables.budgets import budgets
+from reports.tables.diagnosing import alarms, estimates, relations
 from reports.tables.factors import cells, effects, marginals, variance_shares
 from reports.tables.others import others
 from reports.tables.provenance import history, provenance, skipped, statuses
@@ -59,6 +60,10 @@ def collect(results: Results, judged: Judged) -> dict[str, pd.DataFrame]:
         "code": codes(results),
         "predictions": predictions(results),
         "sources": sources(results),
+        "inside": results.inside,
+        "inside_estimates": estimates(results, judged),
+        "inside_relations": relations(results, judged),
+        "alarms": alarms(results),
         "skipped": skipped(results),
         "history": history(results),
         "provenance": provenance(results, judged),

@@ -1,4 +1,4 @@
-"""What a network does with a probe: gradients, activations and weights of its layers.
+"""Measurements of a network on a probe: gradients, activations and weights of its layers.
 
 A program of its own, beside that of the training, which finds all variables as it left them. The
 network is asked as ``looking.Walk`` says: normalization by the batch as in training, by the cases
@@ -220,6 +220,6 @@ def _there(tensors: list[Any]) -> list[Any]:
 
 
 def _spread(tensors: list[Any], found: list[Any]) -> list[Any]:
-    """What was found for those tensors that are there, in the places of all of them."""
+    """Results for those tensors that are there, in the places of all of them."""
     rest = iter(found)
     return [None if one is None else next(rest) for one in tensors]

@@ -1,4 +1,4 @@
-"""What is seen of one layer, as sums over the cases of a probe."""
+"""Sums of one layer over the cases of a probe."""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ from harness.program.looking import is_shown
 from harness.program.looking import names as layer_names
 from harness.program.network import Network, build
 from harness.program.operations import forward, uses_xla
+from harness.program.pooling import Pooling
 from harness.program.probing import Probing
 from harness.program.taking import asked, code_of, shapes
 from harness.program.transferring import headed
@@ -39,6 +40,7 @@ __all__ = [
     "Inputs",
     "Learner",
     "Network",
+    "Pooling",
     "Probing",
     "Program",
     "Resident",

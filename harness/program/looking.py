@@ -32,6 +32,7 @@ class Spot:
         limits: of its activation; ``None`` on a side that has none.
         activated: whether it has an activation.
         nudges: of a recurrent layer, added to its state in every step, all zero; else ``None``.
+        recurs: whether it is a recurrent layer.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Spot:
     limits: tuple[float | None, float | None] = (None, None)
     activated: bool = False
     nudges: tf.Tensor | None = None
+    recurs: bool = False
 
 
 def is_shown(model: Any) -> bool:
@@ -127,7 +129,7 @@ class Walk:
         self.spots.append(spot)
         if isinstance(layer, keras.layers.RNN):
             spot.after, spot.nudges = self._recur(layer, *args, **given)
-            spot.activated = True
+            spot.activated = spot.recurs = True
             spot.limits = _limits(layer) if type(layer) is keras.layers.SimpleRNN else (None, None)
             return spot.after
         own = getattr(layer, "activation", None)

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from harness import program, seeds
 from harness.errors import TemplateError, nearest
-from harness.program import Probing
+from harness.program import Pooling, Probing
 from harness.records import NETWORK, START, Inside
 from harness.spec import CASES, Diagnostics
+from harness.train.collecting import Collecting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
     from harness.program import Network
+    from harness.records import Artifact
     from harness.spec import Trial
     from harness.train.clock import Clock
     from harness.train.epochs import Leg
@@ -37,6 +40,7 @@ class Watching:
         clock: of the attempt.
         asked: what is measured, and when.
         probing: measures the network; ``None``: nothing does.
+        collecting: looks at the features of its layers; ``None``: nothing does.
         unseen: why, where something was asked for.
         found: numbers so far.
         lost: names of what was not finite.
@@ -47,6 +51,7 @@ class Watching:
     clock: Clock
     asked: Diagnostics = field(default_factory=Diagnostics)
     probing: Probing | None = None
+    collecting: Collecting | None = None
     unseen: str = ""
     found: list[Inside] = field(default_factory=list)
     lost: dict[str, None] = field(default_factory=dict)
@@ -63,12 +68,22 @@ class Watching:
             return
         with self.clock.spent("evaluate"):
             told = self._measured(rate)
+            if self.collecting and (epoch == START or last):
+                self._collect(epoch, told)
+        if epoch == START:
+            self._place(told)
         for layer, numbers in told.items():
             good = {name: number for name, number in numbers.items() if math.isfinite(number)}
             for name in numbers.keys() - good.keys():
                 self.lost[f"{name} of {layer or 'the network'}"] = None
             quantities = {f"inside/{name}": number for name, number in good.items()}
-            self.found.append(Inside(epoch=epoch, layer=layer or NETWORK, quantities=quantities))
+            if quantities:
+                one = Inside(epoch=epoch, layer=layer or NETWORK, quantities=quantities)
+                self.found.append(one)
+
+    def keep(self, folder: Path) -> tuple[Artifact, ...]:
+        """Store what is kept of features, in a folder of objects."""
+        return self.collecting.keep(folder) if self.collecting else ()
 
     def _measured(self, rate: Any) -> dict[str, dict[str, float]]:
         """Numbers by layer, those of the network under no name."""
@@ -81,14 +96,24 @@ class Watching:
                 told = self.probing.measure(leg.inputs, cases, rate)
             if "sharpness" in asked:
                 told[""] |= self.probing.sharpness(leg.inputs, cases)
-        names = self.probing.all_names
         return {
-            layer: {
-                **{name: part for name, part in numbers.items() if _kind(name) in asked},
-                **({"depth": names.index(layer) + 1} if layer else {}),
-            }
+            layer: {name: part for name, part in numbers.items() if _kind(name) in asked}
             for layer, numbers in told.items()
         }
+
+    def _collect(self, epoch: int, told: dict[str, dict[str, float]]) -> None:
+        """Add what is measured of features."""
+        assert self.collecting is not None
+        cases = probe(self.trial, self.leg.train, self.asked)
+        for layer, numbers in self.collecting.measure(epoch, cases).items():
+            told.setdefault(layer, {}).update(numbers)
+
+    def _place(self, told: dict[str, dict[str, float]]) -> None:
+        """Add the depth of every layer, which stays."""
+        assert self.probing is not None
+        for layer, numbers in told.items():
+            if layer:
+                numbers["depth"] = self.probing.all_names.index(layer) + 1
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -118,7 +143,7 @@ class Insides:
     def __init__(self, asked: Diagnostics | None) -> None:
         """Compile nothing yet."""
         self._asked = asked
-        self._probings: dict[str, Probing] = {}
+        self._probings: dict[str, tuple[Probing, Pooling]] = {}
 
     def watch(
         self, key: str, leg: Leg, trial: Trial, wanted: Sequence[str], clock: Clock
@@ -140,9 +165,20 @@ class Insides:
             return Watching(leg=leg, trial=trial, clock=clock, unseen=reason)
         if key not in self._probings:
             learner, model = compiled.program.learner, compiled.network.model
-            self._probings[key] = Probing(learner, model, asked.layers)
-        probing = self._probings[key]
-        return Watching(leg=leg, trial=trial, clock=clock, asked=asked, probing=probing)
+            probing = Probing(learner, model, asked.layers)
+            self._probings[key] = probing, Pooling(model, probing.names)
+        probing, pooling = self._probings[key]
+        collecting = None
+        if "features" in asked.measures:
+            collecting = Collecting(leg=leg, trial=trial, pooling=pooling, probing=probing)
+        return Watching(
+            leg=leg,
+            trial=trial,
+            clock=clock,
+            asked=asked,
+            probing=probing,
+            collecting=collecting,
+        )
 
     def check(self, network: Network, template: str) -> None:
         """Refuse layers that a network does not have.

@@ -205,7 +205,7 @@ class Trainer:
             reason = _not_finite(found)
             course = course if reason else course.tested(found)
         course = course.in_unit(trial.task, unit)
-        artifacts = showing.keep(self._keep) if self._keep else ()
+        artifacts = (*showing.keep(self._keep), *watching.keep(self._keep)) if self._keep else ()
         if shown is not None and not reason and not hands_on:
             artifacts += self._excerpt(shown, trial, inputs, unit, course.best)
         if hands_on and self._keep and not reason:

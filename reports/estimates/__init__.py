@@ -27,8 +27,10 @@ from reports.estimates.relating import Relation, pooled, within
 from reports.estimates.resolution import replicates_to_resolve
 from reports.estimates.savings import Saving, isotonic, savings
 from reports.estimates.scales import RESOLUTION, Scale, differences, on_scale, tolerance
+from reports.estimates.similarity import FEWEST, cka, ckas
 
 __all__ = [
+    "FEWEST",
     "RESOLUTION",
     "Band",
     "Interval",
@@ -39,6 +41,8 @@ __all__ = [
     "Source",
     "Tested",
     "band",
+    "cka",
+    "ckas",
     "correlation",
     "differences",
     "isotonic",

@@ -12,24 +12,32 @@ from reports.figures.confusion import ARMS as CLASS_ARMS
 from reports.figures.confusion import CLASSES, class_accuracy, confusion, hard_cases
 from reports.figures.courses import LAYERS
 from reports.figures.curves import curved, curves, decided
+from reports.figures.embeddings import ARMS as EMBEDDED
+from reports.figures.embeddings import embedded
 from reports.figures.every import every
+from reports.figures.filters import filters
 from reports.figures.fitted import ARMS as FITTED_ARMS
 from reports.figures.fitted import predictions
 from reports.figures.forest import forest
-from reports.figures.heat import PANELS
 from reports.figures.inside import INSIDE, inside
 from reports.figures.labels import TOGETHER, labels
 from reports.figures.lines import LINES
+from reports.figures.maps import maps
+from reports.figures.mosaic import ROWS as PICTURED
 from reports.figures.outputs import ROWS
+from reports.figures.profiles import profile
 from reports.figures.restored import METHODS, restored
 from reports.figures.samples import developing, replicated
 from reports.figures.sensitivity import searched, sensitivity
+from reports.figures.similarities import ARMS as SIMILAR
+from reports.figures.similarities import layered, networks
 from reports.figures.spread import spread
 from reports.figures.style import (
     COLORS,
     INK,
     MOST,
     NARROW,
+    PANELS,
     PAPER,
     SERIES,
     SIZE,
@@ -37,6 +45,7 @@ from reports.figures.style import (
     shown,
     styled,
 )
+from reports.figures.traversals import traversals
 
 __all__ = [
     "ANOMALY_ARMS",
@@ -44,6 +53,7 @@ __all__ = [
     "CLASS_ARMS",
     "CODE_ARMS",
     "COLORS",
+    "EMBEDDED",
     "FITTED_ARMS",
     "INK",
     "INSIDE",
@@ -55,8 +65,10 @@ __all__ = [
     "NARROW",
     "PANELS",
     "PAPER",
+    "PICTURED",
     "ROWS",
     "SERIES",
+    "SIMILAR",
     "SIZE",
     "TOGETHER",
     "cells",
@@ -67,14 +79,20 @@ __all__ = [
     "curves",
     "decided",
     "developing",
+    "embedded",
     "every",
     "extreme_cases",
+    "filters",
     "forest",
     "hard_cases",
     "inside",
     "labels",
     "laid_out",
+    "layered",
+    "maps",
+    "networks",
     "predictions",
+    "profile",
     "replicated",
     "restored",
     "roc",
@@ -84,4 +102,5 @@ __all__ = [
     "shown",
     "spread",
     "styled",
+    "traversals",
 ]

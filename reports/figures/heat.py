@@ -13,6 +13,7 @@ from harness.records import NETWORK
 from reports import diagnostics
 from reports.figures.style import (
     GREY,
+    PANELS,
     full_width,
     is_narrow,
     log_axis,
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from reports.verdicts import Judged
 
     Array = NDArray[np.float64]
-
-PANELS = 12
-"""Arms that a figure shows at most."""
 
 _DECADES = 30.0
 """Ratio of the largest to the smallest value from which on colors are logarithmic."""

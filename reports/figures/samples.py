@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reports.figures.style import COLORS, GREY, full_width, place, sheet, shown, styled, wrapped
+from reports.figures.mosaic import mosaic
+from reports.figures.style import COLORS, GREY, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,8 +25,6 @@ BINS = 96
 
 ACROSS = 8
 """Replicates that a figure shows at most, and images along each side of a picture of images."""
-
-_LABEL, _GAP, _TITLE = 110.0, 6.0, 18.0
 
 
 def developing(results: Results, judged: Judged) -> Figure | None:
@@ -53,7 +52,7 @@ def developing(results: Results, judged: Judged) -> Figure | None:
         rows[judged.labels[arm]] = [
             _picture(arrays, name, results.card.shape) if name in arrays else None for name in names
         ]
-    return _grid(rows, titles)
+    return mosaic(rows, titles)
 
 
 def replicated(results: Results, judged: Judged) -> Figure | None:
@@ -77,7 +76,7 @@ def replicated(results: Results, judged: Judged) -> Figure | None:
             ]
     if not rows or not _visible(results):
         return None
-    return _grid(rows, [f"replicate {replicate}" for replicate in range(count)])
+    return mosaic(rows, [f"replicate {replicate}" for replicate in range(count)])
 
 
 def _visible(results: Results) -> bool:
@@ -137,36 +136,3 @@ def _images(cases: NDArray[np.float32], shape: Sequence[int]) -> NDArray[np.floa
 
 def _rgb(color: str) -> tuple[float, ...]:
     return tuple(int(color[place : place + 2], 16) / 255 for place in (1, 3, 5))
-
-
-def _grid(
-    rows: Mapping[str, Sequence[NDArray[np.float64] | None]], titles: Sequence[str]
-) -> Figure:
-    """Pictures in rows that bear names, under titles."""
-    across = len(titles)
-    left = _LABEL if full_width() > 500 else 0.0
-    side = (full_width() - left - _GAP * across) / across
-    above = 0.0 if left else _TITLE
-    with styled():
-        figure = sheet(_TITLE + len(rows) * (side + _GAP + above))
-        for row, (name, pictures) in enumerate(rows.items()):
-            top = _TITLE + row * (side + _GAP + above) + above
-            for column, picture in enumerate(pictures):
-                x = left + column * (side + _GAP)
-                axes = place(figure, x, top, side, side, xticks=[], yticks=[])
-                axes.spines[:].set(visible=True, color=GREY, linewidth=0.5)
-                if picture is not None:
-                    axes.imshow(picture, interpolation="nearest", aspect="auto")
-                if row == 0:
-                    axes.set_title(titles[column], size=9 if left else 7, pad=3 + above)
-                if column == 0:
-                    at = (-0.06, 0.5) if left else (0.0, 1.04)
-                    axes.text(
-                        *at,
-                        wrapped(name, 16 if left else 60, lines=4),
-                        transform=axes.transAxes,
-                        ha="right" if left else "left",
-                        va="center" if left else "bottom",
-                        size=9.5,
-                    )
-    return figure

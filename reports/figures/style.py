@@ -37,6 +37,9 @@ _WIDTH = ContextVar("width", default=WIDTH)
 MOST = 40
 """Arms that a figure shows at most."""
 
+PANELS = 12
+"""Arms that a figure with a panel for each shows at most."""
+
 COLORS: Mapping[str, str] = {
     "better": "#1a80bb",
     "worse": "#d2600a",

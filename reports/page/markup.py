@@ -46,6 +46,7 @@ _TEXT = frozenset(
         "Level",
         "Quantity",
         "Seen",
+        "Networks",
         "Source",
         "Taken for",
         "When",

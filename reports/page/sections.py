@@ -14,6 +14,7 @@ from reports import figures, tables, verdicts, wording
 from reports.page import seen
 from reports.page.forks import called
 from reports.page.inside import alarmed, inside, plated
+from reports.page.learned import learned
 from reports.page.markup import Fold, Item, Section, grid
 from reports.page.markup import narrow as _narrow
 from reports.page.markup import plate as _plate
@@ -60,6 +61,7 @@ def sections(results: Results, judged: Judged) -> list[Section]:
         partial(_factors, results, judged),
         partial(inside, results, judged),
         partial(alarmed, results),
+        partial(learned, results, judged),
         partial(_failures, results),
         partial(_bias, results, judged),
         partial(_sources, results),

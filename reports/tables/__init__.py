@@ -28,6 +28,7 @@ from reports.tables.factors import (
     marginals,
     variance_shares,
 )
+from reports.tables.learned import formatted_learned, learned
 from reports.tables.others import best_others, formatted_others, others
 from reports.tables.provenance import (
     formatted_history,
@@ -60,6 +61,12 @@ from reports.tables.seen import (
     roc_curves,
     score_histograms,
 )
+from reports.tables.similarities import (
+    available,
+    formatted_similarities,
+    layer_similarities,
+    network_similarities,
+)
 from reports.tables.sources import formatted_sources, sources
 from reports.tables.tuning import (
     formatted_bias,
@@ -72,6 +79,7 @@ from reports.verdicts import edges
 __all__ = [
     "DECIDED",
     "alarms",
+    "available",
     "best_others",
     "budgets",
     "caption",
@@ -97,18 +105,23 @@ __all__ = [
     "formatted_hard_cases",
     "formatted_history",
     "formatted_interactions",
+    "formatted_learned",
     "formatted_others",
     "formatted_references",
     "formatted_relations",
     "formatted_savings",
     "formatted_shares",
+    "formatted_similarities",
     "formatted_skipped",
     "formatted_sources",
     "formatted_tuning",
     "hard_cases",
     "history",
+    "layer_similarities",
     "leaders",
+    "learned",
     "marginals",
+    "network_similarities",
     "notes",
     "others",
     "picture_errors",

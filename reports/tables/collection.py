@@ -8,6 +8,7 @@ from reports.tables.answers import verdict_table
 from reports.tables.budgets import budgets
 from reports.tables.diagnosing import alarms, estimates, relations
 from reports.tables.factors import cells, effects, marginals, variance_shares
+from reports.tables.learned import learned
 from reports.tables.others import others
 from reports.tables.provenance import history, provenance, skipped, statuses
 from reports.tables.references import references
@@ -24,6 +25,7 @@ from reports.tables.seen import (
     roc_curves,
     score_histograms,
 )
+from reports.tables.similarities import layer_similarities, network_similarities
 from reports.tables.sources import sources
 from reports.tables.tuning import selection_bias, tuning
 
@@ -64,6 +66,9 @@ def collect(results: Results, judged: Judged) -> dict[str, pd.DataFrame]:
         "inside_estimates": estimates(results, judged),
         "inside_relations": relations(results, judged),
         "alarms": alarms(results),
+        "features": learned(results),
+        "layer_similarities": layer_similarities(results),
+        "network_similarities": network_similarities(results),
         "skipped": skipped(results),
         "history": history(results),
         "provenance": provenance(results, judged),

@@ -1,4 +1,4 @@
-"""What ``check --gradients`` says: the gradients of a study's networks beside differences."""
+"""Output of ``check --gradients``: the gradients of networks beside finite differences."""
 
 from __future__ import annotations
 

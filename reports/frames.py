@@ -327,7 +327,8 @@ def _inside(found: Contents, arms: Sequence[Arm]) -> pd.DataFrame:
     rows = rows[rows["arm"] < len(arms)]
     rows["quantity"] = rows["quantity"].str.removeprefix("inside/")
     place = ["arm", "replicate", "layer"]
-    depths = rows[rows["quantity"] == "depth"][[*place, "value"]]
+    # Written down at every epoch, and the same at all of them.
+    depths = rows[rows["quantity"] == "depth"].drop_duplicates(place)[[*place, "value"]]
     rows = rows[rows["quantity"] != "depth"].merge(
         depths.rename(columns={"value": "depth"}), how="left", on=place
     )

@@ -1,4 +1,4 @@
-"""What a network does with a probe: gradients, activations and weights of its layers.
+"""Measurements of a network on a probe: gradients, activations and weights of its layers.
 
 A program of its own, beside that of the training, which finds all variables as it left them. The
 network is asked as ``looking.Walk`` says: normalization by the batch as in training, by the cases
@@ -21,7 +21,7 @@ from harness.program.sharpness import Curvature
 from harness.program.unrolling import Nudged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -73,20 +73,19 @@ class Probing:
             cases: of the probe.
             rate: learning rates of the step that would come next, one per player.
         """
-        with self._untouched():
-            found: dict[str, Layer] = {name: Layer() for name in self.names}
-            total, gradients = 0.0, None
-            for part in _parts(cases):
-                loss, shown, by_weights = self._asked(*take(data, part))
-                total += float(loss) * len(part)
-                share = len(part) / len(cases)
-                scaled = [one * share for one in by_weights]
-                gradients = scaled if gradients is None else _sum(gradients, scaled)
-                for name, one in shown.items():
-                    found[name].add(one)
-            told = {name: self._told(name, one, gradients or []) for name, one in found.items()}
-            for name, ratio in self._ratios(gradients or [], rate).items():
-                told[name]["update_ratio"] = ratio
+        found: dict[str, Layer] = {name: Layer() for name in self.names}
+        total, gradients = 0.0, self._nothing()
+        for part in _parts(cases):
+            share = tf.constant(len(part) / len(cases), tf.float32)
+            loss, shown, gradients = self._asked(*take(data, part), share, gradients)
+            total += float(loss) * len(part)
+            for name, one in shown.items():
+                found[name].add(one)
+        changes = self._moved(gradients, tf.reshape(tf.constant(rate, tf.float32), [-1]))
+        told = {
+            name: {**one.numbers, **self._of_weights(name, gradients, changes)}
+            for name, one in found.items()
+        }
         variances = [told[name].get("preactivation_gradient_variance") for name in self.hidden]
         whole = {"loss": total / len(cases)}
         known = [one for one in variances if one is not None]
@@ -96,8 +95,7 @@ class Probing:
 
     def outputs(self, data: Inputs, cases: NDArray[np.int32]) -> dict[str, NDArray[np.float32]]:
         """Activations by layer, shape ``(cases, ...)``, for cases shown in the order given."""
-        with self._untouched():
-            parts = [self._shown(take(data, part)[0]) for part in _parts(cases)]
+        parts = [self._shown(take(data, part)[0]) for part in _parts(cases)]
         return {
             name: np.concatenate([part[name].numpy() for part in parts])
             for name in parts[0]
@@ -106,8 +104,7 @@ class Probing:
 
     def sharpness(self, data: Inputs, cases: NDArray[np.int32]) -> Numbers:
         """Largest eigenvalue of the Hessian of the loss; see ``sharpness.sharpest``."""
-        with self._untouched():
-            return self._curvature.largest([take(data, part) for part in _parts(cases)])
+        return self._curvature.largest([take(data, part) for part in _parts(cases)])
 
     @property
     def trained(self) -> list[Any]:
@@ -115,27 +112,22 @@ class Probing:
         return self._learner.variables
 
     def _lost_of(self, x: Any, y: tf.Tensor) -> tf.Tensor:
-        return self._lost(Walk({}).through(self._model, x), x, y)
+        with _untouched(self._model.non_trainable_variables):
+            return self._lost(Walk({}).through(self._model, x), x, y)
 
     def _lost(self, outputs: Any, x: Any, y: tf.Tensor) -> tf.Tensor:
         goal = self._learner.objective
         return goal.total(x if goal.reconstructs else y, outputs)
 
-    @contextmanager
-    def _untouched(self) -> Iterator[None]:
-        """All variables as they were, after whatever happens inside."""
-        optimizers = [one.optimizer.variables for one in self._learner.players]
-        variables = [*self._model.variables, *(one for own in optimizers for one in own)]
-        before = [tf.identity(variable.value) for variable in variables]
-        try:
-            yield
-        finally:
-            for variable, array in zip(variables, before, strict=True):
-                variable.assign(array)
+    def _nothing(self) -> list[tf.Tensor]:
+        """Gradients of no case."""
+        return [tf.zeros(variable.shape) for variable in self.trained]
 
-    def _ask(self, x: Any, y: tf.Tensor) -> tuple[Any, ...]:
-        """Loss, sums of every layer, and gradients by all that is trained, of a part of a probe."""
-        with tf.GradientTape(persistent=False) as tape:
+    def _ask(
+        self, x: Any, y: tf.Tensor, share: tf.Tensor, gradients: list[tf.Tensor]
+    ) -> tuple[Any, ...]:
+        """Loss and sums of every layer over a part of a probe; gradients, added to some before."""
+        with _untouched(self._model.non_trainable_variables), tf.GradientTape() as tape:
             walk = Walk(self._nudged, tape)
             loss = self._lost(walk.through(self._model, x), x, y)
         spots = [spot for spot in walk.spots if spot.name in self.names]
@@ -150,46 +142,72 @@ class Probing:
             spot.name: seen(spot, backs[place], steps[place], count)
             for place, spot in enumerate(spots)
         }
-        dense = [_dense(one, weight) for one, weight in zip(by_weights, weights, strict=True)]
-        return loss, shown, dense
+        pairs = zip(gradients, by_weights, strict=True)
+        return (
+            loss,
+            shown,
+            [one if own is None else one + share * tf.convert_to_tensor(own) for one, own in pairs],
+        )
 
     def _show(self, x: Any) -> dict[str, tf.Tensor]:
         walk = Walk({})
-        walk.through(self._model, x)
+        with _untouched(self._model.non_trainable_variables):
+            walk.through(self._model, x)
         return {spot.name: spot.after for spot in walk.spots if spot.after is not None}
 
-    def _told(self, name: str, shown: Layer, gradients: Sequence[Any]) -> Numbers:
-        """Numbers of one layer."""
-        found = shown.numbers
+    def _move(self, gradients: list[tf.Tensor], rates: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Norms of the changes of kernels in one more step of every player, which is undone."""
+        players = self._learner.players
+        by_weight = dict(zip(map(id, self.trained), gradients, strict=True))
+        slots = [one for player in players for one in player.optimizer.variables]
+        kernels = {name: own for name, own in self._kernels.items() if _trained(own)}
+        with _untouched([*self.trained, *slots]):
+            old = {name: [tf.identity(one.value) for one in own] for name, own in kernels.items()}
+            for place, player in enumerate(players):
+                own = [by_weight[id(variable)] for variable in player.variables]
+                player.update(rates[place], player.clip(own))
+            return {
+                name: tf.sqrt(tf.add_n([_square(one.value - was) for one, was in pairs]))
+                for name, own in kernels.items()
+                if (pairs := [*zip(own, old[name], strict=True)])
+            }
+
+    def _of_weights(
+        self, name: str, gradients: Sequence[Any], changes: Mapping[str, Any]
+    ) -> Numbers:
+        """Numbers of the kernels of one layer."""
         by_weight = dict(zip(map(id, self.trained), gradients, strict=True))
         kernels = self._kernels[name]
+        size = norm([one.numpy() for one in kernels])
+        found = {
+            "weight_norm": size,
+            "spectral_norm": max(spectral(one.numpy()) for one in kernels),
+        }
+        if name in changes and size > 0:
+            found["update_ratio"] = float(changes[name]) / size
         trained = [by_weight[id(one)] for one in kernels if id(one) in by_weight]
         if trained:
             flat = np.concatenate([one.numpy().ravel() for one in trained]).astype(np.float64)
             found["weight_gradient_rms"] = float(np.sqrt(np.mean(flat**2)))
             found["weight_gradient_variance"] = float(flat.var())
-        found["weight_norm"] = norm([one.numpy() for one in kernels])
-        found["spectral_norm"] = max(spectral(one.numpy()) for one in kernels)
         return found
 
-    def _ratios(self, gradients: Sequence[Any], rate: Any) -> Numbers:
-        """Change of the kernels in one more step, relative to them, by layer."""
-        before = {name: [one.numpy() for one in own] for name, own in self._kernels.items()}
-        self._moved([*gradients], tf.reshape(tf.constant(rate, tf.float32), [-1]))
-        found = {}
-        for name, old in before.items():
-            size = norm(old)
-            changed = [one.numpy() - was for one, was in zip(self._kernels[name], old, strict=True)]
-            if size > 0 and any(one.trainable for one in self._kernels[name]):
-                found[name] = norm(changed) / size
-        return found
 
-    def _move(self, gradients: list[tf.Tensor], rates: tf.Tensor) -> None:
-        """One step of every player."""
-        by_weight = dict(zip(map(id, self.trained), gradients, strict=True))
-        for place, player in enumerate(self._learner.players):
-            own = [by_weight[id(variable)] for variable in player.variables]
-            player.update(rates[place], player.clip(own))
+@contextmanager
+def _untouched(variables: Sequence[Any]) -> Iterator[None]:
+    """Variables as they were, after whatever the graph does inside."""
+    before = [tf.identity(variable.value) for variable in variables]
+    yield
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value)
+
+
+def _trained(kernels: Sequence[Any]) -> bool:
+    return any(one.trainable for one in kernels)
+
+
+def _square(x: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(tf.square(x))
 
 
 def _parts(cases: NDArray[np.int32]) -> list[NDArray[np.int32]]:
@@ -202,14 +220,6 @@ def _there(tensors: list[Any]) -> list[Any]:
 
 
 def _spread(tensors: list[Any], found: list[Any]) -> list[Any]:
-    """What was found for those tensors that are there, in the places of all of them."""
+    """Results for those tensors that are there, in the places of all of them."""
     rest = iter(found)
     return [None if one is None else next(rest) for one in tensors]
-
-
-def _dense(gradient: Any, weight: Any) -> Any:
-    return tf.zeros_like(weight) if gradient is None else tf.convert_to_tensor(gradient)
-
-
-def _sum(some: Sequence[Any], others: Sequence[Any]) -> list[Any]:
-    return [one + other for one, other in zip(some, others, strict=True)]

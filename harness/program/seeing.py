@@ -1,4 +1,4 @@
-"""What is seen of one layer, as sums over the cases of a probe."""
+"""Sums of one layer over the cases of a probe."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
+from scipy.linalg import eigh
 from scipy.sparse.linalg import svds
 
 from harness.program.looking import NEARBY
@@ -116,10 +117,12 @@ def spectral(kernel: NDArray[Any]) -> float:
     if not np.isfinite(matrix).all():
         return float("nan")
     if min(matrix.shape) <= SMALL:
-        return float(np.linalg.norm(matrix, 2))
+        wide = (matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T).astype(np.float64)
+        last = [wide.shape[1] - 1] * 2
+        return float(np.sqrt(eigh(wide.T @ wide, eigvals_only=True, subset_by_index=last)[0]))
     start = np.ones(min(matrix.shape), matrix.dtype)
     return float(svds(matrix, k=1, v0=start, tol=1e-3, return_singular_vectors=False)[0])
 
 
-SMALL = 64
-"""Rows or columns up to which all singular values are found at once."""
+SMALL = 256
+"""Rows or columns up to which the matrix times itself is taken."""

@@ -1,4 +1,4 @@
-"""What a study wants to know of the inside of its networks."""
+"""Measurements that a study may ask for inside its networks."""
 
 from __future__ import annotations
 

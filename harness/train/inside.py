@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from harness.train.epochs import Leg
 
 ACTIVATIONS = ("activation_", "dead", "saturated", "hist_")
-"""How the names of quantities begin that are measured of activations; others are of gradients."""
+"""Beginnings of the names of quantities of activations; others are of gradients."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Watching:
-    """What a trial's diagnostics find, at the epochs at which they are wanted.
+    """Findings of a trial's diagnostics, at the epochs at which they are wanted.
 
     Args:
         leg: the judged stage.
@@ -117,7 +117,7 @@ class Watching:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What could not be measured, for readers of the results."""
+        """Numbers that could not be measured, for readers of the results."""
         if self.unseen:
             return (f"nothing is measured inside the network, because {self.unseen}",)
         if not self.lost:

@@ -26,7 +26,7 @@ STEPS = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 long ones are wrong on a curve, and short ones by rounding."""
 
 SHIFT = 0.1
-"""How far at most a weight of zero is moved before."""
+"""Largest distance that a weight of zero is moved by before."""
 
 TOLERATED = 0.05
 """Relative difference above which a gradient is wrong; rounding and kinks stay below it."""

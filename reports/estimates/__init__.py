@@ -23,6 +23,7 @@ from reports.estimates.exact import (
 )
 from reports.estimates.means import Interval, t_interval
 from reports.estimates.power import replicates_needed
+from reports.estimates.relating import Relation, pooled, within
 from reports.estimates.resolution import replicates_to_resolve
 from reports.estimates.savings import Saving, isotonic, savings
 from reports.estimates.scales import RESOLUTION, Scale, differences, on_scale, tolerance
@@ -33,6 +34,7 @@ __all__ = [
     "RESOLUTION",
     "Band",
     "Interval",
+    "Relation",
     "Saving",
     "Scale",
     "Share",
@@ -46,6 +48,7 @@ __all__ = [
     "isotonic",
     "on_scale",
     "pairing_gain",
+    "pooled",
     "replicates_needed",
     "replicates_to_resolve",
     "savings",
@@ -59,4 +62,5 @@ __all__ = [
     "tolerance",
     "typical",
     "variance_shares",
+    "within",
 ]

@@ -59,7 +59,9 @@ def smallest_p(pairs: int) -> float:
     return min(1.0, 2.0 ** (1 - pairs))
 
 
-def sign_flips(differences: ArrayLike, level: float, family: int, tolerance: float = 0.0) -> Tested:
+def sign_flips(
+    differences: ArrayLike, level: float, family: int, tolerance: float = 0.0, exact: int = EXACT
+) -> Tested:
     """The sign-flip test of a mean difference, inverted.
 
     Let ``M`` be the sorted means of all ``2^n - 1`` subsets of the differences that are not
@@ -73,9 +75,11 @@ def sign_flips(differences: ArrayLike, level: float, family: int, tolerance: flo
         level: of the family ``a``, such as 0.05.
         family: number of comparisons ``m``.
         tolerance: a mean no larger than this counts as zero.
+        exact: differences up to which all subsets are enumerated, such as fewer where there are
+            hundreds of comparisons.
 
     Returns:
-        The mean, its limits, and p. Beyond ``EXACT`` differences, a fixed draw of ``DRAWS - 1``
+        The mean, its limits, and p. Beyond ``exact`` differences, a fixed draw of ``DRAWS - 1``
         subsets stands for all of them, in limits and p alike.
 
     Example:
@@ -92,7 +96,7 @@ def sign_flips(differences: ArrayLike, level: float, family: int, tolerance: flo
         return Tested(np.nan, -np.inf, np.inf, 1.0, 1.0)
     # Sums of numbers that cancel are rounding, not zero.
     tolerance = max(tolerance, 1e-12 * float(np.abs(values).max()))
-    means = _subset_means(values)
+    means = _subset_means(values, exact)
     total = means.size + 1
     p = 2 * min(_count(means <= tolerance), _count(means >= -tolerance)) / total
     rank = floor(level * total / (2 * family) * (1 + _ROUNDING))
@@ -186,8 +190,8 @@ def _ends(values: Array, rank: int, tolerance: float) -> tuple[float, float]:
     )
 
 
-def _subset_means(values: Array) -> Array:
-    if values.size > EXACT:
+def _subset_means(values: Array, exact: int) -> Array:
+    if values.size > exact:
         return _drawn_means(values)
     means = _subset_sums(values)[1:]
     means /= _sizes(values.size)

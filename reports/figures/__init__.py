@@ -10,6 +10,7 @@ from reports.figures.codes import ARMS as CODE_ARMS
 from reports.figures.codes import NAMED, code
 from reports.figures.confusion import ARMS as CLASS_ARMS
 from reports.figures.confusion import CLASSES, class_accuracy, confusion, hard_cases
+from reports.figures.courses import LAYERS
 from reports.figures.curves import curved, curves, decided
 from reports.figures.embeddings import ARMS as EMBEDDED
 from reports.figures.embeddings import embedded
@@ -18,10 +19,13 @@ from reports.figures.filters import filters
 from reports.figures.fitted import ARMS as FITTED_ARMS
 from reports.figures.fitted import predictions
 from reports.figures.forest import forest
+from reports.figures.inside import INSIDE, inside
 from reports.figures.labels import TOGETHER, labels
+from reports.figures.lines import LINES
 from reports.figures.maps import maps
-from reports.figures.mosaic import ROWS
-from reports.figures.profiles import PANELS, profile
+from reports.figures.mosaic import ROWS as PICTURED
+from reports.figures.outputs import ROWS
+from reports.figures.profiles import profile
 from reports.figures.restored import METHODS, restored
 from reports.figures.samples import developing, replicated
 from reports.figures.sensitivity import searched, sensitivity
@@ -33,6 +37,7 @@ from reports.figures.style import (
     INK,
     MOST,
     NARROW,
+    PANELS,
     PAPER,
     SERIES,
     SIZE,
@@ -51,12 +56,16 @@ __all__ = [
     "EMBEDDED",
     "FITTED_ARMS",
     "INK",
+    "INSIDE",
+    "LAYERS",
+    "LINES",
     "METHODS",
     "MOST",
     "NAMED",
     "NARROW",
     "PANELS",
     "PAPER",
+    "PICTURED",
     "ROWS",
     "SERIES",
     "SIMILAR",
@@ -76,6 +85,7 @@ __all__ = [
     "filters",
     "forest",
     "hard_cases",
+    "inside",
     "labels",
     "laid_out",
     "layered",

@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from harness import catalog
 from harness.spec import Arm, Quantity, label, measured
 from reports import estimates, wording
+from reports.figures.lines import End, arm_colors, name_ends
 from reports.figures.style import (
     GREY,
     INK,
@@ -20,7 +21,6 @@ from reports.figures.style import (
     is_narrow,
     log_axis,
     panels,
-    separated,
     shown,
     styled,
     value_axis,
@@ -138,16 +138,10 @@ def _together(arms: list[int], found: _Curves, judged: Judged) -> tuple[Figure, 
     left, bottom, _, height = axes.get_position().bounds
     axes.set_position((left, bottom, 1 - left - (0.42 if is_narrow() else 0.26), height))
     thin = sum(len(found.single[arm]) for arm in arms) <= _THIN
-    colors = _colors(arms, judged)
+    colors = arm_colors(arms, judged)
     for arm in arms:
         _line(axes, found, arm, colors[arm], thin=thin)
     return figure, [axes]
-
-
-def _colors(arms: list[int], judged: Judged) -> dict[int, str]:
-    """Ink for the baseline, a color for each other arm."""
-    others = [arm for arm in arms if arm != judged.baseline]
-    return {judged.baseline: INK, **dict(zip(others, SERIES, strict=False))}
 
 
 def _by_factor(arms: list[int], found: _Curves, results: Results) -> tuple[Figure, list[Axes]]:
@@ -270,19 +264,9 @@ def _label_ends(
         ended = "" if len(finite) and finite[-1] == longest - 1 else " (diverged)"
         labels.append(wrapped(results.arms[arm].label + ended, 24))
         wanted.append(min(max(float(to_axes.transform((1, value))[1]), 0.0), 1.0))
-    height = axes.get_window_extent().height
-    colors = _colors(arms, judged)
-    gap = (28 if any("\n" in text for text in labels) else 16) / height
-    for arm, text, y in zip(arms, labels, separated(wanted, gap), strict=True):
-        axes.text(
-            1.02,
-            y,
-            text,
-            transform=axes.transAxes,
-            color=colors[arm],
-            weight="bold" if arm == judged.baseline else "normal",
-            va="center",
-            size=10,
-            linespacing=1.05,
-            clip_on=False,
-        )
+    colors = arm_colors(arms, judged)
+    ends = [
+        End(y, text, colors[arm], arm == judged.baseline)
+        for arm, text, y in zip(arms, labels, wanted, strict=True)
+    ]
+    name_ends(axes, ends)

@@ -13,6 +13,7 @@ from reports.figures.embeddings import embedded
 from reports.figures.filters import filters
 from reports.figures.fitted import predictions
 from reports.figures.forest import forest
+from reports.figures.inside import inside
 from reports.figures.labels import labels
 from reports.figures.maps import maps
 from reports.figures.profiles import profile
@@ -66,4 +67,5 @@ def every(results: Results, judged: Judged) -> dict[str, Figure]:
         found[draw.__name__] = draw(results, judged)
     for name in searched(results):
         found[f"sensitivity_{name}"] = sensitivity(results, judged, name)
+    found |= inside(results, judged)
     return {name: figure for name, figure in found.items() if figure is not None}

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from reports import layers
-from reports.figures.style import GREY, INK, SERIES, panels, shown, styled
+from reports.figures.style import GREY, INK, PANELS, SERIES, panels, shown, styled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from reports.frames import Results
     from reports.verdicts import Judged
-
-PANELS = 12
-"""Arms that a figure of panels shows at most: the baseline and those with the best means."""
 
 _CONTROLS = {
     "probe_accuracy": ("probe_chance", "chance"),

@@ -37,6 +37,9 @@ _WIDTH = ContextVar("width", default=WIDTH)
 MOST = 40
 """Arms that a figure shows at most."""
 
+PANELS = 12
+"""Arms that a figure with a panel for each shows at most."""
+
 COLORS: Mapping[str, str] = {
     "better": "#1a80bb",
     "worse": "#d2600a",
@@ -287,7 +290,7 @@ def short(number: float) -> str:
         >>> short(0.0001), short(0.003), short(250.0), short(20000.0)
         ('1e-4', '0.003', '250', '2e4')
     """
-    if 1e-3 <= abs(number) < 1e4:
+    if number == 0 or 1e-3 <= abs(number) < 1e4:
         return f"{number:.4g}"
     mantissa, power = f"{number:.2e}".split("e")
     return f"{float(mantissa):g}e{int(power)}"

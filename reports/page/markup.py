@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from reports import figures
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     import pandas as pd
     from matplotlib.figure import Figure
@@ -33,6 +33,7 @@ _MOST = 9
 _RANKS = {word: rank for rank, word in enumerate(dict.fromkeys(_WORDS.values()))}
 _TEXT = frozenset(
     {
+        "Alarm",
         "Arm",
         "At an edge",
         "Chosen hyperparameters",
@@ -41,10 +42,14 @@ _TEXT = frozenset(
         "Digest",
         "Factor",
         "Layer",
+        "Layers",
         "Level",
+        "Quantity",
+        "Seen",
         "Networks",
         "Source",
         "Taken for",
+        "When",
         "With",
         "Phase",
         "Reference",
@@ -52,7 +57,7 @@ _TEXT = frozenset(
         "item",
     }
 )
-_LONG = frozenset({"Changed", "Why", "value"})
+_LONG = frozenset({"Changed", "Evidence", "Why", "value"})
 _MINUS = re.compile(r"(?<![\w.\-])-(?=\d)")
 _NUMBER = re.compile(r"[+-]?(?:\d[\d,]*\.?\d*|\.\d+)(?:e[+-]?\d+)?")
 _THEMED = (*dict.fromkeys([*figures.COLORS.values(), *figures.SERIES]),)
@@ -246,6 +251,12 @@ def plate(
         f"figures/{name}.png": _png(figure),
     }
     return Plate(title=title, caption=caption, pictures=tuple(pictures), files=files)
+
+
+def narrow(draw: Callable[[], Figure | None]) -> Figure | None:
+    """Same figure for a phone."""
+    with figures.laid_out(figures.NARROW):
+        return draw()
 
 
 def _inline(drawn: str, name: str, label: str) -> Markup:

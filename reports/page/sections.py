@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,14 +13,14 @@ from harness import catalog
 from reports import figures, tables, verdicts, wording
 from reports.page import seen
 from reports.page.forks import called
+from reports.page.inside import alarmed, inside, plated
 from reports.page.learned import learned
 from reports.page.markup import Fold, Item, Section, grid
+from reports.page.markup import narrow as _narrow
 from reports.page.markup import plate as _plate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from matplotlib.figure import Figure
 
     from reports.frames import Results
     from reports.verdicts import Judged
@@ -49,7 +50,7 @@ def verdict_caption(judged: Judged) -> str:
 
 def sections(results: Results, judged: Judged) -> list[Section]:
     """The parts between the verdicts and the provenance; those without content are left out."""
-    parts: list[Callable[[], Section | None]] = [
+    parts: list[Callable[[], Any]] = [
         partial(_curves, results, judged),
         partial(forest, judged),
         partial(_labels, results, judged),
@@ -58,6 +59,8 @@ def sections(results: Results, judged: Judged) -> list[Section]:
         partial(spread, judged),
         partial(_tuning, results, judged),
         partial(_factors, results, judged),
+        partial(inside, results, judged),
+        partial(alarmed, results),
         partial(learned, results, judged),
         partial(_failures, results),
         partial(_bias, results, judged),
@@ -67,9 +70,16 @@ def sections(results: Results, judged: Judged) -> list[Section]:
         partial(_others, results),
         partial(_history, results),
     ]
+    plates = [partial(plated, name, results, judged) for name in figures.INSIDE]
     # The slowest to draw is begun first, the answer shown first.
-    curves, answer, *rest = called(parts)
-    return [section for section in (answer, curves, *rest) if section is not None]
+    made: list[Any] = called([*parts, *(plates if len(results.inside) else [])])
+    curves, answer, *rest = made[: len(parts)]
+    drawn = tuple(plate for plate in made[len(parts) :] if plate)
+    return [
+        replace(one, figures=drawn) if one.id == "inside" else one
+        for one in (answer, curves, *rest)
+        if one is not None
+    ]
 
 
 def method(results: Results, judged: Judged) -> list[Item]:
@@ -208,12 +218,6 @@ def _margin(judged: Judged) -> str:
         f"An arm is equivalent when its whole interval lies within {margin} of the baseline, even "
         "if it excludes zero: the difference is then real but negligible. Otherwise: "
     )
-
-
-def _narrow(draw: Callable[[], Figure | None]) -> Figure | None:
-    """Same figure for a phone."""
-    with figures.laid_out(figures.NARROW):
-        return draw()
 
 
 def _some(judged: Judged) -> str:

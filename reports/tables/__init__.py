@@ -11,6 +11,14 @@ from reports.tables.answers import (
 )
 from reports.tables.budgets import budgets, formatted_budgets, leaders
 from reports.tables.collection import collect
+from reports.tables.diagnosing import (
+    alarms,
+    estimates,
+    formatted_alarms,
+    formatted_estimates,
+    formatted_relations,
+    relations,
+)
 from reports.tables.factors import (
     cells,
     effects,
@@ -61,15 +69,16 @@ from reports.tables.similarities import (
 )
 from reports.tables.sources import formatted_sources, sources
 from reports.tables.tuning import (
-    edges,
     formatted_bias,
     formatted_tuning,
     selection_bias,
     tuning,
 )
+from reports.verdicts import edges
 
 __all__ = [
     "DECIDED",
+    "alarms",
     "available",
     "best_others",
     "budgets",
@@ -84,18 +93,22 @@ __all__ = [
     "details",
     "edges",
     "effects",
+    "estimates",
     "extreme_cases",
     "formatted",
+    "formatted_alarms",
     "formatted_bias",
     "formatted_budgets",
     "formatted_class_differences",
     "formatted_effects",
+    "formatted_estimates",
     "formatted_hard_cases",
     "formatted_history",
     "formatted_interactions",
     "formatted_learned",
     "formatted_others",
     "formatted_references",
+    "formatted_relations",
     "formatted_savings",
     "formatted_shares",
     "formatted_similarities",
@@ -117,6 +130,7 @@ __all__ = [
     "printed_references",
     "provenance",
     "references",
+    "relations",
     "roc_curves",
     "saved",
     "savings",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reports.tables.answers import verdict_table
 from reports.tables.budgets import budgets
+from reports.tables.diagnosing import alarms, estimates, relations
 from reports.tables.factors import cells, effects, marginals, variance_shares
 from reports.tables.learned import learned
 from reports.tables.others import others
@@ -61,6 +62,10 @@ def collect(results: Results, judged: Judged) -> dict[str, pd.DataFrame]:
         "code": codes(results),
         "predictions": predictions(results),
         "sources": sources(results),
+        "inside": results.inside,
+        "inside_estimates": estimates(results, judged),
+        "inside_relations": relations(results, judged),
+        "alarms": alarms(results),
         "features": learned(results),
         "layer_similarities": layer_similarities(results),
         "network_similarities": network_similarities(results),

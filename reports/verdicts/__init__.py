@@ -6,7 +6,10 @@ simultaneous over all arms. Where a pair holds a diverged trial there is no mean
 signed ranks decide, with the same margin.
 """
 
+from reports.verdicts.alarms import SHARE, Alarm, alarms
+from reports.verdicts.bounds import edges
 from reports.verdicts.comparing import judge_grid, margin_ends, scored
+from reports.verdicts.contrasting import Contrast, Direction, contrasts
 from reports.verdicts.factors import DECIDED, Effect, Factorial, told
 from reports.verdicts.headlines import (
     answer,
@@ -36,9 +39,13 @@ __all__ = [
     "DECIDED",
     "LABELS",
     "RULE",
+    "SHARE",
+    "Alarm",
     "Bias",
     "Comparison",
+    "Contrast",
     "Decider",
+    "Direction",
     "Effect",
     "Factorial",
     "Judged",
@@ -50,10 +57,13 @@ __all__ = [
     "Verdict",
     "Winner",
     "Word",
+    "alarms",
     "answer",
     "answered",
     "compare",
+    "contrasts",
     "decide",
+    "edges",
     "headline",
     "incomplete",
     "judge",

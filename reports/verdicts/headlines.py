@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reports import estimates, wording
+from reports.verdicts.alarms import alarming
 from reports.verdicts.cautions import cautions
 from reports.verdicts.confounds import confounds
 from reports.verdicts.groups import grouped
@@ -52,6 +53,7 @@ def headline(results: Results, judged: Judged) -> list[str]:
         *_undeclared(results, judged),
         *_revised(results),
         *cautions(results, judged),
+        *alarming(results),
     ]
 
 

@@ -116,6 +116,8 @@ def stock_compile(model, trial, card, rate):
         loss=stock_loss(settings) if classes else keras.losses.MeanSquaredError(),
         metrics=["accuracy"] if classes else ["mean_absolute_error"],
         jit_compile=False,
+        # A few steps are done sooner than they are traced, and to the last bit the same.
+        run_eagerly=True,
     )
 
 

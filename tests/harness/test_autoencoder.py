@@ -48,7 +48,8 @@ def test_the_code_is_a_factor_although_it_is_fixed_too(lay):
 @pytest.mark.parametrize(
     "fixed",
     [
-        pytest.param({}, marks=pytest.mark.xla),
+        {},
+        pytest.param({}, marks=[pytest.mark.xla, pytest.mark.slow], id="xla"),
         {"bottleneck": {"name": "sparse_l1", "weight": 0.1}, "tied": True},
         pytest.param(
             {"bottleneck": {"name": "sparse_kl", "weight": 0.1}, **SIGMOID}, marks=pytest.mark.slow

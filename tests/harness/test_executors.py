@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import design
+from harness import datasets, design
 from harness.errors import HarnessError
 from harness.executors import Attempt, Building, Died, Ended, Setup, Started, messages, slots
 from harness.executors.inline import Inline
@@ -18,31 +18,54 @@ from harness.executors.slots import Slots
 from harness.spec import Tune
 
 
-@pytest.fixture
-def setup(plan, tmp_path):
-    """What an executor needs, for the plan of the fixture ``plan``."""
+def setup_in(folder, card):
+    """What an executor needs, with its files in a folder."""
     return Setup(
-        folder=tmp_path,
-        card=plan().card,
+        folder=folder,
+        card=card,
         folders=(),
         threads=1,
         resident=10**9,
-        attempts=tmp_path / "attempts",
-        logs=tmp_path / "logs",
+        attempts=folder / "attempts",
+        logs=folder / "logs",
     )
+
+
+@pytest.fixture
+def setup(plan, tmp_path):
+    """The same, for the plan of the fixture ``plan``."""
+    return setup_in(tmp_path, plan().card)
+
+
+@pytest.fixture(scope="module")
+def place(blobs, tmp_path_factory):
+    """What the executor below has been given."""
+    return setup_in(tmp_path_factory.mktemp("slots"), datasets.describe(str(blobs), []))
+
+
+@pytest.fixture(scope="module")
+def slot(place):
+    """One worker that serves all tests of the contract: it takes seconds to start."""
+    made = Slots(place, 1)
+    yield made
+    made.close()
 
 
 @pytest.fixture(params=["inline", "slots"])
 def executor(request, setup):
     """Every kind of executor in turn."""
-    made = Inline(setup) if request.param == "inline" else Slots(setup, 1)
+    if request.param == "slots":
+        yield request.getfixturevalue("slot")
+        return
+    made = Inline(setup)
     yield made
     made.close()
 
 
-def attempts(plan, count=3, **changes):
+def attempts(plan, count=3, fixed=None, **changes):
     """Some attempts of one arm."""
-    laid = plan(**changes)
+    # Dropout is not compiled by XLA, which would take most of the time.
+    laid = plan(**changes, fixed={"dropout": 0.1, **(fixed or {})})
     trials = [laid.trial(laid.arms[0], {}, "tune", replicate) for replicate in range(count)]
     return [
         Attempt(trial=one, key=one.key, number=1, program=design.program_key(one, laid.card))
@@ -97,7 +120,7 @@ class TestExecutor:
 
     def test_programs_are_known_by_place(self, executor, plan):
         """A place that was given an attempt has its program, so that the next may follow."""
-        (attempt,) = attempts(plan, count=1)
+        (attempt,) = attempts(plan, count=1, fixed={"units": [7]})
         assert attempt.program not in executor.programs(0)
         executor.submit(0, attempt)
         events(executor, 2)
@@ -120,7 +143,7 @@ class TestExecutor:
 @pytest.mark.xla
 def test_equal_outcomes_in_every_executor(setup, plan):
     """A trial's curve does not depend on where it is trained."""
-    (attempt,) = attempts(plan, count=1)
+    (attempt,) = attempts(plan, count=1, fixed={"dropout": 0.0})
     curves = []
     for executor in (Inline(setup), Slots(setup, 1)):
         executor.submit(0, attempt)
@@ -129,7 +152,9 @@ def test_equal_outcomes_in_every_executor(setup, plan):
     assert curves[0] == curves[1]
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, pytest.param(signal.SIGSEGV, marks=pytest.mark.slow)]
+)
 def test_a_dead_worker_costs_one_attempt(setup, plan, how):
     """What it trained is lost, what waited comes back, and another worker takes its place."""
     executor = Slots(setup, 1)
@@ -149,16 +174,14 @@ def test_a_dead_worker_costs_one_attempt(setup, plan, how):
     executor.close()
 
 
-def test_a_result_is_on_disk_before_it_is_reported(setup, plan):
+def test_a_result_is_on_disk_before_it_is_reported(slot, place, plan):
     """A coordinator that dies over a report finds it in a file."""
-    executor = Slots(setup, 1)
-    (attempt,) = attempts(plan, count=1)
-    executor.submit(0, attempt)
-    ended = events(executor, 2)[1]
-    executor.close()
-    assert messages.read_result(setup.attempts, attempt.key, 1) == ended.report
-    messages.result_file(setup.attempts, attempt.key, 1).write_text('{"status": "compl')
-    assert messages.read_result(setup.attempts, attempt.key, 1) is None
+    (attempt,) = attempts(plan, count=1, fixed={"epochs": 3})
+    slot.submit(0, attempt)
+    ended = events(slot, 2)[1]
+    assert messages.read_result(place.attempts, attempt.key, 1) == ended.report
+    messages.result_file(place.attempts, attempt.key, 1).write_text('{"status": "compl')
+    assert messages.read_result(place.attempts, attempt.key, 1) is None
 
 
 def test_workers_die_with_the_coordinator(setup, tmp_path):
@@ -248,6 +271,7 @@ def test_a_worker_that_ends_before_it_is_spoken_to(setup, monkeypatch):
     executor.close()
 
 
+@pytest.mark.slow
 def test_a_worker_that_has_compiled_much_is_replaced(plan, setup, monkeypatch):
     """Between two attempts: it takes no more, ends what it has, and none is lost."""
     monkeypatch.setattr(slots, "WORN", 1)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -144,17 +147,28 @@ LEVELS = {
 """Two levels of every argument, and what has to stand beside them."""
 
 
+def settled(arguments):
+    """All arguments of the template, the others by default."""
+    return {
+        name: catalog.check_argument(one, arguments.get(name, one.default))
+        for name, one in GAN.arguments.items()
+    }
+
+
 def made(arguments):
     """The stage of a template with these arguments, its numbers plain, weights as a seed draws."""
     from harness import building
 
     keras.utils.set_random_seed(0)
-    settings = {
-        name: catalog.check_argument(one, arguments.get(name, one.default))
-        for name, one in GAN.arguments.items()
-    }
+    settings = settled(arguments)
     given = {name: building._made(one, settings[name]) for name, one in GAN.arguments.items()}
     return resolve(GAN.target)((8, 8), 1, **styled(given))
+
+
+@functools.cache
+def moved_once(settings):
+    """The same for settings as JSON: most levels below are defaults, and one game."""
+    return moved(json.loads(settings))
 
 
 def moved(arguments):
@@ -183,9 +197,17 @@ def test_every_argument_has_an_effect(name, sizes):
     ):
         return
     given = {**sizes, "latent": 2, **(beside[0] if beside else {})}
-    first, again, second = (moved(given | {name: level}) for level in (one, one, other))
-    assert first == again
+    first, second = (
+        moved_once(json.dumps(settled(given | {name: level}))) for level in (one, other)
+    )
     assert first != second
+
+
+@pytest.mark.parametrize("sizes", [{"units": [4, 4]}, IMAGES], ids=["dense", "images"])
+def test_what_has_no_effect_changes_nothing(sizes):
+    """The test above would fail: two games with equal arguments are one."""
+    given = {**sizes, "latent": 2}
+    assert moved(given) == moved(given)
 
 
 @pytest.mark.parametrize("sizes", [{"units": [4, 4]}, IMAGES], ids=["dense", "images"])

@@ -107,8 +107,10 @@ def played(data, times, rates, steps=50, *, together=False):
     return [a, b]
 
 
-@pytest.mark.xla
-@pytest.mark.parametrize(("times", "together"), [(3, False), (1, False), (1, True)])
+@pytest.mark.parametrize(
+    ("times", "together"),
+    [pytest.param(3, False, marks=pytest.mark.xla), (1, False), (1, True)],
+)
 def test_a_game_of_two_players_equals_numpy(lay, tmp_path, times, together):
     """Two losses, two optimizers, turns three to one or at the same weights, over fifty steps."""
     defend = {

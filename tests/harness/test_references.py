@@ -191,7 +191,7 @@ def test_a_classifier_has_none(plan, blobs):
 
 
 def test_a_study_measures_them_once(images, tmp_path):
-    """With its arms, in workers, and not again; one that comes later is all that is new."""
+    """With its arms, and not again; one that comes later is all that is new."""
     asked = {
         "name": "measured",
         "template": "autoencoder",
@@ -200,7 +200,7 @@ def test_a_study_measures_them_once(images, tmp_path):
         "fixed": {"epochs": 1, "units": [4], "batch_size": 20},
         "replicates": 2,
     }
-    first = run(Study(**asked, references=["pca"]), root=tmp_path, workers=1)
+    first = run(Study(**asked, references=["pca"]), root=tmp_path, workers=0)
     assert (first.trained, first.reused, first.failed) == (8, 0, 0)
     more = Study(**asked, references=["pca", {"name": "pca", "components": 1}])
     second = run(more, root=tmp_path, workers=0)

@@ -34,8 +34,10 @@ def kept(laid, folder, arm=0, phase="confirm"):
     return outcome, arrays
 
 
-@pytest.mark.xla
-def test_cases_are_kept_without_a_trace_in_the_training(laid, tmp_path):
+@pytest.mark.parametrize(
+    "route", ["traced", pytest.param("compiled", marks=[pytest.mark.xla, pytest.mark.slow])]
+)
+def test_cases_are_kept_without_a_trace_in_the_training(laid, tmp_path, route):
     """Five epochs, the last one included; every number is what it is without them."""
     outcome, (arrays,) = kept(laid, tmp_path)
     assert [*arrays] == ["epoch_1", "real", "epoch_2", "epoch_4", "epoch_5", "epoch_6"]
@@ -49,7 +51,6 @@ def test_cases_are_kept_without_a_trace_in_the_training(laid, tmp_path):
     assert again.artifacts == outcome.artifacts
 
 
-@pytest.mark.xla
 def test_nothing_is_kept_of_a_search(laid, tmp_path):
     """Tune trials are many, and nobody looks at them."""
     assert kept(laid, tmp_path, phase="tune")[1] == []

@@ -233,7 +233,9 @@ def two_fits(trial, card, programs, optimizers, epochs):
     return curves, models
 
 
-@pytest.mark.parametrize("xla", [pytest.param(True, marks=pytest.mark.xla), False])
+@pytest.mark.parametrize(
+    "xla", [pytest.param(True, marks=[pytest.mark.xla, pytest.mark.slow]), False]
+)
 def test_two_stages_equal_two_fits(lay, tmp_path, xla):
     """Losses of every epoch, and all weights at the end; with an optimizer for each."""
     own = {"pretrain.optimizer": {"name": "sgd", "momentum": 0.9}, "pretrain.learning_rate": 0.05}

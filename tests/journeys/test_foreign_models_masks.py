@@ -58,7 +58,8 @@ def shown(plan, trainer, replicate=0):
 
 def fitted(model, x, y, epochs, held, loss, metrics):
     """A plain model trained by ``fit`` in a given order; what it reports, epoch by epoch."""
-    model.compile(keras.optimizers.Adam(0.01), loss, metrics=metrics, jit_compile=False)
+    # A few steps are done sooner than they are traced.
+    model.compile(keras.optimizers.Adam(0.01), loss, metrics=metrics, run_eagerly=True)
     found = []
     for cases in epochs:
         history = model.fit(
@@ -95,7 +96,11 @@ ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 @row("the same with a `train_step` of its own", "fit; padding counts nowhere")
 @pytest.mark.parametrize(
     ("function", "engine"),
-    [pytest.param("build", "program", marks=pytest.mark.xla), ("stepping", "fit")],
+    [
+        ("build", "program"),
+        pytest.param("build", "program", marks=[pytest.mark.xla, pytest.mark.slow], id="xla"),
+        ("stepping", "fit"),
+    ],
 )
 def test_masks_reach_loss_and_metrics(foreign, function, engine):
     """Loss, accuracy and bits are those of the steps that are no padding."""

@@ -97,7 +97,7 @@ def by_fit(trial, card, network):
         optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
-        jit_compile=False,
+        run_eagerly=True,
     )
     optimizer.build(model.trainable_variables)
     orders, held = drawn(trial, data)

@@ -73,9 +73,9 @@ def rendered(shared: Path) -> str:
     return page.render(shared)
 
 
-def test_same_store_same_bytes(shared: Path) -> None:
+def test_same_store_same_bytes(shared: Path, rendered: str) -> None:
     """Rendering twice gives the same page."""
-    assert page.render(shared) == page.render(shared)
+    assert page.render(shared) == rendered
 
 
 def test_the_order_of_completion_does_not_show(make: Maker) -> None:
@@ -207,7 +207,9 @@ def test_every_kind_of_study_has_a_page(make: Maker, changes: dict[str, object])
     read(page.render(make(**changes)))
 
 
-@pytest.mark.parametrize("status", ["diverged", "failed", "pending"])
+@pytest.mark.parametrize(
+    "status", ["diverged", pytest.param("failed", marks=pytest.mark.slow), "pending"]
+)
 def test_a_page_with_lost_trials(make: Maker, status: str) -> None:
     """A page is made whatever happened to whole arms, or to the baseline."""
     for lost in (0, 1):
@@ -236,9 +238,10 @@ def test_write_puts_tables_beside_the_page(make: Maker, tmp_path: Path) -> None:
     folder = make()
     file = page.write(folder)
     assert file == folder / "report" / "index.html"
-    assert file.read_text(encoding="utf-8") == page.render(folder)
+    content = page.render(folder)
+    assert file.read_text(encoding="utf-8") == content
     assert (file.parent / "verdicts.csv").is_file()
-    links = {value for _, name, value in read(page.render(folder)).attributes if name == "href"}
+    links = {value for _, name, value in read(content).attributes if name == "href"}
     files = {link for link in links if not link.startswith("#")}
     beside = {path.relative_to(file.parent).as_posix() for path in file.parent.rglob("*.*")}
     assert beside == files | {"index.html"}
@@ -305,9 +308,9 @@ def test_the_study_file_runs_again(make: Maker, changes: dict[str, object]) -> N
     assert studyfile.parse(study_file(results)) == results.study
 
 
-def test_the_page_holds_the_study_file(shared: Path) -> None:
+def test_the_page_holds_the_study_file(shared: Path, rendered: str) -> None:
     """The text that is shown is the text of the file."""
-    (shown,) = re.findall(r"<pre>(.*?)</pre>", page.render(shared), flags=re.DOTALL)
+    (shown,) = re.findall(r"<pre>(.*?)</pre>", rendered, flags=re.DOTALL)
     assert html.unescape(shown) == study_file(frames.read(shared))
 
 
@@ -404,6 +407,7 @@ def test_cells_are_sorted_by_their_number(text: str, name: str, key: str) -> Non
     assert row.cells[-1].key == key
 
 
+@pytest.mark.slow
 def test_eighty_arms_stay_a_page_that_can_be_sent(make: Maker) -> None:
     """Less than five megabytes."""
     levels = {"a": [f"level{index}" for index in range(40)], "b": ["x", "y"]}

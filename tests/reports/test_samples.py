@@ -26,7 +26,6 @@ def folder(tmp_path_factory):
     return run(study, root=tmp_path_factory.mktemp("games"), workers=0).folder
 
 
-@pytest.mark.xla
 def test_every_arm_and_replicate_is_shown(folder):
     """Beside the real cases, at every epoch that was kept."""
     results = frames.read(folder)
@@ -43,7 +42,6 @@ def test_every_arm_and_replicate_is_shown(folder):
     assert "How generated cases develop" in page.render(folder)
 
 
-@pytest.mark.xla
 def test_what_is_gone_is_left_out(folder):
     """A page is made of what is there."""
     results = frames.read(folder)
@@ -76,7 +74,6 @@ def test_points_stand_where_they_are():
     assert column < figures.samples.BINS / 3
 
 
-@pytest.mark.xla
 def test_rankings_at_several_budgets(folder):
     """Means of the validation cases after 1 to 5 epochs, every replicate with its own value."""
     results = frames.read(folder)

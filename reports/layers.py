@@ -1,4 +1,4 @@
-"""What layers have learned: numbers by depth, and similarities of the features that were kept."""
+"""Learned features of layers: numbers by depth, and similarities of the features that were kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a trial's diagnostics keep of the features of its layers."""
+"""Features of layers that a trial's diagnostics keep."""
 
 from __future__ import annotations
 

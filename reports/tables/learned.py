@@ -1,4 +1,4 @@
-"""What layers have learned, as tables: probes, ranks and neighbours by layer."""
+"""Tables of features: probes, ranks and neighbours by layer."""
 
 from __future__ import annotations
 

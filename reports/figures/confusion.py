@@ -9,11 +9,10 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
+from reports.figures.lines import arm_colors
 from reports.figures.style import (
     COLORS,
     GREY,
-    INK,
-    SERIES,
     full_width,
     is_narrow,
     place,
@@ -150,6 +149,7 @@ def class_accuracy(results: Results, judged: Judged) -> Figure | None:
         return None
     some, arms = found.confused(CLASSES), _arms(found, judged)
     names = [_short(found.names[one]) for one in some]
+    colors = arm_colors(arms, judged)
     left, width = 20 + 6.4 * max(map(len, names)), full_width()
     across = 1 if is_narrow() else 3
     legend = 8 + 15.0 * ceil(len(arms) / across)
@@ -166,8 +166,8 @@ def class_accuracy(results: Results, judged: Judged) -> Figure | None:
                 marker=_MARKERS[index],
                 linestyle="none",
                 markersize=6.5,
-                color=INK if arm == judged.baseline else SERIES[index],
-                markerfacecolor="none" if arm == judged.baseline else SERIES[index],
+                color=colors[arm],
+                markerfacecolor="none" if arm == judged.baseline else colors[arm],
                 label=wrapped(judged.labels[arm], 34 if across > 1 else 52, lines=1),
             )
             low = min(low, float(np.nanmin(values)))

@@ -75,6 +75,8 @@ class Stage:
             before. All others are drawn anew, as in a trial with this stage alone.
         frozen: names of layers that are not trained in it. A frozen batch normalization uses its
             moving statistics, as in Keras.
+        told: function of cases, of a network that generates some, that is true where its critic
+            takes them for real. Default: there is no critic, or none that decides.
 
     Example:
         >>> Stage(model=None, players=(Player(name="critic"), Player(name="generator")),
@@ -95,6 +97,7 @@ class Stage:
     epochs: int | None = None
     takes: tuple[str, ...] = ()
     frozen: tuple[str, ...] = ()
+    told: Callable[[Any], Any] | None = None
 
     @property
     def order(self) -> tuple[int, ...]:

@@ -28,10 +28,13 @@ class Pair(NamedTuple):
     Args:
         critic: function of the critic's scores of real and of generated cases.
         generator: function of its scores of generated cases.
+        threshold: score above which the critic takes a case for real; ``None``: its scores have
+            none, only differences.
     """
 
     critic: Callable[[Any, Any], Any]
     generator: Callable[[Any], Any]
+    threshold: float | None = None
 
 
 def minimax(smoothing: Any = 0.0) -> Pair:
@@ -55,7 +58,9 @@ def minimax(smoothing: Any = 0.0) -> Pair:
         >>> round(float(losses.critic(zero, zero)), 4), round(float(losses.generator(zero)), 4)
         (1.3863, -0.6931)
     """
-    return Pair(_told_apart(smoothing), lambda generated: -ops.mean(ops.softplus(generated)))
+    return Pair(
+        _told_apart(smoothing), lambda generated: -ops.mean(ops.softplus(generated)), threshold=0.0
+    )
 
 
 def non_saturating(smoothing: Any = 0.0) -> Pair:
@@ -69,7 +74,9 @@ def non_saturating(smoothing: Any = 0.0) -> Pair:
     Reference:
         Goodfellow et al., "Generative Adversarial Nets", 2014, section 3.
     """
-    return Pair(_told_apart(smoothing), lambda generated: ops.mean(ops.softplus(-generated)))
+    return Pair(
+        _told_apart(smoothing), lambda generated: ops.mean(ops.softplus(-generated)), threshold=0.0
+    )
 
 
 def _told_apart(smoothing: Any) -> Callable[[Any, Any], Any]:
@@ -99,7 +106,9 @@ def least_squares(smoothing: Any = 0.0) -> Pair:
         pulled = ops.mean(ops.square(real - (1.0 - smoothing)))
         return 0.5 * (pulled + ops.mean(ops.square(generated)))
 
-    return Pair(critic, lambda generated: 0.5 * ops.mean(ops.square(generated - 1.0)))
+    return Pair(
+        critic, lambda generated: 0.5 * ops.mean(ops.square(generated - 1.0)), threshold=0.5
+    )
 
 
 def hinge() -> Pair:
@@ -116,7 +125,7 @@ def hinge() -> Pair:
     def critic(real: Any, generated: Any) -> Any:
         return ops.mean(ops.relu(1.0 - real)) + ops.mean(ops.relu(1.0 + generated))
 
-    return Pair(critic, lambda generated: -ops.mean(generated))
+    return Pair(critic, lambda generated: -ops.mean(generated), threshold=0.0)
 
 
 def wasserstein() -> Pair:

@@ -177,6 +177,26 @@ SAMPLE_METRICS: Mapping[str, Metric] = {
         note="what as many training cases in place of generated ones get by "
         "classifier_frechet_distance: that of a perfect generator",
     ),
+    "classifier_kernel_floor": Metric(
+        direction="minimize",
+        scale="identity",
+        tasks=_GENERATED,
+        of_classes=True,
+        ranks=(2, 3),
+        fewest=65,
+        test_only=True,
+        note="the same floor of classifier_kernel_distance; about 0",
+    ),
+    "critic_accuracy": Metric(
+        direction="minimize",
+        scale="identity",
+        tasks=_GENERATED,
+        percent=True,
+        test_only=True,
+        note="share of test and of generated cases that the critic tells apart, 50 % where it "
+        "cannot; of a critic that judges packs, of packs; none of a Wasserstein critic, whose "
+        "scores have no threshold. It tells of the game, not of the cases",
+    ),
     "near_duplicates": Metric(
         direction="minimize",
         scale="identity",

@@ -96,7 +96,7 @@ TASKS: Mapping[str, Task] = {
         fit="mode_total_variation",
         decides="mode_total_variation",
         otherwise="collapse",
-        evidence=frozenset({"modes", "samples", "features", "copies"}),
+        evidence=frozenset({"modes", "samples", "features", "copies", "told"}),
         reconstructs=True,
         generates=True,
     ),

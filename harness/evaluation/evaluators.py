@@ -60,6 +60,8 @@ EVALUATORS = (
     Evaluator("classifier_kernel_distance", "features", samples.classifier_kernel_distance),
     Evaluator("classifier_frechet_floor", "features", samples.classifier_frechet_floor),
     Evaluator("near_duplicates", "copies", samples.near_duplicates),
+    Evaluator("critic_accuracy", "told", samples.critic_accuracy),
+    Evaluator("classifier_kernel_floor", "features", samples.classifier_kernel_floor),
 )
 
 

@@ -57,6 +57,8 @@ class Made:
         mixture: the distribution of the data, where it is known.
         features: of the training cases, the real ones and the generated ones, as a classifier has
             them; ``None``: there is no classifier.
+        told: of the real and of the generated cases, whether a critic takes them for real;
+            ``None``: there is no critic, or none that decides.
     """
 
     cases: Numbers
@@ -64,6 +66,7 @@ class Made:
     train: Numbers | None = None
     mixture: Mixture | None = None
     features: tuple[Numbers, Numbers, Numbers] | None = None
+    told: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)  # without slots, which leave no room for what is cached
@@ -159,6 +162,10 @@ def _features(shown: Evidence) -> tuple[Any, ...] | None:
     return None if shown.made is None else shown.made.features
 
 
+def _told(shown: Evidence) -> tuple[Any, ...] | None:
+    return None if shown.made is None else shown.made.told
+
+
 _KINDS: Mapping[str, Callable[[Evidence], tuple[Any, ...] | None]] = {
     "outputs": _labelled("raw"),
     "ranks": _labelled("ranks"),
@@ -174,5 +181,6 @@ _KINDS: Mapping[str, Callable[[Evidence], tuple[Any, ...] | None]] = {
     "samples": _samples,
     "features": _features,
     "copies": _copies,
+    "told": _told,
 }
 """By kind, what its evaluators are called with."""

@@ -251,6 +251,32 @@ def classifier_frechet_floor(
     return frechet_distance(real, train[: len(generated)])
 
 
+def classifier_kernel_floor(
+    train: Samples,
+    real: Samples,
+    generated: Samples,
+) -> float:
+    """Kernel distance of real cases to other real cases; see ``classifier_frechet_floor``."""
+    return kernel_distance(real, train[: len(generated)])
+
+
+def critic_accuracy(real: Samples, generated: Samples) -> float:
+    """Share of cases that a critic tells correctly, real and generated ones counting alike.
+
+    One half where it cannot tell, or takes all for the same.
+
+    Args:
+        real: of real cases, whether it takes them for real.
+        generated: of generated cases, likewise.
+
+    Example:
+        >>> import numpy as np
+        >>> critic_accuracy(np.array([True, True]), np.array([True, False]))
+        0.75
+    """
+    return float(real.mean() + (1 - generated.mean())) / 2
+
+
 def near_duplicates(train: Samples, held: Samples, generated: Samples) -> float:
     """Share of generated cases that are as near to a training case as a copy.
 

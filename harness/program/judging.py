@@ -37,6 +37,7 @@ class Judging:
         self._mixture = datasets.mixture(learner.card.locator)
         self._make = tf.function(partial(learner.model, training=False), autograph=False)
         self._feel = _features(learner.classifier) if learner.classifier else None
+        self._told = tf.function(learner.told, autograph=False) if learner.told else None
 
     def validate(self, data: Inputs, held: Cases) -> tuple[dict[str, float], float]:
         """Metrics beside the validation cases, and the number that an epoch is chosen by.
@@ -58,7 +59,25 @@ class Judging:
         if self._feel:
             some = seen[: len(made)]  # as many as are compared
             features = self.features(some), self.features(real), self.features(cases)
-        return Made(cases=cases, real=real, train=seen, mixture=self._mixture, features=features)
+        told = (self._taken(real), self._taken(cases)) if self._told else None
+        return Made(
+            cases=cases,
+            real=real,
+            train=seen,
+            mixture=self._mixture,
+            features=features,
+            told=told,
+        )
+
+    def _taken(self, cases: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Mark the cases, given as rows, that the critic takes for real, or packs of them."""
+        assert self._told is not None
+        shaped = cases.reshape(len(cases), *self._card.shape)
+        parts = [
+            self._told(tf.constant(part)).numpy().ravel()
+            for part in np.array_split(shaped, range(EVALUATED, len(shaped), EVALUATED))
+        ]
+        return np.concatenate(parts)
 
     def features(self, cases: NDArray[np.float32]) -> NDArray[np.float32]:
         """Features of cases given as rows, as the classifier has them."""

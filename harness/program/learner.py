@@ -67,6 +67,7 @@ class Learner:
         losses: of the players, of inputs and targets; ``None``: the objective's.
         order: which player is updated, update by update of a step.
         depths: of the players, by which their learning rates decay.
+        told: function of cases that is true where a critic takes them for real; ``None``: none.
         simultaneous: whether all gradients of a step are taken before any update.
         grouped: whether the players have one loss, and so one pass for the gradients of all.
         classifier: whose features generated cases are compared by; ``None``: there is none.
@@ -90,7 +91,7 @@ class Learner:
         self.names = tuple(one.name for one in stage.players)
         self.losses, self.order = [one.loss for one in stage.players], stage.order
         self.depths = tuple(one.depth for one in stage.players)
-        self.simultaneous = stage.simultaneous
+        self.simultaneous, self.told = stage.simultaneous, stage.told
         # Players of one loss that are updated together are groups of one optimizer's, so to speak.
         self.grouped = (
             self.simultaneous

@@ -135,6 +135,7 @@ def gan(
     decay = None if isinstance(average, int | float) and average == 0 else average
     model = Generating(Draws(latent, name="draws"), generator, critic, decay, name="gan")
     attack, defend = _losses(model, adversarial_loss, penalty, packing)
+    told = _telling(model, adversarial_loss, packing)
     together = turns == "simultaneous"
     order = (Turn(player="critic", times=critic_steps), Turn(player="generator"))
     return Stage(
@@ -146,7 +147,27 @@ def gan(
         # The critic's pass moves vectors of its spectral layers, which the generator must not see.
         turns=order[::-1] if together else order,
         simultaneous=together,
+        told=told,
     )
+
+
+def _telling(
+    model: Generating, adversarial_loss: Value, packing: int
+) -> Callable[[Any], Any] | None:
+    """Function of cases that is true where the critic takes them for real, pack by pack.
+
+    ``None`` for a loss whose scores have no threshold.
+    """
+    entry, numbers = _chosen("adversarial_loss", ADVERSARIAL_LOSSES, adversarial_loss)
+    threshold = resolve(entry.target)(**numbers).threshold
+    if threshold is None:
+        return None
+
+    def real(cases: Any) -> Any:
+        shaped = ops.reshape(cases, (cases.shape[0], *_judged(cases.shape[1:], 1)))
+        return model.critic(packed(shaped, packing), training=False) > threshold
+
+    return real
 
 
 def _losses(

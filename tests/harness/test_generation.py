@@ -321,3 +321,26 @@ def test_a_winner_is_saved_but_not_written(tmp_path):
     assert loaded.generator(np.zeros((3, 16))).shape == (3, 2)
     with pytest.raises(TemplateError, match=r"player 'critic'\. --weights takes it away"):
         script.write(stored, tmp_path / "winner.py")
+
+
+def judged(loss, packing=1, **fixed):
+    """Metrics of a tiny game."""
+    laid = laid_out(
+        "ring-8@400", fixed={"adversarial_loss": loss, "packing": packing, "epochs": 2} | fixed
+    )
+    outcome = Trainer(laid.card, []).run(laid.trial(laid.arms[0], {}, "confirm", 0))
+    assert outcome.status == "completed", outcome.reason
+    return outcome.metrics
+
+
+@pytest.mark.parametrize(("loss", "packing"), [("hinge", 1), ("least_squares", 3)])
+def test_a_critic_says_what_it_takes_for_real(loss, packing):
+    """One that learns fast beside a generator that stands still tells nearly all apart."""
+    learning = {"generator.learning_rate": 1e-9, "critic.learning_rate": 0.01, "epochs": 40}
+    still = {"critic.learning_rate": 1e-9, "generator.learning_rate": 1e-9}
+    assert judged(loss, packing, **learning)["test/critic_accuracy@last"] > 0.8
+    assert 0.2 < judged(loss, packing, **still)["test/critic_accuracy@last"] < 0.8
+
+
+def test_scores_without_a_threshold_decide_nothing():
+    assert "test/critic_accuracy@last" not in judged("wasserstein")

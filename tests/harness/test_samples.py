@@ -212,3 +212,17 @@ def test_collapse_counts_what_is_left_out():
     assert samples.collapse(real, one) == pytest.approx(7 / 8, abs=0.02)
     assert samples.collapse(real, np.full((2000, 2), 5.0)) == 1
     assert samples.collapse(real, np.repeat(real[:1], 2000, axis=0)) > 0.99
+
+
+def test_a_critic_that_takes_all_for_real_tells_nothing():
+    everything, nothing = np.ones(10, bool), np.zeros(30, bool)
+    assert samples.critic_accuracy(everything, nothing) == 1.0
+    assert samples.critic_accuracy(everything, ~nothing) == 0.5
+    assert samples.critic_accuracy(~everything, ~nothing) == 0.0
+
+
+def test_the_floor_of_a_kernel_distance_is_about_zero():
+    stream = np.random.default_rng(3)
+    train, real = stream.normal(size=(2, 400, 8))
+    far = samples.classifier_kernel_distance(train, real, real + 2)
+    assert abs(samples.classifier_kernel_floor(train, real, real + 2)) < far / 20

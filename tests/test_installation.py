@@ -56,6 +56,7 @@ def run(command, folder, **environment):
     )
 
 
+@pytest.mark.slow
 def test_wheel_runs_a_study(wheel, tmp_path):
     """Unpacked by pip into an empty folder, it finds its studies and trains."""
     site, work = tmp_path / "site", tmp_path / "work"

@@ -106,6 +106,7 @@ def test_trainings_of_a_checkout_are_timed(bench, monkeypatch, capsys):
     assert len(json.loads(capsys.readouterr().out)) == 2
 
 
+@pytest.mark.slow
 def test_a_whole_study_is_felt(bench, data, tmp_path, monkeypatch):
     """The study's file, and its run."""
     felt = bench("felt")
@@ -139,6 +140,7 @@ def test_contenders_of_keras_tuner_train(bench, data, name, monkeypatch):
     assert len(losses) == 1
 
 
+@pytest.mark.slow
 def test_the_harness_as_a_contender(bench, data):
     """Five replicates of one candidate, in this process."""
     ask = {**ASK, "data": str(data), "trials": 5, "workers": 0}

@@ -66,7 +66,7 @@ def stock_model(trial, card):
             arguments[name] = stock_penalty(settings[name])
         elif argument.family == "constraint":
             arguments[name] = stock_constraint(settings[name])
-        elif not argument.initial:
+        elif not argument.initial and name in settings:
             arguments[name] = settings[name]
     if card.task == "sequence":
         arguments["every_step"] = True

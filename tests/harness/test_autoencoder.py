@@ -55,18 +55,21 @@ def test_the_code_is_a_factor_although_it_is_fixed_too(lay):
             {"bottleneck": {"name": "sparse_kl", "weight": 0.1}, **SIGMOID}, marks=pytest.mark.slow
         ),
         {"bottleneck": {"name": "contractive", "weight": 0.1}, **SIGMOID, "optimizer": "rmsprop"},
-        {"filters": [2, 3], "normalization": "batch"},
+        pytest.param({"filters": [2, 3], "normalization": "batch"}, marks=pytest.mark.slow),
         pytest.param(
             {"regularizer": {"name": "l2", "l2": 0.01}, "output_activation": "sigmoid"},
             marks=pytest.mark.slow,
         ),
-        {
-            "constraint": {"name": "max_norm", "max_value": 0.5},
-            "bias_regularizer": "l2",
-            "activity_regularizer": {"name": "l1", "l1": 0.1},
-            "normalization": "batch",
-            "normalization_order": "after",
-        },
+        pytest.param(
+            {
+                "constraint": {"name": "max_norm", "max_value": 0.5},
+                "bias_regularizer": "l2",
+                "activity_regularizer": {"name": "l1", "l1": 0.1},
+                "normalization": "batch",
+                "normalization_order": "after",
+            },
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_autoencoders_equal_fit(lay, fixed):

@@ -225,6 +225,7 @@ def test_defaults_are_valid(name, argument):
         "vocabulary",
         "padding",
         "forget_bias",
+        "step_width",
         "size",  # the trunk's
     }:
         assert argument.default is None
@@ -302,6 +303,7 @@ LEVELS = {
     "label_smoothing": (0.1, 0.2),
     "vocabulary": (10, 20),
     "embedding": (4, 8),
+    "step_width": (1, 2),
     "padding": (0, -1),
     "recurrent_initializer": ("zeros", "orthogonal"),
     "forget_bias": (0.0, 2.0),

@@ -147,6 +147,7 @@ def _listed(folder, family):
     return json.loads(call(folder, "catalog", family, "--json").stdout)
 
 
+@pytest.mark.slow
 def test_plan_builds_models_when_asked(folder):
     """Layers and parameters of every program, for people and for programs."""
     shown = start(folder, "plan", "tiny.toml", "--models")

@@ -291,6 +291,7 @@ def runner(blobs, tmp_path):
     return start
 
 
+@pytest.mark.slow
 @pytest.mark.xla
 def test_killed_between_report_and_commit(runner, blobs, tmp_path, finished):
     """kill -9 with a result reported but not committed: its file is taken in."""

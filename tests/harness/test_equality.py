@@ -87,7 +87,7 @@ def uneven(tmp_path_factory):
     return file
 
 
-SOON = 12
+SOON = 8
 """Cases that every run trains: the first of the cover hold many of its pairs."""
 
 

@@ -238,6 +238,7 @@ def _first_runs_only(tmp_path, line):
     return once + slots._CODE
 
 
+@pytest.mark.slow
 def test_a_worker_killed_while_it_loads_keras_is_replaced(setup, plan, tmp_path, monkeypatch):
     """One such death costs nothing: the attempt that waited is handed over again."""
     code = _first_runs_only(tmp_path, "os.kill(os.getpid(), signal.SIGKILL)")

@@ -149,6 +149,7 @@ def test_glorot_and_bengio(tmp_path):
     assert all(0.8 < one < 1.6 for one in weights)
 
 
+@pytest.mark.slow
 def test_he(tmp_path):
     """Thirty layers of 256 rectified units (He et al. 2015): 1/n vanishes, 2/n does not."""
     by_width = {"name": "variance_scaling", "scale": 1.0, "distribution": "untruncated_normal"}

@@ -85,6 +85,7 @@ def test_an_own_entry_trains_like_the_same_thing_built_in(plan, folder, family, 
         assert one.quantities == pytest.approx(other.quantities, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_arguments_reach_an_own_entry(plan, folder):
     """Another slope is another training, and a program of its own."""
     levels = [of({"name": "bend", "slope": slope}) for slope in (0.5, 2.0)]

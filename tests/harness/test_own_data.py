@@ -298,6 +298,7 @@ fixed = {{ epochs = 1, units = [4], batch_size = 16 }}
 """
 
 
+@pytest.mark.slow
 def test_only_run_calls_a_function(mine, capsys, monkeypatch):
     """``check`` says how far it came, ``plan`` that it cannot; ``run`` trains, and again not."""
     monkeypatch.chdir(mine)
@@ -366,6 +367,7 @@ def test_what_is_said_of_data_is_not_its_content(flowers):
     assert datasets.describe(source, [folder]).digest != planned.digest
 
 
+@pytest.mark.slow
 def test_workers_read_images(tmp_path):
     """From where the coordinator has put them."""
     paint(tmp_path / "pets", count=20)

@@ -26,10 +26,14 @@ def slow(fixed):
     return pytest.param(fixed, marks=SLOW)
 
 
+COMMON = {"sgd", "rmsprop", "adagrad", "adamw", "lion", "nadam"}
+"""Optimizers that every run trains; the others are compared with fit in the slow part."""
+
+
 @pytest.mark.parametrize(
     "optimizer",
     [
-        pytest.param(name, marks=[XLA] if name == "adam" else [])
+        pytest.param(name, marks=[XLA] if name == "adam" else [] if name in COMMON else [SLOW])
         for name in sorted(catalog.OPTIMIZERS)
     ],
 )

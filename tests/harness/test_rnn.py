@@ -109,6 +109,7 @@ def test_a_sequence_is_learned_step_by_step(lay, echo):
     assert found.metrics["test/perplexity@last"] == pytest.approx(2**bits)
 
 
+@pytest.mark.slow
 def test_recurrent_initializers_and_forget_biases_share_a_program(lay):
     """They fill initial weights, so they are inputs, and each of them reaches the training."""
     factors = {"recurrent_initializer": ["orthogonal", "zeros"], "forget_bias": [0.0, 1.0, 3.0]}

@@ -252,6 +252,7 @@ def test_two_stages_equal_two_fits(lay, tmp_path, xla):
             np.testing.assert_allclose(found, one.numpy(), atol=1e-5, err_msg=one.path)
 
 
+@pytest.mark.slow
 def test_a_model_with_a_step_of_its_own_is_trained_by_two_fits(lay, tmp_path):
     """The other route gives the same numbers."""
     _, by_program, _, _ = trained(lay("steps"), tmp_path)
@@ -261,6 +262,7 @@ def test_a_model_with_a_step_of_its_own_is_trained_by_two_fits(lay, tmp_path):
         assert losses(by_fit, stage) == pytest.approx(np.array(losses(by_program, stage)), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_averaged_weights_are_handed_over(lay, tmp_path):
     """An optimizer that ends a training by exchanging the weights ends a stage so."""
     own = {"pretrain.optimizer": {"name": "twosteps:averaged"}, "pretrain.learning_rate": 0.01}
@@ -339,6 +341,7 @@ def test_a_stage_that_diverges_ends_the_trial(lay, tmp_path):
     assert (outcome.metrics, outcome.best_epoch) == ({}, None)
 
 
+@pytest.mark.slow
 def test_trials_through_the_same_programs_equal_each_alone(lay, tmp_path):
     """Nothing of an earlier trial is left; every stage is traced once."""
     # The better one first: an epoch of its that stayed the best would show.
@@ -401,6 +404,7 @@ def test_a_rehearsal_tells_of_all_stages(lay, tmp_path):
 
 
 # Keras writes weights through an array interface that NumPy 2 deprecates.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_the_saved_model_is_that_of_the_last_stage(lay, tmp_path):
     """Trained again through all stages, to the stored metrics."""
@@ -420,6 +424,7 @@ def test_the_saved_model_is_that_of_the_last_stage(lay, tmp_path):
         np.testing.assert_array_equal(found.numpy(), expected.numpy())
 
 
+@pytest.mark.slow
 def test_plan_shows_the_models_of_all_stages(lay, tmp_path, blobs):
     """Each under its name."""
     lay("steps")

@@ -14,7 +14,18 @@ from harness.train import Trainer
 
 
 @pytest.mark.parametrize(
-    "name", [*synthetic.EXAMPLES, "adding-2", "copy-2", "ring-3", "grid-4", "shapes-8"]
+    "name",
+    [
+        *(
+            pytest.param(name, marks=[pytest.mark.slow] * (name == "shapes-32"))
+            for name in synthetic.EXAMPLES
+        ),
+        "adding-2",
+        "copy-2",
+        "ring-3",
+        "grid-4",
+        "shapes-8",
+    ],
 )
 def test_cards_are_what_is_drawn(name):
     """Shape, counts and classes, without drawing; and the same draw every time."""

@@ -114,7 +114,7 @@ def test_softmax_outputs_are_probabilities(lay, folder, tmp_path):
     assert outcome.curve[-1].quantities["train/loss"] < np.log1p(np.e) - 1
 
 
-@pytest.mark.parametrize("function", ["recurrent", "custom"])
+@pytest.mark.parametrize("function", [pytest.param("recurrent", marks=pytest.mark.slow), "custom"])
 def test_stock_and_custom_layers_are_paired_and_repeatable(lay, folder, blobs, function):
     """Recurrent dropout, and weights of a custom layer, follow the replicate's streams."""
     laid = lay(

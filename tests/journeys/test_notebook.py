@@ -43,6 +43,7 @@ def test_it_is_a_notebook_without_anything_of_a_machine():
     assert not any(cell.get("outputs") for cell in book["cells"])
 
 
+@pytest.mark.slow
 def test_every_cell_runs(ran):
     """It trains, shows and writes what it says."""
     names, folder = ran

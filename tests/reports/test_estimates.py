@@ -117,16 +117,15 @@ def test_equal_differences_have_an_interval_of_no_width() -> None:
     assert estimates.sign_flips([0.1] * 5, 0.05, 1).low == -np.inf
 
 
-def test_drawn_subsets_agree_with_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drawn_subsets_agree_with_all_of_them() -> None:
     """Limits and p of the drawn subsets are those of all, within the error of the draw."""
     values = np.random.default_rng(5).normal(0.5, 1, size=16)
     whole = estimates.sign_flips(values, 0.05, 1)
-    monkeypatch.setattr(exact, "EXACT", 5)
-    drawn = estimates.sign_flips(values, 0.05, 1)
+    drawn = estimates.sign_flips(values, 0.05, 1, exact=5)
     assert drawn != whole
     assert drawn.p == pytest.approx(whole.p, abs=5 * np.sqrt(whole.p / exact.DRAWS))
     assert (drawn.low, drawn.high) == pytest.approx((whole.low, whole.high), abs=0.02)
-    assert drawn == estimates.sign_flips(values[::-1], 0.05, 1)
+    assert drawn == estimates.sign_flips(values[::-1], 0.05, 1, exact=5)
 
 
 @pytest.mark.parametrize("pairs", [21, 40, 101])

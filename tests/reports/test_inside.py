@@ -227,7 +227,7 @@ def test_plain_descent_has_neither_momentum_nor_a_schedule(settings, *, plain: b
     assert courses.is_plain(settings) == plain
 
 
-@pytest.mark.parametrize("width", [figures.NARROW, 720])
+@pytest.mark.parametrize("width", [figures.NARROW, pytest.param(720, marks=pytest.mark.slow)])
 def test_texts_neither_touch_nor_leave_the_sheet(make: Maker, width: float) -> None:
     """Twelve arms with long names and nine layers, on a phone and on a wide page."""
     names = [f"an_activation_with_a_long_name_{index}" for index in range(12)]
@@ -296,6 +296,7 @@ def test_a_measure_that_is_missing_is_named(planted: Judged) -> None:
     assert "Not available: sharpness." in found.texts
 
 
+@pytest.mark.slow
 def test_what_a_figure_leaves_out_is_said(make: Maker) -> None:
     """Ten arms: lines show seven, heat maps all; nine layers: six of them."""
     names = [f"level{index}" for index in range(10)]
@@ -309,6 +310,7 @@ def test_what_a_figure_leaves_out_is_said(make: Maker) -> None:
     assert "best means" not in captions["Back-propagated gradients, layer by layer"]
 
 
+@pytest.mark.slow
 def test_the_page_is_the_same_twice_and_hostile_layers_are_text(planted: Judged, tmp_path) -> None:
     """Names of layers are anybody's."""
     results, judged = planted

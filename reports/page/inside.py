@@ -141,7 +141,7 @@ def plated(name: str, results: Results, judged: Judged) -> Plate | None:
     title, look = _LOOK[name]
     bands = "" if name.startswith(("heat", "outputs")) else "; bands: their middle half"
     how = f"Medians over replicates{bands}; no dropout, {_cases(results)}."
-    caption = f"{title}. {look} {how}{_left_out(name, results, judged)}"
+    caption = f"{look} {how}{_left_out(name, results, judged)}"
     return plate(figure, name, title, caption, narrow(draw))
 
 

@@ -327,7 +327,8 @@ def _bounded(claim: Bound, parts: _Parts) -> tuple[Outcome, tuple[Evidence, ...]
     limits += [np.inf if claim.high is None else claim.high]
     low, high = _logarithms(np.array(limits)).tolist() if log else limits
     found = _center(values, claim, rule)
-    near = min((low, high), key=lambda limit: abs(limit - found.estimate))
+    limits = [limit for limit in (low, high) if np.isfinite(limit)]
+    near = min(limits, key=lambda limit: abs(limit - found.estimate))
     apart = values - near
     inside = low < found.low and found.high < high
     outside = found.high < low or found.low > high

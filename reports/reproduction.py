@@ -107,14 +107,14 @@ class Reproduction:
 
     Args:
         findings: one per claim, in the order of the study.
-        values: published numbers beside ours.
+        numbers: published ones beside ours.
         family: comparisons that all claims make together.
         confidence: of all their intervals together.
         fewest: pairs below which none of them is decided.
     """
 
     findings: tuple[Finding, ...]
-    values: tuple[Beside, ...]
+    numbers: tuple[Beside, ...]
     family: int
     confidence: float
     fewest: int
@@ -144,7 +144,7 @@ def reproduce(results: Results) -> Reproduction:
     rule = Rule(maximize=True, scale="identity", level=level, family=family, margin=None)
     return Reproduction(
         findings=tuple(_found(results, claim, rule) for claim in published.claims),
-        values=tuple(_beside(results, value) for value in published.values),
+        numbers=tuple(_beside(results, value) for value in published.values),
         family=family,
         confidence=results.study.confidence,
         fewest=rule.fewest,

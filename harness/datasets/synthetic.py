@@ -319,7 +319,7 @@ SYNTHETIC: Mapping[str, Synthetic] = {
         least=1,
         most=4000,
         size="numbers",
-        note="standard normal numbers, and ten classes drawn by chance: nothing to learn but by heart",
+        note="standard normal numbers, and ten classes drawn by chance: learnt by heart or not",
         citation="Glorot & Bengio 2010; Zhang et al. 2017",
     ),
 }

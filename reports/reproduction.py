@@ -330,7 +330,8 @@ def _bounded(claim: Bound, parts: _Parts) -> tuple[Outcome, tuple[Evidence, ...]
     limits = [limit for limit in (low, high) if np.isfinite(limit)]
     near = min(limits, key=lambda limit: abs(limit - found.estimate))
     apart = values - near
-    inside = low < found.low and found.high < high
+    above, below = claim.low is None or low < found.low, claim.high is None or found.high < high
+    inside = above and below  # a median may be infinite, and within a limit that is not there
     outside = found.high < low or found.low > high
     numbers = np.array([found.estimate, found.low, found.high])
     estimate, lower, upper = (np.exp(numbers) if log else numbers).tolist()

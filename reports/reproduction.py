@@ -50,7 +50,8 @@ class Evidence:
         low: of the simultaneous interval; infinite where nothing is excluded.
         high: of the simultaneous interval.
         pairs: replicates behind it.
-        p: two-sided, for all comparisons together.
+        p: two-sided, for all comparisons together: of no difference, or of the limit or the margin
+            that is nearest.
         power: share of such studies that would decide; NaN where it is not estimated.
         needed: about how many replicates would decide it, where these do not; ``None`` where none
             would, or it is not known.
@@ -284,11 +285,28 @@ def _equivalent(parts: _Parts, margin: float) -> tuple[Outcome, tuple[Evidence, 
     ends = margin_ends(margin, parts.rule.scale)
     rule = replace(parts.rule, margin=ends)
     found = _compared(parts, 0, 1, rule)
-    evidence = (_evidence(found, parts, 0, 1),)
+    evidence = (_against(_evidence(found, parts, 0, 1), found, ends, rule),)
     if ends[0] < found.low and found.high < ends[1]:
         return "reproduced", evidence
     beyond = sized(found, rule) == "by more than the margin"
     return "contradicted" if beyond else "undecided", evidence
+
+
+def _against(
+    evidence: Evidence, found: Comparison, ends: tuple[float, float], rule: Rule
+) -> Evidence:
+    """Evidence against the nearer end of a margin instead of against zero."""
+    apart = np.array(found.differences) - min(ends, key=lambda end: abs(end - found.difference))
+    if not np.isfinite(apart).all():
+        return evidence
+    decided = found.low >= ends[1] or found.high <= ends[0]
+    decided |= ends[0] < found.low and found.high < ends[1]
+    return replace(
+        evidence,
+        p=estimates.sign_flips(apart, rule.level, rule.family).adjusted,
+        power=estimates.power(apart, rule.level, rule.family),
+        needed=None if decided else _needed(apart, rule),
+    )
 
 
 def _compared(parts: _Parts, one: int, other: int, rule: Rule) -> Comparison:

@@ -89,7 +89,8 @@ class Citation(Frozen):
     def __str__(self) -> str:
         """One line, as a list of references has it."""
         version = f" ({self.version})" if self.version else ""
-        return f'{", ".join(self.authors)}, "{self.title}", {self.place}, {self.year}{version}'
+        year = "" if str(self.year) in self.place else f", {self.year}"
+        return f'{", ".join(self.authors)}, "{self.title}", {self.place}{year}{version}'
 
 
 class _Measured(Frozen):

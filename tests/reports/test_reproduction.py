@@ -146,6 +146,13 @@ def test_an_undecided_claim_says_how_little_it_could(judged):
     assert one.needed is None or one.needed > 8
 
 
+def test_evidence_of_equivalence_is_against_the_margin(judged):
+    """Equal arms differ by nothing; p and power say how surely by less than the margin."""
+    (finding,) = judged(ALIKE | {"margin": 0.01}, value=equal).findings
+    (one,) = finding.evidence
+    assert (one.p, one.power) == (2 / 2**8, 1)
+
+
 def test_missing_results_decide_nothing(judged):
     def status(arm, phase, candidate, replicate):
         return None if (arm, replicate) == (1, 7) else "completed"

@@ -104,7 +104,7 @@ class Beside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reproduction:
-    """What became of a published comparison.
+    """Outcome of a published comparison.
 
     Args:
         findings: one per claim, in the order of the study.
@@ -188,7 +188,7 @@ def _steps(arms: int) -> list[tuple[int, int]]:
 
 
 class _Parts(NamedTuple):
-    """What a claim is judged by.
+    """Parts that a claim is judged by.
 
     Args:
         grid: rows are the arms of the claim, in its order.

@@ -94,7 +94,7 @@ class Citation(Frozen):
 
 
 class _Measured(Frozen):
-    """What is said of a quantity."""
+    """Statement about a quantity."""
 
     quantity: str
 
@@ -143,7 +143,7 @@ class Value(_Measured):
 
 
 class _Claim(_Measured):
-    """What all claims have.
+    """Common part of all claims.
 
     Args:
         id: a short name.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reports.figures.style import (
     COLORS,
@@ -16,6 +16,7 @@ from reports.figures.style import (
     log_axis,
     place,
     sheet,
+    short,
     styled,
     wrapped,
 )
@@ -86,6 +87,7 @@ def _panel(axes: Axes, name: str, rows: list[Beside]) -> None:
     else:
         axes.margins(x=0.1)
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
 
 
 def _legend(figure: Figure) -> None:

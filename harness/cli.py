@@ -21,6 +21,7 @@ from harness import (
     design,
     files_cli,
     gradients_cli,
+    reproduce_cli,
     store,
     store_cli,
     studyfile,
@@ -378,6 +379,7 @@ def show_catalog(
 
 
 app.command()(store_cli.verify)
+app.command()(reproduce_cli.reproduce)
 
 
 def _load(study: str) -> tuple[Study, tuple[Path, ...]]:

@@ -2,7 +2,8 @@
 
 ``adding-100`` is the adding problem over 100 steps, ``copy-50`` copy memory over 50, ``ring-8``
 eight Gaussians on a circle, ``grid-25`` 25 on a grid, ``shapes-32`` images of 32x32 pixels,
-``quadratic-100`` a quadratic loss in 100 dimensions. The same name is the same data everywhere:
+``quadratic-100`` a quadratic loss in 100 dimensions, ``noise-1000`` normal numbers with labels that
+they do not tell. The same name is the same data everywhere:
 the draws have a fixed seed.
 """
 
@@ -127,6 +128,9 @@ def _copy_card(name: str, steps: int) -> Card:
     )
 
 
+CHANCE = 10
+"""Classes of pure noise."""
+
 RING_RADIUS, RING_SPREAD = 1.0, 0.01
 GRID_STEP, GRID_SPREAD = 2.0, 0.05
 
@@ -202,6 +206,12 @@ def _shapes(cases: int, side: int, generator: np.random.Generator) -> Drawn:
     """Images of one or two shapes, labelled by the shapes."""
     y = _labels(cases, shapes.CLASSES, generator)
     return shapes.draw(y, side, generator), y
+
+
+def _noise(cases: int, width: int, generator: np.random.Generator) -> Drawn:
+    """Standard normal numbers, and labels that have nothing to do with them."""
+    y = _labels(cases, CHANCE, generator)
+    return _normal(generator, (cases, width)).astype(np.float32), y
 
 
 def _read_quadratic(name: str, dimensions: int) -> Arrays:  # noqa: ARG001, as of the others
@@ -302,6 +312,15 @@ SYNTHETIC: Mapping[str, Synthetic] = {
         size="dimensions",
         note="with template 'quadratic': the quadratic_deep problem of DeepOBS",
         citation="Schneider, Balles & Hennig 2019",
+    ),
+    "noise": Synthetic(
+        read=_drawn(_noise),
+        card=lambda name, width: _classes_card(name, (width,), CHANCE),
+        least=1,
+        most=4000,
+        size="numbers",
+        note="standard normal numbers, and ten classes drawn by chance: learnt by heart or not",
+        citation="Glorot & Bengio 2010; Zhang et al. 2017",
     ),
 }
 

@@ -2,6 +2,7 @@
 
 from harness.spec.diagnostics import CASES, INSIDE, Diagnostics
 from harness.spec.metric import Metric, Quantity, measured
+from harness.spec.published import Citation, Claim, Look, Published, ScaleName, measurable
 from harness.spec.sources import Arrays, Columns, Images, Part, Source, Split, Whole, whole
 from harness.spec.study import NAME, UNTRAINED, Choices, Pretraining, Range, Space, Study, Tune
 from harness.spec.trial import ENGINE, Arm, Phase, Reference, Trial
@@ -16,20 +17,25 @@ __all__ = [
     "Arm",
     "Arrays",
     "Choices",
+    "Citation",
+    "Claim",
     "Class",
     "Columns",
     "Diagnostics",
     "Frozen",
     "Images",
     "Level",
+    "Look",
     "Metric",
     "Part",
     "Phase",
     "Pretraining",
+    "Published",
     "Quantity",
     "Range",
     "Reference",
     "Scalar",
+    "ScaleName",
     "Source",
     "Space",
     "Split",
@@ -39,6 +45,7 @@ __all__ = [
     "Value",
     "Whole",
     "label",
+    "measurable",
     "measured",
     "whole",
 ]

@@ -7,9 +7,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
+from harness.errors import StudyError
 from harness.identity import digest
 from harness.spec.diagnostics import Diagnostics  # noqa: TC001, pydantic
 from harness.spec.metric import Metric, Quantity, validation_quantity
+from harness.spec.published import Published, ScaleName  # noqa: TC001, pydantic
 from harness.spec.sources import Arrays, Part, Source, Whole
 from harness.spec.values import Class, Count, Frozen, Level, Number, Scalar, without_strings
 from harness.targets import code_name
@@ -161,6 +163,8 @@ class Study(Frozen):
         sources: trainings that arms may start from, by name, for setting ``source``; each is
             trained once per replicate, for all arms of it.
         diagnostics: what is measured inside the networks; default: nothing.
+        published: the published comparison that it repeats, with its numbers and claims. Default:
+            none.
         question: one sentence, printed above the answer.
         metric: the one that decides, ``split/metric@epoch``. Default: test accuracy (or mean
             squared error, for regression) at the best epoch.
@@ -203,6 +207,7 @@ class Study(Frozen):
     tune: Tune | None = None
     sources: dict[str, Pretraining] = Field(default_factory=dict)
     diagnostics: Diagnostics | None = None
+    published: Published | None = None
     metric: str = ""
     baseline: dict[str, Level] = Field(default_factory=dict)
     best: str = ""
@@ -258,6 +263,12 @@ class Study(Frozen):
                 )
         return sources
 
+    @model_validator(mode="after")
+    def _has_what_is_claimed(self) -> Self:
+        if self.published is not None:
+            self.published.check(self.factors, inside=self.diagnostics is not None)
+        return self
+
     @field_validator("confidence", mode="before")
     @classmethod
     def _below_one(cls, given: object) -> object:
@@ -293,10 +304,33 @@ class Study(Frozen):
         """The quantity that chooses the best epoch, once the study is laid out."""
         return Quantity.parse(self.best)
 
+    def scaled(self, name: ScaleName) -> Study:
+        """The published comparison at one of its scales, with a name of its own.
+
+        Raises:
+            StudyError: if it has no such scale, or the scale leaves out an arm of a claim.
+        """
+        scales = self.published.scales if self.published else {}
+        if name not in scales:
+            raise StudyError(
+                f"expected one of the study's scales ({', '.join(scales) or 'none'}). "
+                f"Received: {name!r}.",
+                key="published.scales",
+            )
+        scale, given = scales[name], self.model_dump(by_alias=True)
+        changes = {
+            "name": f"{self.name}-{name}",
+            "replicates": self.replicates if scale.replicates is None else scale.replicates,
+            "dataset": self.dataset if scale.dataset is None else scale.dataset,
+            "fixed": {**self.fixed, **scale.fixed},
+            "factors": {**self.factors, **scale.factors},
+        }
+        return Study(**{**given, **changes})
+
     def digest(self) -> str:
         """Identity of the definition; the order of factors, which numbers the arms, is part."""
         told = self.model_dump(mode="json", by_alias=True)
-        for later in ("task", "sources", "diagnostics"):
+        for later in ("task", "sources", "diagnostics", "published"):
             if not told[later]:  # as before there was such a key
                 del told[later]
         return digest([told, [*self.factors]])

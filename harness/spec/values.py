@@ -93,7 +93,10 @@ def _shortest(number: float) -> str:
     return text if float(text) == number else repr(number)
 
 
-_TAGS = frozenset({"range", "choices", "<columns>", "<images>", "<arrays>", "<part>", "<text>"})
+_TAGS = frozenset(
+    {"range", "choices", "<columns>", "<images>", "<arrays>", "<part>", "<text>"}
+    | {"better", "ordering", "bound", "equivalence", "threshold"}
+)
 """Of unions; what stands before or behind them is the key."""
 
 
@@ -112,6 +115,11 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> StudyError:
             text = f"expected a known key. Received: {path[-1]!r}. {nearest(path[-1], names)}"
         case "missing":
             text = "expected this key. Received: nothing."
+        case "union_tag_invalid":
+            key, context = f"{key}.kind", first["ctx"]
+            text = f"expected one of {context['expected_tags']}. Received: {context['tag']!r}."
+        case "union_tag_not_found":
+            key, text = f"{key}.kind", "expected this key. Received: nothing."
         case "too_short":
             text = "expected at least one entry. Received: none."
         case "value_error":

@@ -22,7 +22,8 @@ from reports.estimates.exact import (
     typical,
 )
 from reports.estimates.means import Interval, t_interval
-from reports.estimates.power import replicates_needed
+from reports.estimates.medians import median
+from reports.estimates.power import power, replicates_needed
 from reports.estimates.relating import Relation, pooled, within
 from reports.estimates.resolution import replicates_to_resolve
 from reports.estimates.savings import Saving, isotonic, savings
@@ -46,9 +47,11 @@ __all__ = [
     "correlation",
     "differences",
     "isotonic",
+    "median",
     "on_scale",
     "pairing_gain",
     "pooled",
+    "power",
     "replicates_needed",
     "replicates_to_resolve",
     "savings",

@@ -1,4 +1,4 @@
-"""Number of replicates that an undecided comparison would need."""
+"""Power that replicates had, and number of them that an undecided comparison would need."""
 
 from __future__ import annotations
 
@@ -56,23 +56,57 @@ def replicates_needed(
     values = np.asarray(differences, dtype=np.float64)
     if values.size < 3 or not np.isfinite(values).all() or np.ptp(values) == 0:
         return None
-    centred = values - values.mean()
-    moments = np.stack([centred, centred**2], axis=1)
     studies = _studies(values.size, max(values.size + 1, fewest_pairs(family, level)))
     for step in count():
         pairs, counts = studies.grown(step)
         if pairs > MOST:
             return None
-        first, second = (counts @ moments / pairs).T
-        means = first + values.mean()
-        errors = np.sqrt(np.maximum(second - first**2, 0.0) / (pairs - 1))
-        halves = -float(special.stdtrit(pairs - 1, level / (2 * family))) * errors
-        decided = np.abs(means) > halves
-        if margin is not None:
-            decided |= (means - halves > margin[0]) & (means + halves < margin[1])
-        if decided.mean() >= POWER:
+        if _decided(values, pairs, counts, level / family, margin) >= POWER:
             return _rounded(pairs)
     raise AssertionError
+
+
+def power(differences: ArrayLike, level: float, family: int) -> float:
+    """Share of studies as large as this one that would find a difference like the observed one.
+
+    Studies are drawn and decided as in ``replicates_needed``. What the observed differences say of
+    their own power is rough; it tells a study that could not decide from one that could.
+
+    Args:
+        differences: shape ``(n,)``.
+        level: of the family.
+        family: number of comparisons.
+
+    Returns:
+        From 0 to 1; 0 below the number of pairs that the exact test needs, NaN where a difference
+        is not finite.
+
+    Example:
+        >>> power([-1, 2, 3, -2, 3, 4, -1, 1], 0.05, 1) < 0.5, power([3, 4, 3, 5, 4, 3], 0.05, 1)
+        (True, 1.0)
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    if values.size < fewest_pairs(family, level):
+        return 0.0
+    if not np.isfinite(values).all():
+        return float("nan")
+    _, counts = _studies(values.size, values.size).grown(0)
+    return _decided(values, values.size, counts, level / family, None)
+
+
+def _decided(
+    values: Array, pairs: int, counts: Array, level: float, margin: tuple[float, float] | None
+) -> float:
+    """Share of drawn studies whose interval excludes zero, or lies within the margin."""
+    centred = values - values.mean()
+    first, second = (counts @ np.stack([centred, centred**2], axis=1) / pairs).T
+    means = first + values.mean()
+    errors = np.sqrt(np.maximum(second - first**2, 0.0) / (pairs - 1))
+    halves = -float(special.stdtrit(pairs - 1, level / 2)) * errors
+    decided = np.abs(means) > halves
+    if margin is not None:
+        decided |= (means - halves > margin[0]) & (means + halves < margin[1])
+    return float(decided.mean())
 
 
 class _Studies:

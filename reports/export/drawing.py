@@ -61,7 +61,7 @@ def plates(
         for name, figure in figures.every(results, judged).items():
             _scale(figure, factor)
             written += [
-                keep(_saved(figure, name, kind), folder / f"{name}.{kind}") for kind in FORMATS
+                keep(saved(figure, name, kind), folder / f"{name}.{kind}") for kind in FORMATS
             ]
     return written
 
@@ -93,8 +93,14 @@ def _scale(figure: Figure, factor: float) -> None:
                 one.set_sizes(one.get_sizes() * factor**2)
 
 
-def _saved(figure: Figure, name: str, kind: str) -> bytes:
-    """The bytes of a figure on white paper, the same for the same results."""
+def saved(figure: Figure, name: str, kind: str) -> bytes:
+    """The bytes of a figure on white paper, the same for the same results.
+
+    Args:
+        figure: drawn inside ``figures.styled()``.
+        name: of the figure, which its inner names are made from.
+        kind: one of ``FORMATS``.
+    """
     stream = io.BytesIO()
     dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
     with mpl.rc_context({"svg.hashsalt": name, "pdf.fonttype": 42}):

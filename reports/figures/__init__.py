@@ -26,6 +26,7 @@ from reports.figures.maps import maps
 from reports.figures.mosaic import ROWS as PICTURED
 from reports.figures.outputs import ROWS
 from reports.figures.profiles import profile
+from reports.figures.published import published
 from reports.figures.restored import METHODS, restored
 from reports.figures.samples import developing, replicated
 from reports.figures.sensitivity import searched, sensitivity
@@ -93,6 +94,7 @@ __all__ = [
     "networks",
     "predictions",
     "profile",
+    "published",
     "replicated",
     "restored",
     "roc",

@@ -1,0 +1,157 @@
+"""The verb ``keras-harness reproduce``: published comparisons, and the cards that judge them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from harness import datasets, studyfile
+from harness.errors import ExitCode, UsageError
+from harness.spec import ScaleName
+from harness.terminal import Terminal, aligned
+
+if TYPE_CHECKING:
+    from harness.spec import Study
+
+Name = Annotated[
+    str, typer.Argument(metavar="[STUDY]", help="A published study, or its file; none: list them.")
+]
+ScaleOption = Annotated[ScaleName, typer.Option("--scale", help="quick, standard or full.")]
+Check = Annotated[
+    bool, typer.Option("--check", help="Train nothing; compare the card with its store.")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=0, help="Worker processes; 0: train in this one. [default: one per GPU or core]"
+    ),
+]
+Root = Annotated[Path, typer.Option(help="Folder of all results.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def reproduce(
+    study: Name = "",
+    scale: ScaleOption = "quick",
+    check: Check = False,
+    workers: Workers = None,
+    root: Root = Path("results"),
+    as_json: Json = False,
+) -> int:
+    """List the published studies, or repeat one and write its card.
+
+    A card has the claims of the paper and what became of them, its numbers beside ours, and every
+    deviation from its protocol.
+    """
+    if not study:
+        _list(as_json=as_json)
+        return ExitCode.DONE
+    file = studyfile.find(study)
+    scaled = _scaled(studyfile.load(file), scale)
+    folder = root / scaled.name
+    if check:
+        return _check(folder)
+    code = _train(scaled, file.resolve().parent, root, workers)
+    if code not in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:
+        _say(folder, as_json=as_json)
+    return code
+
+
+def published() -> dict[str, Study]:
+    """The built-in studies that repeat something published, by name."""
+    loaded = {name: studyfile.load(file) for name, file in studyfile.built_in().items()}
+    return {name: study for name, study in loaded.items() if study.published is not None}
+
+
+def _scaled(study: Study, scale: ScaleName) -> Study:
+    if study.published is None:
+        raise UsageError(
+            "expected a study with a [published] table. Received: "
+            f"{study.name!r}, without one. `keras-harness reproduce` lists those that have one."
+        )
+    return study.scaled(scale)
+
+
+def _list(*, as_json: bool) -> None:
+    rows = [_row(study) for study in published().values()]
+    if as_json:
+        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        return
+    names = ("name", "family", "claims", "minutes", "citation")
+    cells = [
+        [row["name"], row["family"], row["claims"], _minutes(row["minutes"]), row["citation"]]
+        for row in rows
+    ]
+    out = Terminal()
+    out.print(aligned(names, cells))
+    out.print("minutes: about, on two cores, at scale quick / standard / full.")
+
+
+def _row(study: Study) -> dict[str, Any]:
+    found = study.published
+    assert found is not None  # or it is not listed
+    return {
+        "name": study.name,
+        "family": found.family,
+        "claims": len(found.claims),
+        "minutes": {name: scale.minutes for name, scale in found.scales.items()},
+        "citation": str(found.citation),
+    }
+
+
+def _minutes(by_scale: dict[str, float]) -> str:
+    return " / ".join(
+        f"{by_scale[name]:g}" if name in by_scale else "-" for name in ("quick", "standard", "full")
+    )
+
+
+def _train(study: Study, place: Path, root: Path, workers: int | None) -> int:
+    from harness.coordinator import run
+    from harness.progress import follow
+
+    err = Terminal(stderr=True)
+    for one in study.data:
+        datasets.obtain(one, err.print)  # before the live table, so that it can be followed
+    with follow(err) as show:
+        finished = run(study, root=root, workers=workers, folders=(place,), progress=show)
+    for problem in finished.problems[:10]:
+        err.print(f"failed: {problem}", style="red")
+    return finished.exit_code
+
+
+def _say(folder: Path, *, as_json: bool) -> None:
+    from reports import card, frames, reproduction
+
+    results = frames.read(folder)
+    written = card.write(results, folder / "card")
+    found = reproduction.reproduce(results)
+    if as_json:
+        table = card.claims(found)
+        sys.stdout.write(json.dumps(json.loads(table.to_json(orient="records")), indent=2) + "\n")
+        return
+    out = Terminal()
+    rows = [(one.claim.id, one.word, one.claim.sentence) for one in found.findings]
+    out.print(aligned(("claim", "outcome", "in words"), rows))
+    out.print(f"Card: {written}", soft_wrap=True)
+
+
+def _check(folder: Path) -> int:
+    from reports import card, frames
+
+    lines = card.differences(frames.read(folder), folder / "card")
+    for line in lines:
+        Terminal().print(line, soft_wrap=True)
+    if lines:
+        Terminal(stderr=True).print(
+            f"error: the card in {folder / 'card'} does not follow from its store. Run the verb "
+            "without --check to write it anew.",
+            style="red",
+            soft_wrap=True,
+        )
+        return ExitCode.SOME_TRIALS_FAILED
+    Terminal().print(f"{folder / 'card'}: follows from its store.", soft_wrap=True)
+    return ExitCode.DONE

@@ -110,7 +110,7 @@ def test_few_test_cases_measure_no_distances(tmp_path):
     measured = {name for name in outcome.metrics if name.startswith("test/")}
     assert measured == {
         f"test/{name}@{epoch}"
-        for name in ("collapse", "near_duplicates")
+        for name in ("collapse", "critic_accuracy", "near_duplicates")
         for epoch in ("best", "last")
     }
 

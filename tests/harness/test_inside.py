@@ -97,6 +97,7 @@ def test_asked_for_later_only_what_is_missing_is_trained_again(tmp_path):
     assert attempts(third.folder) == {"completed": 6}
 
 
+@pytest.mark.slow
 def test_measurements_are_as_far_apart_as_asked(tmp_path):
     looks = {"measures": ["gradients"], "every": 3}
     one = run(asked(fixed=SMALL | {"epochs": 5}, diagnostics=looks), root=tmp_path, workers=0)

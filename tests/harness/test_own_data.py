@@ -323,6 +323,7 @@ def test_only_run_calls_a_function(mine, capsys, monkeypatch):
     assert "0 trials trained, 4 were there before" in said.err
 
 
+@pytest.mark.slow
 def test_a_study_of_columns_plans_and_runs_alike(flowers):
     """What ``plan`` says of the data is what a run trains on; the page names the file."""
     folder, _ = flowers

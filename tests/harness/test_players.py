@@ -126,6 +126,7 @@ def test_a_game_of_two_players_equals_numpy(lay, tmp_path, times, together):
     assert compiled.program.traces == 1
 
 
+@pytest.mark.slow
 def test_rates_of_players_are_inputs_of_one_program(lay, tmp_path):
     """As those of a single player are; a player without settings of its own shares them."""
     trainer, ends = None, []

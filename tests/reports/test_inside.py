@@ -284,6 +284,7 @@ def test_nothing_measured_nothing_shown(make: Maker) -> None:
     assert found.texts[0].startswith("Not available: ")
 
 
+@pytest.mark.slow
 def test_a_measure_that_is_missing_is_named(planted: Judged) -> None:
     """The study asks for curvature, and there is none."""
     results, judged = planted

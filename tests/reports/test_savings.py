@@ -340,6 +340,7 @@ def test_the_figure_draws_the_means(two: Path) -> None:
     assert axes.get_xscale() == "log"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [figures.NARROW, 720])
 def test_many_arms_have_a_panel_each(make: Maker, width: float) -> None:
     """24 arms are 24 panels; no text covers another, on a phone neither."""
@@ -395,6 +396,7 @@ def test_the_page_has_the_section(two: Path) -> None:
     assert text == page.render(two)
 
 
+@pytest.mark.slow
 def test_the_terminal_says_it_too(two: Path) -> None:
     """The sentences of the page stand below the verdicts."""
     command = [sys.executable, "-m", "harness", "report", str(two)]

@@ -21,6 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
+from threadpoolctl import threadpool_limits
 
 from harness import datasets, design, environment
 from harness.program import Probing, Resident
@@ -148,7 +149,8 @@ def main():
         for name, (plain, looks) in contenders.items():
             ratios[name].append(1 / (seconds(plain) / seconds(looks)))
     file.unlink()
-    look, step = of_one_look(trainer, trial, 5)
+    with threadpool_limits(1):  # as in a training
+        look, step = of_one_look(trainer, trial, 5)
     here = environment.observe()
     rows = "".join(
         f"| {name} | {statistics.median(own):.2f} ({min(own):.2f} to {max(own):.2f}) "

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from harness.program.unrolling import Nudged
 
 NEARBY = 0.01
 """Distance from its limit below which a bounded activation is saturated."""
+
+PART = 512
+"""Cases that are asked at once; the last part may have up to twice as many."""
 
 _FAR = 1e4
 
@@ -30,7 +37,7 @@ class Spot:
         before: what enters its activation; ``None`` where the layer does not show it.
         after: what leaves its activation, or the layer, if it has none.
         limits: of its activation; ``None`` on a side that has none.
-        activated: whether it has an activation.
+        activated: whether it is hidden: it has an activation, or gives no output of the model.
         nudges: of a recurrent layer, added to its state in every step, all zero; else ``None``.
         recurs: whether it is a recurrent layer.
     """
@@ -43,6 +50,20 @@ class Spot:
     activated: bool = False
     nudges: tf.Tensor | None = None
     recurs: bool = False
+
+
+@contextmanager
+def untouched(variables: Sequence[Any]) -> Iterator[None]:
+    """Variables as they were, after whatever the graph does inside."""
+    before = [tf.identity(variable.value) for variable in variables]
+    yield
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value)
+
+
+def parts(cases: NDArray[np.int32]) -> list[NDArray[np.int32]]:
+    """Cases in parts of like size, none smaller than ``PART`` if there are several."""
+    return np.array_split(cases, max(1, len(cases) // PART))
 
 
 def is_shown(model: Any) -> bool:

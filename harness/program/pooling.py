@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from harness.program.inputs import take
-from harness.program.looking import Walk
+from harness.program.looking import Walk, parts, untouched
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from harness.program.inputs import Inputs
     from harness.program.looking import Spot
-
-PART = 512
-"""Cases that are asked at once; the last part may have up to twice as many."""
 
 
 class Pooling:
@@ -46,18 +43,13 @@ class Pooling:
             data: all of it.
             cases: numbers of cases, in any order.
         """
-        before = [tf.identity(variable.value) for variable in self._model.variables]
-        parts = np.array_split(cases, max(1, len(cases) // PART))
-        try:
-            found = [self._shown(take(data, part)[0]) for part in parts]
-        finally:
-            for variable, array in zip(self._model.variables, before, strict=True):
-                variable.assign(array)
+        found = [self._shown(take(data, part)[0]) for part in parts(cases)]
         return {name: np.concatenate([part[name].numpy() for part in found]) for name in found[0]}
 
     def _show(self, x: Any) -> dict[str, tf.Tensor]:
         walk = Walk({})
-        walk.through(self._model, x)
+        with untouched(self._model.non_trainable_variables):
+            walk.through(self._model, x)
         spots = [spot for spot in walk.spots if spot.after is not None]
         return {spot.name: _pooled(spot) for spot in spots if spot.name in self._names}
 

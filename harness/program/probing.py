@@ -7,7 +7,6 @@ of a part of the probe; nothing is drawn; the loss is that of validation, withou
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,21 +14,18 @@ import tensorflow as tf
 
 from harness.program import looking
 from harness.program.inputs import take
-from harness.program.looking import Walk
+from harness.program.looking import Walk, parts, untouched
 from harness.program.seeing import Layer, norm, seen, spectral
 from harness.program.sharpness import Curvature
 from harness.program.unrolling import Nudged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from harness.program.inputs import Inputs
     from harness.program.learner import Learner
-
-PART = 512
-"""Cases of a probe that are asked at once; the last part may have up to twice as many."""
 
 Numbers = dict[str, float]
 
@@ -75,7 +71,7 @@ class Probing:
         """
         found: dict[str, Layer] = {name: Layer() for name in self.names}
         total, gradients = 0.0, self._nothing()
-        for part in _parts(cases):
+        for part in parts(cases):
             share = tf.constant(len(part) / len(cases), tf.float32)
             loss, shown, gradients = self._asked(*take(data, part), share, gradients)
             total += float(loss) * len(part)
@@ -95,16 +91,16 @@ class Probing:
 
     def outputs(self, data: Inputs, cases: NDArray[np.int32]) -> dict[str, NDArray[np.float32]]:
         """Activations by layer, shape ``(cases, ...)``, for cases shown in the order given."""
-        parts = [self._shown(take(data, part)[0]) for part in _parts(cases)]
+        found = [self._shown(take(data, part)[0]) for part in parts(cases)]
         return {
-            name: np.concatenate([part[name].numpy() for part in parts])
-            for name in parts[0]
+            name: np.concatenate([part[name].numpy() for part in found])
+            for name in found[0]
             if name in self.names
         }
 
     def sharpness(self, data: Inputs, cases: NDArray[np.int32]) -> Numbers:
         """Largest eigenvalue of the Hessian of the loss; see ``sharpness.sharpest``."""
-        return self._curvature.largest([take(data, part) for part in _parts(cases)])
+        return self._curvature.largest([take(data, part) for part in parts(cases)])
 
     @property
     def trained(self) -> list[Any]:
@@ -112,7 +108,7 @@ class Probing:
         return self._learner.variables
 
     def _lost_of(self, x: Any, y: tf.Tensor) -> tf.Tensor:
-        with _untouched(self._model.non_trainable_variables):
+        with untouched(self._model.non_trainable_variables):
             return self._lost(Walk({}).through(self._model, x), x, y)
 
     def _lost(self, outputs: Any, x: Any, y: tf.Tensor) -> tf.Tensor:
@@ -127,7 +123,7 @@ class Probing:
         self, x: Any, y: tf.Tensor, share: tf.Tensor, gradients: list[tf.Tensor]
     ) -> tuple[Any, ...]:
         """Loss and sums of every layer over a part of a probe; gradients, added to some before."""
-        with _untouched(self._model.non_trainable_variables), tf.GradientTape() as tape:
+        with untouched(self._model.non_trainable_variables), tf.GradientTape() as tape:
             walk = Walk(self._nudged, tape)
             loss = self._lost(walk.through(self._model, x), x, y)
         spots = [spot for spot in walk.spots if spot.name in self.names]
@@ -151,7 +147,7 @@ class Probing:
 
     def _show(self, x: Any) -> dict[str, tf.Tensor]:
         walk = Walk({})
-        with _untouched(self._model.non_trainable_variables):
+        with untouched(self._model.non_trainable_variables):
             walk.through(self._model, x)
         return {spot.name: spot.after for spot in walk.spots if spot.after is not None}
 
@@ -161,7 +157,7 @@ class Probing:
         by_weight = dict(zip(map(id, self.trained), gradients, strict=True))
         slots = [one for player in players for one in player.optimizer.variables]
         kernels = {name: own for name, own in self._kernels.items() if _trained(own)}
-        with _untouched([*self.trained, *slots]):
+        with untouched([*self.trained, *slots]):
             old = {name: [tf.identity(one.value) for one in own] for name, own in kernels.items()}
             for place, player in enumerate(players):
                 own = [by_weight[id(variable)] for variable in player.variables]
@@ -193,26 +189,12 @@ class Probing:
         return found
 
 
-@contextmanager
-def _untouched(variables: Sequence[Any]) -> Iterator[None]:
-    """Variables as they were, after whatever the graph does inside."""
-    before = [tf.identity(variable.value) for variable in variables]
-    yield
-    for variable, value in zip(variables, before, strict=True):
-        variable.assign(value)
-
-
 def _trained(kernels: Sequence[Any]) -> bool:
     return any(one.trainable for one in kernels)
 
 
 def _square(x: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.square(x))
-
-
-def _parts(cases: NDArray[np.int32]) -> list[NDArray[np.int32]]:
-    """A probe in parts of like size, none smaller than ``PART`` if there are several."""
-    return np.array_split(cases, max(1, len(cases) // PART))
 
 
 def _there(tensors: list[Any]) -> list[Any]:

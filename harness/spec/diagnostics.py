@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -48,21 +48,3 @@ class Diagnostics(Frozen):
         """Its place among what is wanted of a trial."""
         told = self.model_dump(mode="json", exclude_defaults=True)
         return INSIDE + json.dumps(told, sort_keys=True, separators=(",", ":"))
-
-    @classmethod
-    def among(cls, wanted: tuple[str, ...]) -> Self | None:
-        """Diagnostics among what is wanted of a trial; ``None`` if there are none."""
-        texts = [one.removeprefix(INSIDE) for one in wanted if one.startswith(INSIDE)]
-        return cls(**json.loads(texts[0])) if texts else None
-
-    def at(self, epoch: int, epochs: int) -> bool:
-        """True if something is measured at the end of an epoch of so many.
-
-        Example:
-            >>> [epoch for epoch in range(10) if Diagnostics(every=4).at(epoch, 10)]
-            [3, 7, 9]
-        """
-        return (epoch + 1) % self.every == 0 or epoch == epochs - 1
-
-
-MEASURES: tuple[str, ...] = get_args(Measure)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness import program, seeds
@@ -30,7 +31,7 @@ ACTIVATIONS = ("activation_", "dead", "saturated", "hist_")
 """Beginnings of the names of quantities of activations; others are of gradients."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)  # without slots, which leave no room for what is cached
 class Watching:
     """Findings of a trial's diagnostics, at the epochs at which they are wanted.
 
@@ -88,8 +89,8 @@ class Watching:
     def _measured(self, rate: Any) -> dict[str, dict[str, float]]:
         """Numbers by layer, those of the network under no name."""
         assert self.probing is not None
-        leg, asked = self.leg, self.asked.measures
-        state, cases = leg.compiled.program.learner.state, probe(self.trial, leg.train, self.asked)
+        leg, asked, cases = self.leg, self.asked.measures, self.cases
+        state = leg.compiled.program.learner.state
         told: dict[str, dict[str, float]] = {"": {}}
         with state.seeded(seeds.salted(self.trial, "inside")):
             if {"gradients", "activations"} & {*asked}:
@@ -104,8 +105,7 @@ class Watching:
     def _collect(self, epoch: int, told: dict[str, dict[str, float]]) -> None:
         """Add what is measured of features."""
         assert self.collecting is not None
-        cases = probe(self.trial, self.leg.train, self.asked)
-        for layer, numbers in self.collecting.measure(epoch, cases).items():
+        for layer, numbers in self.collecting.measure(epoch, self.cases).items():
             told.setdefault(layer, {}).update(numbers)
 
     def _place(self, told: dict[str, dict[str, float]]) -> None:
@@ -114,6 +114,11 @@ class Watching:
         for layer, numbers in told.items():
             if layer:
                 numbers["depth"] = self.probing.all_names.index(layer) + 1
+
+    @cached_property
+    def cases(self) -> NDArray[np.int32]:
+        """The probe."""
+        return probe(self.trial, self.leg.train, self.asked)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from harness.errors import StudyError
+from harness.errors import StudyError, nearest
 from harness.spec.metric import Metric
 from harness.spec.sources import Source  # noqa: TC001, pydantic
 from harness.spec.values import Count, Frozen, Level, Number
@@ -309,6 +309,10 @@ class Scale(Frozen):
 class Published(Frozen):
     """Published comparison behind a study. It changes no training.
 
+    Where a study is read, a table ``arms`` may name levels once, and values and claims then say the
+    name: ``arms = {"wide": {"units": [512]}}`` and ``"a": "wide"``. A name is replaced by its levels,
+    so that the definition is the same whichever way it was written.
+
     Args:
         citation: of the work, with its version.
         family: for listings, such as ``initializers``.
@@ -324,6 +328,19 @@ class Published(Frozen):
     claims: Annotated[tuple[Claim, ...], Field(min_length=1)]
     deviations: tuple[str, ...] = ()
     scales: Annotated[dict[ScaleName, Scale], Field(min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _arms_by_name(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "arms" not in given:
+            return given
+        arms = given["arms"]
+        parts = {
+            part: [_named(one, arms, f"published.{part}.{index}") for index, one in enumerate(rows)]
+            for part in ("values", "claims")
+            if isinstance(rows := given.get(part), list | tuple)
+        }
+        return {name: value for name, value in given.items() if name != "arms"} | parts
 
     @field_validator("claims")
     @classmethod
@@ -355,6 +372,31 @@ class Published(Frozen):
                         f"Received: quantity {one.quantity!r} and no such table.",
                         key=key,
                     )
+
+
+def _named(entry: Any, arms: Any, key: str) -> Any:
+    """An entry with levels in place of the names of arms."""
+    if not isinstance(entry, dict) or not isinstance(arms, dict):
+        return entry
+    found = dict(entry)
+    for name in ("arm", "minus", "a", "b"):
+        if isinstance(entry.get(name), str):
+            found[name] = _levels(entry[name], arms, f"{key}.{name}")
+    if isinstance(entry.get("order"), list | tuple):
+        found["order"] = [
+            _levels(one, arms, f"{key}.order") if isinstance(one, str) else one
+            for one in entry["order"]
+        ]
+    return found
+
+
+def _levels(name: str, arms: dict[str, Any], key: str) -> Any:
+    if name not in arms:
+        raise StudyError(
+            f"expected a name of [published.arms]. Received: {name!r}. {nearest(name, arms)}",
+            key=key,
+        )
+    return arms[name]
 
 
 def _check_levels(levels: Levels, factors: dict[str, tuple[Level, ...]], key: str) -> None:

@@ -79,6 +79,31 @@ def test_a_scale_changes_what_it_names():
     assert study.published == asked().published
 
 
+def test_arms_named_once_are_the_same_study():
+    ordering = {
+        **{name: CLAIM[name] for name in ("sentence", "tag", "quantity")},
+        **{"id": "second", "kind": "ordering", "order": [TANH, RELU]},
+    }
+    plain = {**PUBLISHED, "claims": [CLAIM, ordering], "values": [{**VALUE, "minus": TANH}]}
+    named = {
+        **PUBLISHED,
+        "arms": {"rectified": RELU, "tangent": TANH},
+        "claims": [
+            {**CLAIM, "a": "rectified", "b": "tangent"},
+            {**ordering, "order": ["tangent", "rectified"]},
+        ],
+        "values": [{**VALUE, "arm": "rectified", "minus": "tangent"}],
+    }
+    assert asked(named) == asked(plain)
+    assert asked(named).digest() == asked(plain).digest()
+
+
+def test_a_name_of_no_arm_is_refused():
+    named = {**PUBLISHED, "arms": {"rectified": RELU, "tangent": TANH}}
+    with pytest.raises(StudyError, match=r"published.claims.0.b.*Did you mean 'tangent'"):
+        asked({**named, "claims": [{**CLAIM, "b": "tangant"}]})
+
+
 @pytest.mark.parametrize("text", ["test/accuracy@best", "inside/dead[hidden_1]@end"])
 def test_a_quantity_is_written_as_it_is_read(text):
     assert str(measurable(text)) == text

@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint bench calibrate docs install clean
+.PHONY: help demo test test-all lint bench calibrate reproduce docs install clean
 
 help:  ## Name the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,9 +44,13 @@ calibrate: $(VENV)/installed  ## Train equal arms, and measure how often verdict
 	$(BIN)/python benchmarks/calibrate.py pool
 	$(BIN)/python benchmarks/calibrate.py
 
+reproduce: $(VENV)/installed  ## Repeat the published comparisons, quickly; fail if a verdict turned.
+	$(BIN)/keras-harness reproduce --all --against docs/reproductions
+
 docs: $(VENV)/tested  ## Write docs/catalog.md from the catalogue, and the tables that journeys prove.
 	$(BIN)/keras-harness catalog --markdown > docs/catalog.md
 	$(BIN)/python tests/journeys/tables.py
+	$(BIN)/keras-harness reproduce --index docs/reproductions
 
 install: $(VENV)/installed  ## Install into .venv.
 

@@ -17,8 +17,24 @@ from harness.terminal import Terminal, aligned
 if TYPE_CHECKING:
     from harness.spec import Study
 
-Name = Annotated[
-    str, typer.Argument(metavar="[STUDY]", help="A published study, or its file; none: list them.")
+STOPPED = {ExitCode.INTERRUPTED, ExitCode.TERMINATED}
+
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[STUDY]...", help="Published studies, or their files; none: list them."
+    ),
+]
+Every = Annotated[bool, typer.Option("--all", help="Every built-in published study.")]
+Index = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Train nothing; write FOLDER/README.md from its cards."),
+]
+Against = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER", help="Fail if a claim that a card in FOLDER reproduced is contradicted."
+    ),
 ]
 ScaleOption = Annotated[ScaleName, typer.Option("--scale", help="quick, standard or full.")]
 Check = Annotated[
@@ -35,30 +51,43 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def reproduce(
-    study: Name = "",
+    studies: Names = None,
+    every: Every = False,
     scale: ScaleOption = "quick",
     check: Check = False,
+    against: Against = None,
+    index: Index = None,
     workers: Workers = None,
     root: Root = Path("results"),
     as_json: Json = False,
 ) -> int:
-    """List the published studies, or repeat one and write its card.
+    """List the published studies, or repeat some and write their cards.
 
     A card has the claims of the paper and what became of them, its numbers beside ours, and every
     deviation from its protocol.
     """
-    if not study:
+    if index is not None:
+        return _index(index)
+    names = [*published()] if every else studies or []
+    if not names:
         _list(as_json=as_json)
         return ExitCode.DONE
-    file = studyfile.find(study)
-    scaled = _scaled(studyfile.load(file), scale)
-    folder = root / scaled.name
-    if check:
-        return _check(folder)
-    code = _train(scaled, file.resolve().parent, root, workers)
-    if code not in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:
-        _say(folder, as_json=as_json)
-    return code
+    files = [studyfile.find(name) for name in names]
+    scaled = [(file.resolve().parent, _scaled(studyfile.load(file), scale)) for file in files]
+    codes, claims = [], []
+    for place, study in scaled:
+        folder = root / study.name
+        code = _check(folder) if check else _train(study, place, root, workers)
+        if code in STOPPED:
+            return code
+        codes.append(code)
+        if not check:
+            claims += _judge(folder, show=not as_json)
+        if against is not None:
+            codes.append(_turned(folder, against / study.name.rpartition("-")[0]))
+    if as_json and not check:
+        sys.stdout.write(json.dumps(claims, indent=2) + "\n")
+    return max(codes)
 
 
 def published() -> dict[str, Study]:
@@ -123,20 +152,22 @@ def _train(study: Study, place: Path, root: Path, workers: int | None) -> int:
     return finished.exit_code
 
 
-def _say(folder: Path, *, as_json: bool) -> None:
+def _judge(folder: Path, *, show: bool) -> list[dict[str, Any]]:
+    """Write the card of a study; its claims, a row per comparison."""
     from reports import card, frames, reproduction
 
     results = frames.read(folder)
     written = card.write(results, folder / "card")
     found = reproduction.reproduce(results)
-    if as_json:
-        table = card.claims(found)
-        sys.stdout.write(json.dumps(json.loads(table.to_json(orient="records")), indent=2) + "\n")
-        return
-    out = Terminal()
-    rows = [(one.claim.id, one.word, one.claim.sentence) for one in found.findings]
-    out.print(aligned(("claim", "outcome", "in words"), rows))
-    out.print(f"Card: {written}", soft_wrap=True)
+    if show:
+        out = Terminal()
+        rows = [(one.claim.id, one.word, one.claim.sentence) for one in found.findings]
+        out.print(aligned(("claim", "outcome", "in words"), rows))
+        out.print(f"Card: {written}", soft_wrap=True)
+    table = card.claims(found)
+    table.insert(0, "study", folder.name)
+    parsed: list[dict[str, Any]] = json.loads(table.to_json(orient="records"))
+    return parsed
 
 
 def _check(folder: Path) -> int:
@@ -154,4 +185,26 @@ def _check(folder: Path) -> int:
         )
         return ExitCode.SOME_TRIALS_FAILED
     Terminal().print(f"{folder / 'card'}: follows from its store.", soft_wrap=True)
+    return ExitCode.DONE
+
+
+def _turned(folder: Path, kept: Path) -> int:
+    from reports import cards, frames, reproduction
+
+    claims = cards.turned(reproduction.reproduce(frames.read(folder)).findings, kept)
+    for claim in claims:
+        Terminal(stderr=True).print(
+            f"error: {folder.name}: {claim!r} is contradicted; {kept / 'card.md'} reproduced it.",
+            style="red",
+            soft_wrap=True,
+        )
+    return ExitCode.SOME_TRIALS_FAILED if claims else ExitCode.DONE
+
+
+def _index(folder: Path) -> int:
+    from reports import cards
+    from reports.export import keep
+
+    file = keep(cards.index(folder).encode(), folder / "README.md")
+    Terminal().print(f"Index: {file}", soft_wrap=True)
     return ExitCode.DONE

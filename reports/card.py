@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from difflib import unified_diff
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -31,12 +32,15 @@ def card(results: Results) -> Mapping[str, bytes]:
         results: of a study with a ``[published]`` part.
 
     Returns:
-        Content by name: ``card.md``, ``claims.csv``, and, where numbers were published,
-        ``values.csv`` and ``card.svg``.
+        Content by name: ``card.md``, ``claims.csv``, ``about.json``, which an index of cards reads,
+        and, where numbers were published, ``values.csv`` and ``card.svg``.
     """
     found = reproduction.reproduce(results)
     figure = figures.published(found)
-    files = {"claims.csv": csv(claims(found)).encode()}
+    files = {
+        "about.json": (json.dumps(_about(results, found), indent=2) + "\n").encode(),
+        "claims.csv": csv(claims(found)).encode(),
+    }
     if figure is not None:
         with figures.styled():
             files["card.svg"] = saved(figure, "card", "svg")
@@ -140,6 +144,26 @@ def values(found: Reproduction) -> pd.DataFrame:
             for one in found.numbers
         ]
     )
+
+
+def _about(results: Results, found: Reproduction) -> dict[str, Any]:
+    """A card in short: what it repeats, what became of its claims, and how long it trained."""
+    name, _, scale = results.study.name.rpartition("-")
+    published = results.study.published
+    assert published is not None  # or it had not been judged
+    seconds = results.trials.filter(like="seconds_").sum(axis=None)
+    return {
+        "study": name,
+        "scale": scale,
+        "family": published.family,
+        "year": published.citation.year,
+        "claims": [
+            {"id": one.claim.id, "outcome": one.word, "sentence": one.claim.sentence}
+            for one in found.findings
+        ],
+        "trainings": len(results.trials),
+        "seconds": round(float(seconds), 1),
+    }
 
 
 def _lines(results: Results, found: Reproduction, *, pictured: bool) -> Iterator[str]:

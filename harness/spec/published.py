@@ -310,8 +310,8 @@ class Published(Frozen):
     """Published comparison behind a study. It changes no training.
 
     Where a study is read, a table ``arms`` may name levels once, and values and claims then say the
-    name: ``arms = {"wide": {"units": [512]}}`` and ``"a": "wide"``. A name is replaced by its levels,
-    so that the definition is the same whichever way it was written.
+    name: ``arms = {"wide": {"units": [512]}}`` and ``"a": "wide"``. A name is replaced by its
+    levels, so that the definition is the same whichever way it was written.
 
     Args:
         citation: of the work, with its version.

@@ -82,7 +82,9 @@ def test_a_scale_changes_what_it_names():
 def test_arms_named_once_are_the_same_study():
     ordering = {
         **{name: CLAIM[name] for name in ("sentence", "tag", "quantity")},
-        **{"id": "second", "kind": "ordering", "order": [TANH, RELU]},
+        "id": "second",
+        "kind": "ordering",
+        "order": [TANH, RELU],
     }
     plain = {**PUBLISHED, "claims": [CLAIM, ordering], "values": [{**VALUE, "minus": TANH}]}
     named = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 
 import pytest
@@ -13,6 +14,7 @@ from harness import cli, datasets, design, studyfile
 from harness.errors import ExitCode
 from harness.reproduce_cli import published
 from reports import card, frames
+from reports.export import keep
 
 NEAR = CLAIM | {"id": "near", "kind": "bound", "arm": CLAIM["a"], "low": 0.5}
 NEAR = {key: part for key, part in NEAR.items() if key not in {"a", "b"}}
@@ -90,6 +92,40 @@ def test_an_edited_card_is_found_out(call, file, kept, capsys):
     assert "--- values.csv, as written" in told.out
     assert any(line.startswith("-") and "0.98,0.01" in line for line in told.out.splitlines())
     assert "does not follow from its store" in told.err.replace("\n", " ")
+
+
+@pytest.mark.parametrize("before", ["reproduced", "contradicted", "undecided"])
+def test_a_claim_that_turned_fails(call, file, capsys, before):
+    """Reproduced in a card that was kept, contradicted now."""
+    file.write_text(studyfile.dump(asked(PUBLISHED | {"claims": [NEAR | {"low": 0.9999}]})))
+    folder = file.parent / "results" / "units-quick"
+    synthetic.write(folder, studyfile.load(file).scaled("quick"), synthetic.Script())
+    card.write(frames.read(folder), folder / "card")
+    cards = file.parent / "cards"
+    keep(
+        json.dumps({"claims": [{"id": "near", "outcome": before}]}).encode(),
+        cards / "units/about.json",
+    )
+    turned = before == "reproduced"
+    assert call(file, "--check", "--against", cards) == int(turned)
+    assert ("'near' is contradicted" in capsys.readouterr().err) is turned
+
+
+def test_an_index_counts_claims_by_family(call, kept, capsys):
+    folder = kept.parents[1]
+    assert call("--index", folder) == ExitCode.DONE
+    written = (folder / "README.md").read_text()
+    assert "[units](card/card.md)" in written
+    assert re.search(r"\| activations +\| +1 \| +2 ", written)
+    assert call("--index", folder / "card") == ExitCode.NOTHING_TO_REPORT
+
+
+def test_several_studies_are_repeated_in_one_command(call, file, capsys):
+    other = file.with_name("other.toml")
+    other.write_text(file.read_text().replace('name = "units"', 'name = "other"', 1))
+    assert call(file, other, "--workers", 0, "--json") == ExitCode.DONE
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["study"] for row in rows} == {"units-quick", "other-quick"}
 
 
 def test_a_missing_card_is_told(call, file, kept, capsys):

@@ -272,6 +272,8 @@ LEVELS = {
     "dropout": (0.1, 0.2),
     "epochs": (10, 20),
     "batch_size": (16, 32),
+    "batch_order": ("fixed", "given"),
+    "last_batch": ("keep", "drop"),
     "validation": (0.2, 0.3),
     "cases_per_class": (5, 10),
     "optimizer": ("adam", "sgd"),

@@ -181,6 +181,10 @@ TEMPLATES: Mapping[str, Template] = {
                 note="the input of a hidden layer is added to its output, where widths are equal",
             ),
             **_HIDDEN,
+            "output_bias": Argument(
+                kind="flag", default=True, note="whether the outputs have a bias"
+            ),
+            "output_constraint": replace(_BEYOND["constraint"], note="of the last kernel"),
         },
         note="dense layers on the flattened input",
     ),

@@ -24,6 +24,8 @@ LATER = (
     "step_width",
     "batch_order",
     "last_batch",
+    "output_bias",
+    "output_constraint",
     *catalog.TRANSFER,
 )
 """Settings that are left out where they are not given, as before there was such a setting."""
@@ -94,6 +96,8 @@ def _start(full: dict[str, Value], study: Study) -> None:
 _NOTHING: Mapping[str, Value] = {
     "batch_order": "shuffled",
     "last_batch": "keep",
+    "output_bias": True,
+    "output_constraint": {"name": "none"},
     "source_layers": "all",
     "frozen_layers": "none",
     "frozen_normalization": False,

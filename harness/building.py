@@ -92,11 +92,15 @@ def network(
         template: its name.
         shape: of one case, or of each of its inputs by name.
         outputs: number of outputs.
-        settings: all arguments of the template in canonical form, perhaps with others.
+        settings: arguments of the template in canonical form, perhaps with others; those that are
+            not there have their defaults.
         every_step: whether there is an output for every step of a sequence.
     """
     entry = catalog.TEMPLATES[template]
-    arguments = {name: _made(part, settings[name]) for name, part in entry.arguments.items()}
+    arguments = {
+        name: _made(part, settings.get(name, part.default))
+        for name, part in entry.arguments.items()
+    }
     if every_step:
         arguments["every_step"] = True
     made = resolve(entry.target)(shape, outputs, **styled(arguments))

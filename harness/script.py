@@ -130,6 +130,14 @@ def _notes(trial: Trial, card: Card) -> Iterator[str]:
         )
     if _quantity(trial) != trial.choosing.name:
         yield f"The study chose the best epoch by {trial.best}; here val_loss does."
+    shared = catalog.training(trial.settings)
+    if shared.batch_order == "fixed":
+        yield "Batches come in the order of the replicate, whatever the seed."
+    if shared.last_batch == "drop" and shared.batch_order == "shuffled":
+        yield (
+            "The study dropped the last, smaller batch of every epoch, with other cases each time; "
+            "here the same cases are left out in all of them."
+        )
     if trial.task == "anomaly":
         yield "Anomalies are not told: it measures how well test cases are reconstructed."
     if own and catalog.TASKS[trial.task].labels:
@@ -390,13 +398,14 @@ def _fitted(trial: Trial, weights: str, *, changing: bool) -> list[str]:
     mode = "min" if catalog.METRICS[quantity].minimize else "max"
     patience = trial.settings["patience"] or "EPOCHS"
     rates = "Rates(), " * changing
+    ordered = catalog.training(trial.settings).batch_order != "shuffled"
     return [
         "best = keras.callbacks.EarlyStopping(",
         f"    'val_{quantity}', mode={mode!r}, patience={patience}, restore_best_weights=True",
         ")",
         "model.fit(",
         "    x_train, y_train, validation_data=(x_val, y_val),",
-        f"    {weights}epochs=EPOCHS, batch_size=BATCH_SIZE,",
+        f"    {weights}epochs=EPOCHS, batch_size=BATCH_SIZE,{' shuffle=False,' * ordered}",
         f"    callbacks=[{rates}best], verbose=2,",
         ")",
     ]

@@ -17,6 +17,8 @@ SYNONYMS: Mapping[str, Sequence[str]] = {
     for line in (
         "lr learningrate eta stepsize: learning_rate",
         "batch bs minibatch minibatchsize: batch_size",
+        "shuffle shuffling order: batch_order",
+        "droplast dropremainder remainder: last_batch",
         "earlystopping earlystop: patience",
         "epoch numepochs nepochs maxepochs: epochs",
         "hidden hiddenunits hiddensize hiddenlayers hiddendim layers neurons width: units",

@@ -87,6 +87,14 @@ def inverse_time(epoch: Steps, epochs: float, *, decay: float) -> Steps:  # noqa
     return 1 / (1 + decay * epoch)
 
 
+def inverse_sqrt(epoch: Steps, epochs: float, *, decay: float) -> Steps:  # noqa: ARG001
+    """``1 / sqrt(1 + decay * epoch)``.
+
+    A decay of as many as an epoch has steps divides the rate of step t by the root of t.
+    """
+    return 1 / np.sqrt(1 + decay * epoch)
+
+
 def cosine_restarts(
     epoch: Steps,
     epochs: float,  # noqa: ARG001

@@ -97,9 +97,15 @@ class Style:
             **self.weights,
         )
 
-    def linear(self, units: int, name: str) -> Any:
-        """Dense layer that is not hidden: of the style it has the initializer alone."""
-        return keras.layers.Dense(units, kernel_initializer=self.initializer, name=name)
+    def linear(self, units: int, name: str, **own: Any) -> Any:
+        """Dense layer that is not hidden: of the style it has the initializer alone.
+
+        Args:
+            units: number of outputs.
+            name: of the layer.
+            own: other arguments of the layer.
+        """
+        return keras.layers.Dense(units, kernel_initializer=self.initializer, name=name, **own)
 
     def behind(self, x: Any, name: str) -> Any:
         """Normalization, activation and dropout: all that follows a hidden layer of that name."""

@@ -195,6 +195,12 @@ SCHEDULES: Mapping[str, Entry] = {
         note="divided by 1 + decay * epoch",
         source="Robbins & Monro 1951",
     ),
+    "inverse_sqrt": Entry(
+        target="harness.blocks.schedules:inverse_sqrt",
+        numbers={"decay": Number(default=1.0), **_WARMUP},
+        note="divided by the root of 1 + decay * epoch",
+        source="Zinkevich 2003; Vaswani et al. 2017",
+    ),
     "cosine": Entry(
         target="harness.blocks.schedules:cosine",
         aliases=("cosine_decay", "cosine_annealing"),

@@ -97,6 +97,13 @@ CONSTRAINTS: Mapping[str, Entry] = {
         },
         note="a norm in a range, approached at a rate",
     ),
+    "bounded": Entry(
+        target="harness.blocks.adversarial:Bounded",
+        numbers={"limit": Number(default=1.0)},
+        aliases=("weight_clipping",),
+        note="no weight below -limit or above limit, after every step",
+        source="Arjovsky et al. 2017",
+    ),
     "non_neg": Entry(
         target="keras.constraints:NonNeg",
         aliases=("non_negative",),

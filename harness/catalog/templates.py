@@ -17,6 +17,20 @@ _TRAINING: Mapping[str, Argument] = {
         kind="count", default=10, outside=True, note="passes over the training data"
     ),
     "batch_size": Argument(kind="count", default=32, note="cases per step"),
+    "batch_order": Argument(
+        kind="option",
+        options=("shuffled", "fixed", "given"),
+        default="shuffled",
+        outside=True,
+        note="of the training cases: shuffled anew in every epoch; fixed: all epochs have the "
+        "shuffled order of the first; given: that of the data",
+    ),
+    "last_batch": Argument(
+        kind="option",
+        options=("keep", "drop"),
+        default="keep",
+        note="a smaller last batch of an epoch is kept, or dropped",
+    ),
     "validation": Argument(
         kind="share", default=0.2, note="share of the non-test cases held out, per replicate"
     ),
@@ -167,6 +181,10 @@ TEMPLATES: Mapping[str, Template] = {
                 note="the input of a hidden layer is added to its output, where widths are equal",
             ),
             **_HIDDEN,
+            "output_bias": Argument(
+                kind="flag", default=True, note="whether the outputs have a bias"
+            ),
+            "output_constraint": replace(_BEYOND["constraint"], note="of the last kernel"),
         },
         note="dense layers on the flattened input",
     ),

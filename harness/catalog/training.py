@@ -21,6 +21,9 @@ class Training:
     Args:
         epochs: passes over the training data.
         batch_size: cases per step.
+        batch_order: ``shuffled`` in every epoch, as in the first one (``fixed``), or that of the
+            data (``given``).
+        last_batch: whether a smaller last batch of an epoch is trained on: ``keep`` or ``drop``.
         validation: share of the cases outside the test split.
         cases_per_class: training cases of each class; ``None``: all.
         patience: epochs without a better one after which a training ends; ``None``: never.
@@ -32,6 +35,8 @@ class Training:
 
     epochs: int
     batch_size: int
+    batch_order: str
+    last_batch: str
     validation: float
     cases_per_class: int | None
     patience: int | None
@@ -39,6 +44,14 @@ class Training:
     outputs: str | None
     schedule: Choice
     class_weight: Choice
+
+    def used(self, cases: int) -> int:
+        """Number of cases that an epoch trains on, of so many training cases."""
+        return cases if self.last_batch == "keep" else cases - cases % self.batch_size
+
+    def steps(self, cases: int) -> int:
+        """Number of optimizer steps in an epoch over so many training cases."""
+        return -(-self.used(cases) // self.batch_size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +78,8 @@ def training(settings: Mapping[str, Value]) -> Training:
     return Training(
         epochs=cast("int", settings["epochs"]),
         batch_size=cast("int", settings["batch_size"]),
+        batch_order=cast("str", settings.get("batch_order", "shuffled")),
+        last_batch=cast("str", settings.get("last_batch", "keep")),
         validation=cast("float", settings["validation"]),
         cases_per_class=cast("int | None", settings.get("cases_per_class")),
         patience=cast("int | None", settings["patience"]),

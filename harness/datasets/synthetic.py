@@ -3,8 +3,8 @@
 ``adding-100`` is the adding problem over 100 steps, ``copy-50`` copy memory over 50, ``ring-8``
 eight Gaussians on a circle, ``grid-25`` 25 on a grid, ``shapes-32`` images of 32x32 pixels,
 ``quadratic-100`` a quadratic loss in 100 dimensions, ``noise-1000`` normal numbers with labels that
-they do not tell. The same name is the same data everywhere:
-the draws have a fixed seed.
+they do not tell, ``cyclic-3`` linear losses whose slopes come round every three steps. The same
+name is the same data everywhere: the draws have a fixed seed.
 """
 
 from __future__ import annotations
@@ -223,6 +223,33 @@ def _read_quadratic(name: str, dimensions: int) -> Arrays:  # noqa: ARG001, as o
     return parts
 
 
+def _read_cyclic(name: str, period: int) -> Arrays:  # noqa: ARG001, as of the others
+    """Slopes in their order, and targets so far below that absolute errors are linear."""
+    cases = CASES // period * period
+    slopes = np.where(np.arange(cases) % period, -1.0, period).astype(np.float32)[:, None]
+    targets = np.full_like(slopes, -(period + 1.0))
+    return {
+        "x_train": slopes,
+        "y_train": targets,
+        "x_test": slopes[:period],
+        "y_test": targets[:period],
+        "ordered": np.array(True),
+    }
+
+
+def _cyclic_card(name: str, period: int) -> Card:
+    return Card(
+        locator=name,
+        digest=_digest(name),
+        task="regression",
+        shape=(1,),
+        cases=CASES // period * period,
+        tests=period,
+        outputs=1,
+        drawing="ordered",
+    )
+
+
 def _classes_card(name: str, shape: tuple[int, ...], classes: int) -> Card:
     return Card(
         locator=name,
@@ -312,6 +339,17 @@ SYNTHETIC: Mapping[str, Synthetic] = {
         size="dimensions",
         note="with template 'quadratic': the quadratic_deep problem of DeepOBS",
         citation="Schneider, Balles & Hennig 2019",
+    ),
+    "cyclic": Synthetic(
+        read=_read_cyclic,
+        card=_cyclic_card,
+        least=3,
+        most=1000,
+        example=3,
+        size="steps",
+        note="a slope as large as the number of steps, then slopes of -1, over and over; the mean "
+        "absolute error of slope * weight is linear in a weight from -1 to 1, and least at -1",
+        citation="Reddi, Kale & Kumar 2018",
     ),
     "noise": Synthetic(
         read=_drawn(_noise),

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from harness.spec import Level, Study, Trial, Value
 
 
-LATER = ("salt", "cases_per_class", "step_width", *catalog.TRANSFER)
+LATER = (
+    "salt",
+    "cases_per_class",
+    "step_width",
+    "batch_order",
+    "last_batch",
+    "output_bias",
+    "output_constraint",
+    *catalog.TRANSFER,
+)
 """Settings that are left out where they are not given, as before there was such a setting."""
 
 
@@ -85,13 +94,17 @@ def _start(full: dict[str, Value], study: Study) -> None:
 
 
 _NOTHING: Mapping[str, Value] = {
+    "batch_order": "shuffled",
+    "last_batch": "keep",
+    "output_bias": True,
+    "output_constraint": {"name": "none"},
     "source_layers": "all",
     "frozen_layers": "none",
     "frozen_normalization": False,
     "layer_decay": 1.0,
     "l2_sp": 0.0,
 }
-"""Levels that are as good as none."""
+"""Levels that are as good as none, and so are left out."""
 
 
 def _shared(player: str, given: Iterable[str]) -> list[str]:

@@ -80,7 +80,7 @@ class Program:
         if isinstance(data, Streamed):
             self._compile_chunks(data)
             return
-        order, held = tf.zeros(sizes.train, tf.int32), tf.zeros(sizes.validation, tf.int32)
+        order, held = tf.zeros(sizes.used, tf.int32), tf.zeros(sizes.validation, tf.int32)
         seen = data.x
         if self.learner.objective.denoises:
             seen = tf.zeros((sizes.validation, *data.x.shape[1:]))
@@ -90,7 +90,7 @@ class Program:
 
     def _compile_chunks(self, data: Streamed) -> None:
         sizes, nothing = self.learner.sizes, tf.zeros(self.learner.objective.width)
-        for length in data.lengths(sizes.train, sizes.batch):
+        for length in data.lengths(sizes.used, sizes.batch):
             x, y = take(data, np.zeros(length, np.int32))
             rates = self.learner.rates(-(-length // sizes.batch))
             self._part(x, y, tf.range(length), tf.constant(0), rates, nothing)
@@ -115,23 +115,26 @@ class Program:
 
         Args:
             data: all of it; ``order`` and ``held`` say which cases are meant.
-            order: the training cases in the order of this epoch.
+            order: the training cases in the order of this epoch; those of a last batch that is
+                to be dropped are not trained on.
             rates: learning rate of every step; of several players, an axis of them behind.
             held: the validation cases.
 
         """
+        sizes = self.learner.sizes
         if self.learner.features:
             data, order, held = self.learner.features.of(data, order, held)
+        order = order[: sizes.used]
         if isinstance(data, Streamed):
             found = self._in_chunks(data, order, rates, held)
         else:
-            full = tf.constant(self.learner.sizes.train // self.learner.sizes.batch)
+            full = tf.constant(sizes.used // sizes.batch)
             inputs = (tf.constant(order), full, tf.constant(rates), tf.constant(held))
             found = self._whole(data.x, data.y, *inputs, *data.shown(held))
         *sums, best, finite = found.numpy()
         train, val = np.split(np.asarray(sums), 2)
-        sizes, means = self.learner.sizes, self.learner.objective.means
-        quantities = _named("train", means(train, sizes.train))
+        means = self.learner.objective.means
+        quantities = _named("train", means(train, sizes.used))
         if self.judging:
             with self.learner.finalized():
                 measured, score = self.judging.validate(data, held)

@@ -88,6 +88,7 @@ class Fallback(Program):
     ) -> Passed:
         """As ``Program.epoch``; what ``train_step`` does not report is measured afterwards."""
         learner, goal = self.learner, self.learner.objective
+        order = order[: learner.sizes.used]
         history = learner.model.fit(
             _Batches(
                 data,

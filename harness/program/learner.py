@@ -26,25 +26,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """Numbers of cases that a program trains and validates on."""
+    """Numbers of cases that a program trains and validates on.
+
+    Args:
+        train: training cases.
+        used: those of them that one epoch trains on; fewer if a smaller last batch is dropped.
+        validation: validation cases.
+        batch: cases per step.
+        steps: optimizer steps in one epoch.
+    """
 
     train: int
+    used: int
     validation: int
     batch: int
-
-    @property
-    def steps(self) -> int:
-        """Optimizer steps in one epoch, the partial batch included."""
-        return -(-self.train // self.batch)
+    steps: int
 
 
 def sizes(trial: Trial, card: Card) -> Sizes:
     """The sizes that a trial's settings imply for a data set."""
     shared = catalog.training(trial.settings)
+    train = card.training_cases(shared.validation, shared.cases_per_class)
     return Sizes(
-        train=card.training_cases(shared.validation, shared.cases_per_class),
+        train=train,
+        used=shared.used(train),
         validation=card.validation_cases(shared.validation),
         batch=shared.batch_size,
+        steps=shared.steps(train),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -21,6 +21,8 @@ def mlp(
     *,
     units: Sequence[int] = (64, 64),
     residual: bool = False,
+    output_bias: bool = True,
+    output_constraint: Any = None,
 ) -> keras.Model:
     """Dense layers on the flattened input.
 
@@ -31,6 +33,8 @@ def mlp(
         units: width of each hidden layer; an empty list gives a linear model.
         residual: whether the input of a hidden layer is added to its output, where both are
             equally wide.
+        output_bias: whether the outputs have a bias.
+        output_constraint: of their kernel.
 
     Raises:
         TemplateError: if groups of a normalization do not divide a width, or if there is nothing
@@ -52,4 +56,7 @@ def mlp(
         x = style.behind(style.dense(width, name)(x), name)
         if residual and index > 1 and before.shape == x.shape:
             x = keras.layers.Add(name=f"{name}_add")([before, x])
-    return keras.Model(inputs, style.linear(outputs, "outputs")(x), name="mlp")
+    last = style.linear(
+        outputs, "outputs", use_bias=output_bias, kernel_constraint=output_constraint
+    )
+    return keras.Model(inputs, last(x), name="mlp")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from harness import catalog, datasets, environment, program
+from harness import catalog, datasets, environment, program, seeds
 from harness.errors import DataError
 from harness.program import Resident
 from harness.train.data import all_tests, corruption, drawn
-from harness.train.epochs import rates
+from harness.train.epochs import in_order, rates
 from harness.train.programs import class_weights
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ class Cases:
     """The data of one trial, in the form in which it is trained and measured.
 
     Args:
-        x_train: inputs to train on; of several inputs, arrays by name.
+        x_train: inputs to train on, those of the first epoch where one drops some, and in its order
+            where all have that; of several inputs, arrays by name.
         y_train: their labels.
         x_val: inputs that the best epoch is chosen by, with noise where noise is to be removed.
         y_val: their labels.
@@ -67,7 +68,11 @@ def cases(trial: Trial, card: Card) -> Cases:
             f"expected data that fits into memory. Received: {data.nbytes:,} bytes of {card.label}."
         )
     train, held = drawn(trial, data, card)
-    own = data.standardized(train)
+    own, sizes = data.standardized(train), program.sizes(trial, card)
+    rule = catalog.training(trial.settings).batch_order
+    if rule != "shuffled" or sizes.used < sizes.train:
+        first = next(in_order(trial, train, seeds.salted(trial, "order")))[: sizes.used]
+        train = np.sort(first) if rule == "shuffled" else first
     inputs = Resident.of(own)
     if card.noise:
         inputs = inputs.corrupted(corruption(trial, card), held)
@@ -87,7 +92,7 @@ def cases(trial: Trial, card: Card) -> Cases:
         y_val=own.y[held],
         y_test=own.y_test,
         unit=own.unit,
-        rates=rates(trial, program.sizes(trial, card).steps),
+        rates=rates(trial, sizes.steps),
         class_weight=None
         if weights == "none"
         else np.asarray(class_weights(trial, data.y[train], card.outputs)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
@@ -15,7 +16,7 @@ from harness.players import prefix
 from harness.records import START, Epoch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -106,7 +107,7 @@ def train_epochs(leg: Leg, trial: Trial, clock: Clock) -> Course:
     Patience ends the last stage only, the one that is judged.
     """
     compiled, learner = leg.compiled, leg.compiled.program.learner
-    order = compiled.stream(trial, "order")
+    orders = in_order(trial, leg.train, compiled.stream(trial, "order"))
     patience = None if compiled.name else catalog.training(trial.settings).patience
     of_stage = f" of stage {compiled.name!r}" if compiled.name else ""
     curve: list[Epoch] = []
@@ -115,10 +116,9 @@ def train_epochs(leg: Leg, trial: Trial, clock: Clock) -> Course:
         trial, learner.sizes.steps, learner.names, compiled.network.stage.epochs, learner.depths
     )
     leg.look(START, schedule[0, 0], last=False)
-    for epoch, scheduled in enumerate(schedule):
-        shuffled = leg.train[seeds.permutation(order, len(leg.train))]
+    for epoch, (scheduled, order) in enumerate(zip(schedule, orders, strict=False)):
         with clock.spent("train"):
-            passed = compiled.program.epoch(leg.inputs, shuffled, scheduled, leg.held)
+            passed = compiled.program.epoch(leg.inputs, order, scheduled, leg.held)
         bad = [name for name, number in passed.quantities.items() if not math.isfinite(number)]
         if bad or not passed.finite:
             where = f"{bad[0] if bad else 'a weight'} is not finite in epoch {epoch + 1}{of_stage}"
@@ -130,6 +130,27 @@ def train_epochs(leg: Leg, trial: Trial, clock: Clock) -> Course:
         if last:
             break
     return Course(curve=curve, best=best)
+
+
+def in_order(
+    trial: Trial, cases: NDArray[np.int32], stream: np.random.Generator
+) -> Iterator[NDArray[np.int32]]:
+    """Training cases of one epoch after another, in the order in which they are trained on.
+
+    Args:
+        trial: says how they are ordered.
+        cases: the training cases, in the order of the data.
+        stream: of the draws.
+    """
+    rule = catalog.training(trial.settings).batch_order
+    shuffled = (cases[seeds.permutation(stream, len(cases))] for _ in repeat(None))
+    match rule:
+        case "given":
+            return repeat(cases)
+        case "fixed":
+            return repeat(next(shuffled))
+        case _:
+            return shuffled
 
 
 def rates(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from harness import catalog, datasets, initial, seeds
+from harness.blocks.adversarial import Bounded
 from harness.blocks.style import styled
 from harness.targets import resolve
 from harness.templates.autoencoder import autoencoder
@@ -64,7 +65,7 @@ def stock_model(trial, card):
     for name, argument in catalog.TEMPLATES[trial.template].arguments.items():
         if argument.family == "regularizer":
             arguments[name] = stock_penalty(settings[name])
-        elif argument.family == "constraint":
+        elif argument.family == "constraint" and name in settings:
             arguments[name] = stock_constraint(settings[name])
         elif not argument.initial and name in settings:
             arguments[name] = settings[name]
@@ -90,6 +91,7 @@ def stock_constraint(setting):
         "unit_norm": keras.constraints.UnitNorm,
         "min_max_norm": keras.constraints.MinMaxNorm,
         "non_neg": keras.constraints.NonNeg,
+        "bounded": Bounded,
     }
     return names[setting["name"]](**numbers) if setting["name"] in names else None
 

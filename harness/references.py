@@ -60,8 +60,8 @@ class Answer:
     codes: tuple[Array, Array] | None = None
 
 
-SPLITTING = ("validation", "cases_per_class")
-"""Settings of a reference that are of its split, not of the method."""
+SPLITTING = ("validation", "cases_per_class", "cases", "label_noise")
+"""Settings of a reference that are of its data, not of the method."""
 
 
 def answer(trial: Trial, split: Split) -> evaluation.Evidence:

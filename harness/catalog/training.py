@@ -10,6 +10,7 @@ from harness.catalog.choices import settled
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from harness.card import Card
     from harness.catalog.choices import Choice
     from harness.spec import Value
 
@@ -23,6 +24,7 @@ class Training:
         batch_size: cases per step.
         validation: share of the cases outside the test split.
         cases_per_class: training cases of each class; ``None``: all.
+        cases: training cases; ``None``: all.
         patience: epochs without a better one after which a training ends; ``None``: never.
         loss: name of the loss.
         outputs: what a user's model gives; ``None``: as a forward pass tells.
@@ -34,11 +36,20 @@ class Training:
     batch_size: int
     validation: float
     cases_per_class: int | None
+    cases: int | None
     patience: int | None
     loss: str
     outputs: str | None
     schedule: Choice
     class_weight: Choice
+
+    def trained_on(self, card: Card) -> int:
+        """Number of training cases of a replicate.
+
+        Args:
+            card: of the data.
+        """
+        return card.training_cases(self.validation, self.cases_per_class, self.cases)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +78,7 @@ def training(settings: Mapping[str, Value]) -> Training:
         batch_size=cast("int", settings["batch_size"]),
         validation=cast("float", settings["validation"]),
         cases_per_class=cast("int | None", settings.get("cases_per_class")),
+        cases=cast("int | None", settings.get("cases")),
         patience=cast("int | None", settings["patience"]),
         loss=cast("str", settings["loss"]),
         outputs=cast("str | None", settings.get("outputs")),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.spec import Level, Study, Trial, Value
 
 
-LATER = ("salt", "cases_per_class", "step_width", *catalog.TRANSFER)
+LATER = ("salt", "cases_per_class", "cases", "label_noise", "step_width", *catalog.TRANSFER)
 """Settings that are left out where they are not given, as before there was such a setting."""
 
 
@@ -90,6 +90,7 @@ _NOTHING: Mapping[str, Value] = {
     "frozen_normalization": False,
     "layer_decay": 1.0,
     "l2_sp": 0.0,
+    "label_noise": 0.0,
 }
 """Levels that are as good as none."""
 

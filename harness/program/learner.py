@@ -42,7 +42,7 @@ def sizes(trial: Trial, card: Card) -> Sizes:
     """The sizes that a trial's settings imply for a data set."""
     shared = catalog.training(trial.settings)
     return Sizes(
-        train=card.training_cases(shared.validation, shared.cases_per_class),
+        train=shared.trained_on(card),
         validation=card.validation_cases(shared.validation),
         batch=shared.batch_size,
     )

@@ -11,7 +11,7 @@ import tensorflow as tf
 from harness import catalog, datasets, environment, program
 from harness.errors import DataError
 from harness.program import Resident
-from harness.train.data import all_tests, corruption, drawn
+from harness.train.data import all_tests, corruption, drawn, relabelled
 from harness.train.epochs import rates
 from harness.train.programs import class_weights
 
@@ -68,7 +68,8 @@ def cases(trial: Trial, card: Card) -> Cases:
         )
     train, held = drawn(trial, data, card)
     own = data.standardized(train)
-    inputs = Resident.of(own)
+    inputs = relabelled(trial, card, Resident.of(own), own.unit)
+    y = np.asarray(inputs.y)
     if card.noise:
         inputs = inputs.corrupted(corruption(trial, card), held)
     everything = all_tests(inputs)
@@ -83,12 +84,12 @@ def cases(trial: Trial, card: Card) -> Cases:
     }
     return Cases(
         **tf.nest.map_structure(lambda part: part.numpy(), found),
-        y_train=own.y[train],
-        y_val=own.y[held],
+        y_train=y[train],
+        y_val=y[held],
         y_test=own.y_test,
         unit=own.unit,
         rates=rates(trial, program.sizes(trial, card).steps),
         class_weight=None
         if weights == "none"
-        else np.asarray(class_weights(trial, data.y[train], card.outputs)),
+        else np.asarray(class_weights(trial, y[train], card.outputs)),
     )

@@ -215,7 +215,9 @@ def test_defaults_are_valid(name, argument):
     # By optimizer, by labels, by the model, never, all, by the data, 1 for an LSTM.
     if name in {
         *catalog.TRANSFER,  # from scratch
+        "cases",
         "cases_per_class",
+        "label_noise",
         "learning_rate",
         "loss",
         "outputs",
@@ -274,6 +276,8 @@ LEVELS = {
     "batch_size": (16, 32),
     "validation": (0.2, 0.3),
     "cases_per_class": (5, 10),
+    "cases": (32, 40),
+    "label_noise": (0.1, 0.2),
     "optimizer": ("adam", "sgd"),
     "learning_rate": (0.1, 0.2),
     "schedule": ("constant", {"name": "cosine", "floor": 0.5}),

@@ -336,22 +336,14 @@ def check_references(study: Study, card: Card, references: Sequence[Reference]) 
     """
     for one in references:
         _check_reference(one, card, _fewest(study, card))
-    for name, what in _SPLITTING.items():
-        if references and name in {*study.factors, *_searched(study)}:
+    for name in catalog.SPLITTING:
+        if references and name in _searched(study):
             raise StudyError(
-                f"expected the same {what} in all arms, because references are measured on the "
-                "arms' splits. Received: several. Name one in [fixed], or leave 'references' out.",
+                "expected references to be measured on the data of the arms, which is not searched "
+                f"for. Received: a search over {name!r}. Name one in [fixed], several in "
+                "[factors], or leave 'references' out.",
                 key="references",
             )
-
-
-_SPLITTING = {
-    "validation": "validation share",
-    "cases_per_class": "cases per class",
-    "cases": "number of cases",
-    "label_noise": "noise of labels",
-}
-"""Settings that a reference has in common with all arms, each in words."""
 
 
 def _check_reference(one: Reference, card: Card, cases: int) -> None:
@@ -371,6 +363,12 @@ def _check_reference(one: Reference, card: Card, cases: int) -> None:
         raise StudyError(
             f"expected a method for {card.task} data of shape {card.shape} "
             f"({', '.join(fitting) or 'there is none'}). Received: {chosen.name!r}.",
+            key="references",
+        )
+    if chosen.numbers.get("inputs", 0) > prod(card.shape):
+        raise StudyError(
+            f"expected at most the {prod(card.shape)} inputs of a case. Received: {one.label}. "
+            "Name fewer.",
             key="references",
         )
     most = min(prod(card.shape), cases)
@@ -564,8 +562,7 @@ def _check_label_noise(study: Study, card: Card) -> None:
                 f"label_noise changes these. Received: {card.task} data. Leave 'label_noise' out.",
                 key=key,
             )
-        share = isinstance(amount, int | float) and card.task == "classification"
-        if share and amount > 1:
+        if card.task == "classification" and isinstance(amount, int | float) and amount > 1:
             raise StudyError(
                 "expected a share of labels that are drawn anew, from 0 to 1. Received: "
                 f"{amount}. Lower it.",
@@ -702,13 +699,18 @@ def _searched(study: Study) -> Mapping[str, object]:
     return study.tune.space if study.tune else {}
 
 
-def splitting(study: Study) -> dict[str, Value]:
-    """Settings of the splits, where no arm has its own."""
-    given = {"validation": _default_share(), **study.fixed}
+def splitting(study: Study, levels: Mapping[str, Level]) -> dict[str, Value]:
+    """Settings of the data that a method without training is measured on.
+
+    Args:
+        study: the study.
+        levels: those of the method, where the study compares several.
+    """
+    given = {"validation": _default_share(), **study.fixed, **levels}
     return {
         name: catalog.check_argument(catalog.SETTINGS[name], given[name])
-        for name in _SPLITTING
-        if given.get(name) is not None
+        for name in catalog.SPLITTING
+        if given.get(name, 0.0) != 0.0
     }
 
 

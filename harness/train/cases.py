@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import tensorflow as tf
 from harness import catalog, datasets, environment, program
 from harness.errors import DataError
 from harness.program import Resident
-from harness.train.data import all_tests, corruption, drawn, relabelled
+from harness.train.data import all_tests, corruption, drawn, labelled
 from harness.train.epochs import rates
 from harness.train.programs import class_weights
 
@@ -68,8 +68,8 @@ def cases(trial: Trial, card: Card) -> Cases:
         )
     train, held = drawn(trial, data, card)
     own = data.standardized(train)
-    inputs = relabelled(trial, card, Resident.of(own), own.unit)
-    y = np.asarray(inputs.y)
+    own = replace(own, y=labelled(trial, card, own.y, own.unit))
+    inputs = Resident.of(own)
     if card.noise:
         inputs = inputs.corrupted(corruption(trial, card), held)
     everything = all_tests(inputs)
@@ -84,12 +84,12 @@ def cases(trial: Trial, card: Card) -> Cases:
     }
     return Cases(
         **tf.nest.map_structure(lambda part: part.numpy(), found),
-        y_train=y[train],
-        y_val=y[held],
+        y_train=own.y[train],
+        y_val=own.y[held],
         y_test=own.y_test,
         unit=own.unit,
         rates=rates(trial, program.sizes(trial, card).steps),
         class_weight=None
         if weights == "none"
-        else np.asarray(class_weights(trial, y[train], card.outputs)),
+        else np.asarray(class_weights(trial, own.y[train], card.outputs)),
     )

@@ -41,21 +41,27 @@ def drawn(
     return train if count is None else datasets.some(train, count, replicate), held
 
 
-def relabelled(trial: Trial, card: Card, inputs: Inputs, unit: float) -> Inputs:
-    """Inputs with the noise in labels that a trial wants, the same one in all arms of a replicate.
+def labelled(trial: Trial, card: Card, y: NDArray[np.generic], unit: float) -> NDArray[np.generic]:
+    """Labels with the noise that a trial wants, the same one in all arms of a replicate.
 
     Args:
         trial: says how much, and which replicate.
         card: of the data.
-        inputs: of the data, whose test labels stay.
+        y: labels of all cases outside the test split.
         unit: what one trained unit of a standardized target is in its own.
     """
     amount = cast("float", trial.settings.get("label_noise", 0.0))
     if not amount:
-        return inputs
+        return y
     stream = seeds.stream(trial.seed, trial.phase, trial.replicate, "labels")
-    y = datasets.relabelled(np.asarray(inputs.y), amount / unit, card.outputs, stream)
-    return inputs.relabelled(y)
+    return datasets.relabelled(y, amount / unit, card.outputs, stream)
+
+
+def relabelled(trial: Trial, card: Card, inputs: Inputs, unit: float) -> Inputs:
+    """Inputs with these labels; see ``labelled``."""
+    if "label_noise" not in trial.settings:
+        return inputs
+    return inputs.relabelled(labelled(trial, card, np.asarray(inputs.y), unit))
 
 
 def all_tests(inputs: Inputs) -> NDArray[np.int32]:

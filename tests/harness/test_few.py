@@ -115,11 +115,6 @@ def test_references_are_fitted_on_the_same_few(few):
     np.testing.assert_array_equal(arm, reference)
     found = Trainer(laid.card, []).run(laid.trial(laid.references[0], {}, "confirm", 0))
     assert found.status == "completed"
-    [(name, count)] = few.items()
-    more = {"factors": {name: (count, count + 8)}, "fixed": {"batch_size": 8}}
-    several = study.model_copy(update=more)
-    with pytest.raises(StudyError, match=r"the same .* in all arms"):
-        design.plan(several, DIGITS, [])
 
 
 @pytest.mark.parametrize(

@@ -97,9 +97,14 @@ class Style:
             **self.weights,
         )
 
-    def linear(self, units: int, name: str) -> Any:
+    def linear(self, units: int, name: str, regularizer: Any = None) -> Any:
         """Dense layer that is not hidden: of the style it has the initializer alone."""
-        return keras.layers.Dense(units, kernel_initializer=self.initializer, name=name)
+        return keras.layers.Dense(
+            units,
+            kernel_initializer=self.initializer,
+            kernel_regularizer=regularizer,
+            name=name,
+        )
 
     def behind(self, x: Any, name: str) -> Any:
         """Normalization, activation and dropout: all that follows a hidden layer of that name."""

@@ -179,6 +179,11 @@ TEMPLATES: Mapping[str, Template] = {
                 note="the input of a hidden layer is added to its output, where widths are equal",
             ),
             **_HIDDEN,
+            "output_regularizer": Argument(
+                kind="choice",
+                family="regularizer",
+                note="on the last kernel; default: none",
+            ),
         },
         note="dense layers on the flattened input",
     ),

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from harness.spec import Level, Study, Trial, Value
 
 
-LATER = ("salt", "cases_per_class", "cases", "label_noise", "step_width", *catalog.TRANSFER)
+LATER = (
+    "salt",
+    "cases_per_class",
+    "cases",
+    "label_noise",
+    "step_width",
+    "output_regularizer",
+    *catalog.TRANSFER,
+)
 """Settings that are left out where they are not given, as before there was such a setting."""
 
 
@@ -129,6 +137,7 @@ def own(template: str, given: Mapping[str, Value]) -> list[str]:
         chosen.name
         for key, argument in arguments(template, given).items()
         if argument.family in catalog.OPEN
+        and key in given
         and names_code((chosen := catalog.settled(argument.family, given[key])).name)
     ]
 

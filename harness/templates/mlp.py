@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -21,6 +21,7 @@ def mlp(
     *,
     units: Sequence[int] = (64, 64),
     residual: bool = False,
+    output_regularizer: Any = None,
 ) -> keras.Model:
     """Dense layers on the flattened input.
 
@@ -31,6 +32,7 @@ def mlp(
         units: width of each hidden layer; an empty list gives a linear model.
         residual: whether the input of a hidden layer is added to its output, where both are
             equally wide.
+        output_regularizer: of the kernel of the outputs.
 
     Raises:
         TemplateError: if groups of a normalization do not divide a width, or if there is nothing
@@ -52,4 +54,4 @@ def mlp(
         x = style.behind(style.dense(width, name)(x), name)
         if residual and index > 1 and before.shape == x.shape:
             x = keras.layers.Add(name=f"{name}_add")([before, x])
-    return keras.Model(inputs, style.linear(outputs, "outputs")(x), name="mlp")
+    return keras.Model(inputs, style.linear(outputs, "outputs", output_regularizer)(x), name="mlp")

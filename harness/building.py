@@ -98,8 +98,9 @@ def network(
     """
     entry = catalog.TEMPLATES[template]
     arguments = {
-        name: _made(part, settings.get(name, part.default))
+        name: _made(part, settings[name])
         for name, part in entry.arguments.items()
+        if name in settings  # what came later is left out where it is not given
     }
     if every_step:
         arguments["every_step"] = True

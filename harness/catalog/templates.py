@@ -39,6 +39,18 @@ _TRAINING: Mapping[str, Argument] = {
         note="train on so many of each class, the same ones among more of them in a replicate; "
         "validation and test cases stay; default: all",
     ),
+    "cases": Argument(
+        kind="count",
+        note="train on so many of all cases, the same ones among more of them in a replicate; "
+        "validation and test cases stay; default: all",
+    ),
+    "label_noise": Argument(
+        kind="amount",
+        outside=True,
+        note="in labels outside the test split, drawn per replicate: standard deviation of normal "
+        "noise that is added to numbers, or the share of classes that are drawn anew, each class "
+        "as likely; default: none",
+    ),
     "optimizer": Argument(kind="choice", family="optimizer", default="adam"),
     "learning_rate": Argument(
         kind="number", value=True, note="default: the optimizer's own default in Keras"
@@ -185,6 +197,11 @@ TEMPLATES: Mapping[str, Template] = {
                 kind="flag", default=True, note="whether the outputs have a bias"
             ),
             "output_constraint": replace(_BEYOND["constraint"], note="of the last kernel"),
+            "output_regularizer": Argument(
+                kind="choice",
+                family="regularizer",
+                note="on the last kernel; default: none",
+            ),
         },
         note="dense layers on the flattened input",
     ),

@@ -60,5 +60,4 @@ def check(study: Study, card: Card, arms: Iterable[Arm]) -> tuple[str, ...]:
 
 def _trained(study: Study, card: Card, arm: Arm) -> int:
     """Cases that an arm is trained on, with what is tuned left aside."""
-    shared = catalog.training(settings(study, card, arm.levels, {}))
-    return card.training_cases(shared.validation, shared.cases_per_class)
+    return catalog.training(settings(study, card, arm.levels, {})).trained_on(card)

@@ -220,3 +220,29 @@ def test_views_of_mnist(tmp_path, monkeypatch):
     np.testing.assert_array_equal(permuted["x_train"][:3], permuted["x_test"])
     np.testing.assert_array_equal(permuted["y_train"], arrays["y_train"])
     assert KNOWN["permuted_mnist"].card.digest != KNOWN["sequential_mnist"].card.digest
+
+
+def test_a_linear_teacher_says_it_all():
+    """Least squares finds weights whose squares sum to 1, in no special direction."""
+    data = datasets.load(datasets.describe("teacher-50", []))
+    found, _, rank, _ = np.linalg.lstsq(data.x[:].astype(float), data.y[:, 0], rcond=None)
+    assert rank == 50
+    np.testing.assert_allclose(found, synthetic.teacher(50), atol=1e-6)
+    np.testing.assert_allclose(data.x_test[:] @ found, data.y_test[:, 0], atol=1e-5)
+    assert np.square(found).sum() == pytest.approx(1)
+    assert np.abs(found).max() < 0.5
+    assert data.x[:].std() == pytest.approx(1, abs=0.01)
+
+
+def test_one_number_tells_the_class():
+    """The odds are exp(3 x) of the first number, whatever the others; 0.164 is the least error."""
+    data = datasets.load(datasets.describe("irrelevant-20", []))
+    x, y = data.x[:], data.y
+    for low, high in [(-0.6, -0.4), (-0.1, 0.1), (0.4, 0.6)]:
+        near = (low < x[:, 0]) & (x[:, 0] < high)
+        expected = 1 / (1 + np.exp(-3 * (low + high) / 2))
+        assert y[near].mean() == pytest.approx(expected, abs=0.04)
+    assert np.mean((x[:, 0] > 0) != y) == pytest.approx(0.164, abs=0.01)
+    assert np.abs(x[:, 1:].T @ (y - 0.5)).max() / len(x) < 0.02
+    assert x.mean(axis=0) == pytest.approx(0, abs=0.05)
+    assert x.std(axis=0) == pytest.approx(1, abs=0.03)

@@ -96,7 +96,11 @@ def network(
         every_step: whether there is an output for every step of a sequence.
     """
     entry = catalog.TEMPLATES[template]
-    arguments = {name: _made(part, settings[name]) for name, part in entry.arguments.items()}
+    arguments = {
+        name: _made(part, settings[name])
+        for name, part in entry.arguments.items()
+        if name in settings
+    }
     if every_step:
         arguments["every_step"] = True
     made = resolve(entry.target)(shape, outputs, **styled(arguments))

@@ -200,6 +200,8 @@ class Argument:
         value: whether it is an input of the program rather than part of it.
         initial: whether it is an input that only fills initial weights.
         outside: whether it is neither: a program is one epoch, called as often as wanted.
+        later: whether it is left out of a trial that has its default, because trials were kept
+            before there was such an argument.
         note: one line for ``keras-harness catalog``.
     """
 
@@ -211,6 +213,7 @@ class Argument:
     value: bool = False
     initial: bool = False
     outside: bool = False
+    later: bool = False
     note: str = ""
 
     @property

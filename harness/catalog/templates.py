@@ -377,7 +377,18 @@ TEMPLATES: Mapping[str, Template] = {
         players=("critic", "generator"),
         arguments={
             "latent": Argument(
-                kind="count", default=16, note="width of the normal vectors that cases are made of"
+                kind="count", default=16, note="width of the vectors that cases are made of"
+            ),
+            "latent_kind": Argument(
+                kind="option",
+                options=("normal", "ones"),
+                default="normal",
+                later=True,
+                note="of these vectors: standard normal numbers; or ones, of which one and the "
+                "same case is made",
+            ),
+            "bias": Argument(
+                kind="flag", default=True, later=True, note="of every layer of both networks"
             ),
             "units": Argument(
                 kind="counts", default=[128, 128], note="dense layers of both, without filters"

@@ -317,6 +317,8 @@ LEVELS = {
     "code_activation": ("linear", "tanh"),
     "output_activation": ("linear", "sigmoid"),
     "latent": (4, 8),
+    "latent_kind": ("normal", "ones"),
+    "bias": (True, False),
     "adversarial_loss": ("hinge", "wasserstein"),
     "penalty": ("none", "r1"),
     "weight_limit": (0.1, 0.2),

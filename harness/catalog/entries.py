@@ -194,7 +194,8 @@ class Argument:
             (any), ``depth`` (a number of first layers, or one of ``options``), or ``choice`` (of
             ``family``).
         default: used where a study does not name it. ``None`` means none.
-        family: the catalogue family of a ``choice``.
+        family: the catalogue family of a ``choice``; of a ``real``, one whose entries may take the
+            place of the number.
         options: words to choose from.
         without: entries of the family that cannot be used here.
         value: whether it is an input of the program rather than part of it.

@@ -262,9 +262,11 @@ TEMPLATES: Mapping[str, Template] = {
             ),
             "forget_bias": Argument(
                 kind="real",
+                family="gate_bias",
                 value=True,
                 initial=True,
-                note="initial bias of an LSTM's forget gate; default 1",
+                note="initial bias of an LSTM's forget gate; or chrono biases, those of its "
+                "input gate, too; default 1",
             ),
             "recurrent_regularizer": Argument(
                 kind="choice",

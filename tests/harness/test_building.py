@@ -80,6 +80,7 @@ NETWORKS = [
         },
     ),
     ("rnn", SEQUENCES, {"forget_bias": 2.0, "bidirectional": True, "units": [4, 4]}),
+    ("rnn", SEQUENCES, {"forget_bias": {"name": "chrono", "steps": 9}, "units": [4, 4]}),
     ("rnn", SEQUENCES, {"cell": "simple", "pooling": "mean"}),
     ("autoencoder", (8, 8), {"corruption": "masking"}),
     ("autoencoder", (8, 8), {"bottleneck": "sparse_l1", "corruption": "salt_pepper"}),

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from harness import catalog
-from harness.blocks import adversarial, generating, layers, penalties, spectral  # noqa: F401
+from harness.blocks import (  # noqa: F401
+    adversarial,
+    generating,
+    layers,
+    penalties,
+    placing,
+    spectral,
+)
 from harness.blocks.activations import PReLU
 from harness.blocks.style import styled
 from harness.errors import StudyError, TemplateError, nearest

@@ -199,6 +199,12 @@ TEMPLATES: Mapping[str, Template] = {
                 default="flatten",
                 note="what follows the blocks: all of the image, or the mean of each map",
             ),
+            "coordinates": Argument(
+                kind="flag",
+                default=False,
+                later=True,
+                note="row and column of each pixel as two more channels (Liu et al. 2018)",
+            ),
             "units": Argument(kind="counts", default=[64], note="dense layers behind them"),
             **_HIDDEN,
             "initializer": replace(_SHARED["initializer"], without=frozenset({"identity"})),

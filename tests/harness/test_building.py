@@ -54,7 +54,12 @@ NETWORKS = [
     (
         "cnn",
         (8, 8, 3),
-        {"activation": {"name": "elu", "alpha": 0.5}, "block": "vgg", "head": "mean"},
+        {
+            "activation": {"name": "elu", "alpha": 0.5},
+            "block": "vgg",
+            "head": "mean",
+            "coordinates": True,
+        },
     ),
     (
         "rnn",

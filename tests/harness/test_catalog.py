@@ -296,6 +296,7 @@ LEVELS = {
     "block": ("plain", "residual"),
     "downsampling": ("pool", "none"),
     "head": ("flatten", "mean"),
+    "coordinates": (False, True),
     "block_dropout": (0.1, 0.2),
     "flip": (0.1, 0.5),
     "shift": (1, 2),

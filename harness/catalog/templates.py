@@ -234,6 +234,12 @@ TEMPLATES: Mapping[str, Template] = {
                 default="flatten",
                 note="what follows the blocks: all of the image, or the mean of each map",
             ),
+            "coordinates": Argument(
+                kind="flag",
+                default=False,
+                later=True,
+                note="row and column of each pixel as two more channels (Liu et al. 2018)",
+            ),
             "units": Argument(kind="counts", default=[64], note="dense layers behind them"),
             **_HIDDEN,
             "initializer": replace(_SHARED["initializer"], without=frozenset({"identity"})),
@@ -297,9 +303,11 @@ TEMPLATES: Mapping[str, Template] = {
             ),
             "forget_bias": Argument(
                 kind="real",
+                family="gate_bias",
                 value=True,
                 initial=True,
-                note="initial bias of an LSTM's forget gate; default 1",
+                note="initial bias of an LSTM's forget gate; or chrono biases, those of its "
+                "input gate, too; default 1",
             ),
             "recurrent_regularizer": Argument(
                 kind="choice",
@@ -412,7 +420,18 @@ TEMPLATES: Mapping[str, Template] = {
         players=("critic", "generator"),
         arguments={
             "latent": Argument(
-                kind="count", default=16, note="width of the normal vectors that cases are made of"
+                kind="count", default=16, note="width of the vectors that cases are made of"
+            ),
+            "latent_kind": Argument(
+                kind="option",
+                options=("normal", "ones"),
+                default="normal",
+                later=True,
+                note="of these vectors: standard normal numbers; or ones, of which one and the "
+                "same case is made",
+            ),
+            "bias": Argument(
+                kind="flag", default=True, later=True, note="of every layer of both networks"
             ),
             "units": Argument(
                 kind="counts", default=[128, 128], note="dense layers of both, without filters"

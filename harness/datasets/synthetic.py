@@ -3,8 +3,8 @@
 ``adding-100`` is the adding problem over 100 steps, ``copy-50`` copy memory over 50, ``ring-8``
 eight Gaussians on a circle, ``grid-25`` 25 on a grid, ``shapes-32`` images of 32x32 pixels,
 ``quadratic-100`` a quadratic loss in 100 dimensions, ``noise-1000`` normal numbers with labels that
-they do not tell, ``cyclic-3`` linear losses whose slopes come round every three steps. The same
-name is the same data everywhere: the draws have a fixed seed.
+they do not tell, ``cyclic-3`` linear losses whose slopes come round every three steps, ``dirac-1``
+the point 0 again and again. The same name is the same data everywhere: the draws have a fixed seed.
 """
 
 from __future__ import annotations
@@ -103,12 +103,12 @@ def _copy(cases: int, steps: int, generator: np.random.Generator) -> Drawn:
     return x, y
 
 
-def _adding_card(name: str, steps: int) -> Card:
+def _number_card(name: str, shape: tuple[int, ...]) -> Card:
     return Card(
         locator=name,
         digest=_digest(name),
         task="regression",
-        shape=(steps, 2),
+        shape=shape,
         cases=CASES,
         tests=TESTS,
         outputs=1,
@@ -255,6 +255,11 @@ def _teacher_card(name: str, width: int) -> Card:
     )
 
 
+def _dirac(cases: int, width: int, generator: np.random.Generator) -> Drawn:  # noqa: ARG001
+    """Zeros, and zeros to predict."""
+    return np.zeros((cases, width), np.float32), np.zeros(cases, np.float32)
+
+
 def _read_quadratic(name: str, dimensions: int) -> Arrays:  # noqa: ARG001, as of the others
     """Points, and zeros to predict."""
     parts: dict[str, NDArray[np.generic]] = {}
@@ -325,7 +330,7 @@ def _digest(name: str) -> str:
 SYNTHETIC: Mapping[str, Synthetic] = {
     "adding": Synthetic(
         read=_drawn(_adding),
-        card=_adding_card,
+        card=lambda name, steps: _number_card(name, (steps, 2)),
         least=2,
         note="adding problem: the sum of the two marked numbers of a sequence; "
         "always saying 1 has a squared error of 1/6",
@@ -421,6 +426,16 @@ SYNTHETIC: Mapping[str, Synthetic] = {
         size="numbers",
         note="standard normal numbers, and ten classes drawn by chance: learnt by heart or not",
         citation="Glorot & Bengio 2010; Zhang et al. 2017",
+    ),
+    "dirac": Synthetic(
+        read=_drawn(_dirac),
+        card=lambda name, width: _number_card(name, (width,)),
+        least=1,
+        most=1000,
+        example=1,
+        size="dimensions",
+        note="the point 0 and nothing else: for games so small that theory knows how they end",
+        citation="Mescheder et al. 2018",
     ),
 }
 

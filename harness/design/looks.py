@@ -30,10 +30,11 @@ def check(study: Study, card: Card, arms: Iterable[Arm]) -> tuple[str, ...]:
     asked = study.diagnostics
     if asked is None:
         return ()
-    if catalog.TASKS[card.task].generates:
+    if catalog.TASKS[card.task].generates and {*asked.measures} != {"weights"}:
         raise StudyError(
             "expected diagnostics of a network with one loss. Received: template "
-            f"{study.template!r}, whose players have losses of their own. Leave [diagnostics] out.",
+            f"{study.template!r}, whose players have losses of their own. Ask for measures = "
+            "['weights'], or leave [diagnostics] out.",
             key="diagnostics",
         )
     most = min(_trained(study, card, arm) for arm in arms)

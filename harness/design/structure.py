@@ -60,6 +60,9 @@ def settings(
     for name in LATER:
         if full.get(name, 0) is None:
             del full[name]
+    for name, argument in table.items():
+        if argument.later and full[name] == argument.default:
+            del full[name]
     _start(full, study)
     _rate(full, "")
     for player in _players(full):
@@ -170,7 +173,7 @@ def split(trial: Trial) -> tuple[dict[str, Value], dict[str, float]]:
     values: dict[str, float] = {}
     table = arguments(trial.template, trial.settings)
     for key, argument in table.items():
-        if key in LATER and key not in trial.settings:
+        if (argument.later or key in LATER) and key not in trial.settings:
             continue
         raw = trial.settings.get(key)
         if argument.initial:

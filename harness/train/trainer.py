@@ -189,7 +189,7 @@ class Trainer:
         if self._keep and judged.judging and trial.phase == "confirm":
             legs[-1] = replace(legs[-1], look=showing.look)
         watching = self._insides.watch(key, legs[-1], trial, wanted, clock)
-        if watching.probing:
+        if watching.looks:
             legs[-1] = replace(legs[-1], look=watching.look)
         course = train_stages(legs, trial, clock)
         reason, shown = course.reason, None

@@ -92,6 +92,7 @@ _MEASURED: Mapping[str, frozenset[str]] = {
     "activations": frozenset({"activation_mean", "activation_spread", "dead", "saturated"}),
     "features": frozenset({"probe_accuracy", "effective_rank", "purity"}),
     "sharpness": frozenset({"sharpness"}),
+    "weights": frozenset({"weight_norm"}),
 }
 """Quantities by measure of a study; where none of them is there, the measure is not available."""
 

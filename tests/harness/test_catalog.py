@@ -306,6 +306,7 @@ LEVELS = {
     "block": ("plain", "residual"),
     "downsampling": ("pool", "none"),
     "head": ("flatten", "mean"),
+    "coordinates": (False, True),
     "block_dropout": (0.1, 0.2),
     "flip": (0.1, 0.5),
     "shift": (1, 2),
@@ -327,6 +328,8 @@ LEVELS = {
     "code_activation": ("linear", "tanh"),
     "output_activation": ("linear", "sigmoid"),
     "latent": (4, 8),
+    "latent_kind": ("normal", "ones"),
+    "bias": (True, False),
     "adversarial_loss": ("hinge", "wasserstein"),
     "penalty": ("none", "r1"),
     "weight_limit": (0.1, 0.2),
@@ -358,7 +361,7 @@ def test_the_listing_marks_what_a_choice_is_compiled_for(family, name):
     if row.structure:
         assert {*row.values} == chosen.values().keys()
         assert {*row.structure} == chosen.structure().keys()
-    assert bool(row.structure) == (family not in {"initializer", "schedule"})
+    assert bool(row.structure) == (family not in {"initializer", "schedule", "gate_bias"})
 
 
 @pytest.mark.parametrize(

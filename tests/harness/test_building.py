@@ -35,6 +35,15 @@ NETWORKS = [
         },
     ),
     ("mlp", (5,), {"activation": {"name": "celu", "alpha": 0.5}, "residual": True}),
+    (
+        "mlp",
+        (5,),
+        {
+            "units": [],
+            "output_bias": False,
+            "output_constraint": {"name": "bounded", "limit": 0.1},
+        },
+    ),
     ("mlp", (5,), {"dropout": 0.1, "dropout_kind": "spatial", "constraint": "min_max_norm"}),
     (
         "cnn",
@@ -172,7 +181,13 @@ def test_a_network_is_what_its_source_makes(template, shape, arguments):
     np.testing.assert_allclose(model(x), copy(x), rtol=1e-5, atol=1e-6)
     mine, theirs = (float(sum(one.losses)) for one in (model, copy))
     assert mine == pytest.approx(theirs, rel=1e-5)
-    constraints = [[str(type(one.constraint)) for one in net.weights] for net in (model, copy)]
+    constraints = [
+        [
+            (type(one.constraint).__name__, getattr(one.constraint, "limit", 0))
+            for one in net.weights
+        ]
+        for net in (model, copy)
+    ]
     assert constraints[0] == constraints[1]
 
 

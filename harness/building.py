@@ -6,12 +6,20 @@ model which holds one can be loaded.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras
 
 from harness import catalog
-from harness.blocks import adversarial, generating, layers, penalties, spectral  # noqa: F401
+from harness.blocks import (  # noqa: F401
+    adversarial,
+    generating,
+    layers,
+    penalties,
+    placing,
+    spectral,
+)
 from harness.blocks.activations import PReLU
 from harness.blocks.style import styled
 from harness.errors import StudyError, TemplateError, nearest
@@ -98,8 +106,9 @@ def network(
     """
     entry = catalog.TEMPLATES[template]
     arguments = {
-        name: _made(part, settings.get(name, part.default))
+        name: _made(part, settings[name])
         for name, part in entry.arguments.items()
+        if name in settings  # what came later is left out where it is not given
     }
     if every_step:
         arguments["every_step"] = True
@@ -125,7 +134,8 @@ def _checked(name: str, argument: catalog.Argument, raw: Value) -> Value:
 def _made(argument: catalog.Argument, setting: Any) -> Any:
     """Object that a template receives in place of a setting."""
     makers: Mapping[str, Callable[[Any], Any]] = {
-        "initializer": _initializer,
+        "initializer": partial(_initializer, "initializer"),
+        "gate_bias": _gate_bias,
         "regularizer": layers.regularizer,
         "constraint": layers.constraint,
     }
@@ -133,9 +143,13 @@ def _made(argument: catalog.Argument, setting: Any) -> Any:
     return made(setting) if made and setting is not None else setting
 
 
-def _initializer(setting: Value) -> Any:
+def _gate_bias(setting: Value) -> Any:
+    return setting if isinstance(setting, float) else _initializer("gate_bias", setting)
+
+
+def _initializer(family: str, setting: Value) -> Any:
     """Description of an initializer, one per layer: a shared object would repeat its draws."""
-    entry, arguments = layers.chosen("initializer", setting)
+    entry, arguments = layers.chosen(family, setting)
     made = layers.called(resolve(entry.target), arguments)
     if entry.target == "harness.blocks.initializers:LSUV":
         made = keras.initializers.Orthogonal()

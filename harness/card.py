@@ -149,12 +149,15 @@ class Card:
         wanted = max(1, round(self.cases * share))
         return -(-wanted // self.grain) * self.grain
 
-    def training_cases(self, share: float, per_class: int | None = None) -> int:
+    def training_cases(
+        self, share: float, per_class: int | None = None, some: int | None = None
+    ) -> int:
         """Number of training cases of a replicate, taken from the cases outside the test split.
 
         Args:
             share: share of these cases for validation.
             per_class: how many of each class are used. Default: all.
+            some: how many are used, whatever their class. Default: all.
 
         Example:
             >>> Card(locator="digits", digest="", task="classification", shape=(8, 8),
@@ -163,6 +166,8 @@ class Card:
         """
         if per_class is not None:
             return per_class * len(self.counts)
+        if some is not None:
+            return some
         return self.cases - self.validation_cases(share) - self.spare
 
     def rarest(self, share: float) -> tuple[int, int]:

@@ -18,7 +18,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from harness import catalog, isolation, seeds
-from harness.blocks.initializers import LSUV, Received, scale_of_received
+from harness.blocks.initializers import LSUV, Chrono, Received, scale_of_received
 from harness.blocks.layers import Drawn, ForgetBias, called
 from harness.targets import resolve
 
@@ -77,10 +77,11 @@ def draw(weights: Sequence[Weight], trial: Trial) -> list[NDArray[np.generic]]:
 
 
 def _chosen(setting: Value) -> Any:
-    """The Keras initializer that a trial names, or the forget gate's bias."""
+    """The Keras initializer that a trial names, or that of an LSTM's biases."""
     if isinstance(setting, float):
         return ForgetBias(setting)
-    chosen = catalog.choice("initializer", setting)
+    gates = isinstance(setting, dict) and setting["name"] in catalog.GATE_BIASES
+    chosen = catalog.choice("gate_bias" if gates else "initializer", setting)
     return called(resolve(chosen.entry.target), chosen.arguments)
 
 
@@ -169,6 +170,8 @@ def _fill(
             drawn = mean + spread * _truncated(generator, shape)
         case keras.initializers.Orthogonal(gain=gain):
             drawn = gain * _orthogonal(generator, shape)
+        case Chrono():
+            drawn = initializer.parts(generator.random(shape[0] // 4), np)
         case keras.initializers.Zeros():
             drawn = np.zeros(shape)
         case keras.initializers.Ones():

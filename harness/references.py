@@ -50,7 +50,7 @@ class Answer:
     """Answer of a reference method for the test cases.
 
     Args:
-        outputs: reconstructions, of the shape of the test cases.
+        outputs: reconstructions, of the shape of the test cases; or numbers, as their labels.
         scores: how anomalous each test case is, where there is no reconstruction.
         codes: of training and test cases, where there are such.
     """
@@ -58,10 +58,6 @@ class Answer:
     outputs: Array | None = None
     scores: Array | None = None
     codes: tuple[Array, Array] | None = None
-
-
-SPLITTING = ("validation", "cases_per_class")
-"""Settings of a reference that are of its split, not of the method."""
 
 
 def answer(trial: Trial, split: Split) -> evaluation.Evidence:
@@ -85,7 +81,7 @@ def answer(trial: Trial, split: Split) -> evaluation.Evidence:
 
 
 def _method(trial: Trial) -> dict[str, Any]:
-    return {key: part for key, part in trial.settings.items() if key not in SPLITTING}
+    return {key: part for key, part in trial.settings.items() if key not in catalog.SPLITTING}
 
 
 def measure(shown: evaluation.Evidence, card: Card) -> dict[str, float]:
@@ -98,7 +94,8 @@ def measure(shown: evaluation.Evidence, card: Card) -> dict[str, float]:
     found = evaluation.measure(shown, card)
     if shown.outputs is None:
         return found
-    both = np.asarray(shown.inputs, np.float64), np.asarray(shown.outputs, np.float64)
+    wanted = shown.inputs if catalog.TASKS[card.task].reconstructs else shown.labels
+    both = np.asarray(wanted, np.float64), np.asarray(shown.outputs, np.float64)
     means = {
         name: float(np.mean(of_case(*both)))
         for name, of_case in evaluation.of_task(card.task).items()
@@ -131,6 +128,45 @@ def pca(split: Split, generator: np.random.Generator, *, components: int) -> Ans
     known, unknown = (fitted.transform(_flat(part)) for part in (split.x, split.seen))
     outputs = fitted.inverse_transform(unknown).reshape(split.x_test.shape)
     return Answer(outputs=outputs.astype(np.float32), codes=(known, unknown))
+
+
+def least_squares(
+    split: Split, generator: np.random.Generator, *, l2: float, dropout: float, inputs: int
+) -> Answer:
+    r"""Linear model with the smallest squared error, penalties added, in closed form.
+
+    The sum over cases :math:`i` of :math:`(y_i - b - w \cdot x_i)^2 + \frac{p}{1-p} \sum_j (w_j
+    x_{ij})^2`, with :math:`\lambda |w|^2` added, is as small as it can be; of several solutions it
+    is the one whose weights, the bias among them, have the smallest sum of squares.
+
+    The last sum is what inverted dropout of the inputs adds in expectation. Nothing is asked of
+    the bias.
+
+    Args:
+        split: its data.
+        generator: of the choice of inputs.
+        l2: the factor :math:`\lambda`, of a sum over cases: a penalty on the mean is as many times
+            smaller as there are cases.
+        dropout: share :math:`p` of the inputs that is dropped.
+        inputs: how many of the inputs are looked at, drawn at random, fewer among more of them;
+            0: all.
+
+    Reference:
+        Wager, Wang & Liang, "Dropout Training as Adaptive Regularization", 2013; Belkin, Hsu & Xu,
+        "Two Models of Double Descent for Weak Features", 2020.
+    """
+    order = seeds.permutation(generator, _flat(split.x).shape[1])
+    chosen = np.sort(order[: inputs or None])
+    known, unknown = (
+        np.column_stack([_flat(part)[:, chosen], np.ones(len(part))]).astype(np.float64)
+        for part in (split.x, split.seen)
+    )
+    penalty = l2 + dropout / (1 - dropout) * np.square(known).sum(axis=0)
+    penalty[-1] = 0.0
+    stacked = np.vstack([known, np.diag(np.sqrt(penalty))]) if penalty.any() else known
+    wanted = np.vstack([split.y, np.zeros((len(stacked) - len(known), split.y.shape[1]))])
+    weights = np.linalg.lstsq(stacked, wanted, rcond=None)[0]
+    return Answer(outputs=unknown @ weights)
 
 
 def isolation_forest(

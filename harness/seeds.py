@@ -54,6 +54,14 @@ def salted(trial: Trial, *purpose: str | int) -> np.random.Generator:
     return stream(trial.seed, trial.phase, trial.replicate, *named)
 
 
+def normal(generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Standard normal numbers, from raw uniforms only, which NumPy keeps stable over versions."""
+    from scipy.special import ndtri
+
+    drawn: NDArray[np.float64] = ndtri(np.maximum(generator.random(shape), 2.0**-54))
+    return drawn
+
+
 def permutation(generator: np.random.Generator, size: int) -> NDArray[np.intp]:
     """A random order of ``range(size)``, from raw uniforms only.
 

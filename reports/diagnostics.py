@@ -146,12 +146,16 @@ def cells(results: Results, rows: pd.DataFrame) -> dict[tuple[str, str], Array]:
 
 
 def layers(rows: pd.DataFrame) -> list[str]:
-    """Names of layers from the first to the last, the network as a whole behind them."""
+    """Names of layers from the first to the last, the network as a whole behind them.
+
+    Where networks differ in depth, a layer stands where the deepest of them has it: the outputs
+    of a shallow network do not come between the layers of a deep one.
+    """
     depths = rows["depth"].to_numpy(dtype=np.float64, na_value=np.inf).tolist()
-    first: dict[str, float] = {}
+    last: dict[str, float] = {}
     for name, depth in zip(rows["layer"].tolist(), depths, strict=True):
-        first[name] = min(depth, first.get(name, np.inf))
-    return sorted(first, key=lambda name: (name == NETWORK, first[name]))
+        last[name] = max(depth, last.get(name, -np.inf))
+    return sorted(last, key=lambda name: (name == NETWORK, last[name]))
 
 
 def compared_on(values: Array, quantity: str) -> Scale:

@@ -153,14 +153,19 @@ def reproduce(results: Results) -> Reproduction:
 
 
 def measured(results: Results, quantity: Metric | Look) -> Grid:
-    """One quantity by arm and replicate; NaN where it was not measured.
+    """One quantity by replicate, of the arms and then of the references; NaN where there is none.
 
     Args:
         results: of the study.
         quantity: a metric, or one of the inside of networks.
     """
     if not isinstance(quantity, Look):
-        return frames.grid(results, str(quantity))
+        arms = frames.grid(results, str(quantity))
+        others = frames.reference_cells(results, str(quantity))
+        return Grid(
+            cells=np.vstack([arms.cells, others]),
+            diverged=np.vstack([arms.diverged, np.zeros(others.shape, dtype=np.bool_)]),
+        )
     rows = diagnostics.at(results, results.inside, quantity.moment)
     found = {} if rows.empty else diagnostics.cells(results, rows)
     nothing = np.full((len(results.arms), results.study.replicates), np.nan)
@@ -171,9 +176,28 @@ def measured(results: Results, quantity: Metric | Look) -> Grid:
 
 
 def index(results: Results, levels: Levels) -> int:
-    """The arm that levels name; factors left out take the baseline's."""
+    """The arm, or the reference, that levels name; factors left out take the baseline's."""
     wanted: dict[str, Level] = {**results.baseline.levels, **levels}
-    return next(arm.index for arm in results.arms if arm.levels == wanted)
+    if "reference" not in wanted:
+        return next(arm.index for arm in results.arms if arm.levels == wanted)
+    alone = results.study.model_copy(update={"references": (wanted["reference"],)})
+    named = next(
+        one
+        for one in catalog.references(alone)
+        if all(wanted[factor] == level for factor, level in one.levels.items())
+    )
+    same = {"method": named.method, "levels": named.levels}
+    return next(
+        one.index
+        for one in results.references
+        if {"method": one.method, "levels": one.levels} == same
+    )
+
+
+def _label(results: Results, row: int) -> str:
+    """Name of an arm or a reference."""
+    behind = row - len(results.arms)
+    return results.arms[row].label if behind < 0 else results.references[behind].label
 
 
 def _comparisons(claim: Claim) -> int:
@@ -206,7 +230,7 @@ def _found(results: Results, claim: Claim, rule: Rule) -> Finding:
     arms = [index(results, levels) for levels in claim.arms]
     grid = Grid(cells=whole.cells[arms], diverged=whole.diverged[arms])
     parts = _Parts(
-        grid, tuple(results.arms[arm].label for arm in arms), _ruled(claim.measured, grid, rule)
+        grid, tuple(_label(results, arm) for arm in arms), _ruled(claim.measured, grid, rule)
     )
     word, evidence = _judged(claim, parts)
     reason = _reason(parts, results.study.replicates, evidence)
@@ -416,7 +440,7 @@ def _tail(hits: int, count: int, share: float) -> float:
 def _beside(results: Results, value: Value) -> Beside:
     grid = measured(results, value.measured)
     arms = [index(results, levels) for levels in value.arms]
-    label = " minus ".join(results.arms[arm].label for arm in arms)
+    label = " minus ".join(_label(results, arm) for arm in arms)
     rows = np.where(grid.diverged[arms], np.inf, grid.cells[arms])
     ours = rows[0] if len(arms) == 1 else estimates.differences(rows[0], rows[1])
     ours = ours[~np.isnan(ours)]

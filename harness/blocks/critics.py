@@ -30,6 +30,7 @@ class Judging:
         normalization: name of an entry of ``CRITIC_NORMALIZATIONS``.
         dropout: rate behind every hidden layer.
         limit: largest size of each weight; 0: none.
+        bias: whether layers have biases.
 
     Example:
         >>> made = Judging(activation="relu").critic((2,), units=(4,))
@@ -43,6 +44,7 @@ class Judging:
     normalization: str = "none"
     dropout: Any = 0.0
     limit: Any = 0.0
+    bias: bool = True
 
     def critic(
         self,
@@ -82,7 +84,8 @@ class Judging:
         shared |= {"kernel_initializer": self.initializer, **self._bounds("kernel")}
         if self.normalization == "spectral":
             inner = kind(*rest, use_bias=False, name=f"{name}_inner", **shared)
-            return Spectral(inner, name=name, **self._bounds("bias"))
+            return Spectral(inner, use_bias=self.bias, name=name, **self._bounds("bias"))
+        shared["use_bias"] = self.bias
         if self.normalization == "spectral_projection":
             inner = kind(*rest, name=f"{name}_inner", **shared, **self._bounds("bias"))
             return keras.layers.SpectralNormalization(inner, name=name)

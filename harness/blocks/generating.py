@@ -26,12 +26,13 @@ class Draws(keras.layers.Layer):  # type: ignore[misc]
 
     Args:
         width: of a latent vector.
+        kind: ``"normal"``, or ``"ones"``: no draws at all, so that all vectors are one.
     """
 
-    def __init__(self, width: int, **kwargs: Any) -> None:
+    def __init__(self, width: int, kind: str = "normal", **kwargs: Any) -> None:
         """Make the streams, whose states a program sets back."""
         super().__init__(**kwargs)
-        self.width = width
+        self.width, self.kind = width, kind
         # A saved file does not hold how far they are: it begins where these do.
         self.streams = {
             purpose: keras.random.SeedGenerator(place, name=f"{purpose}_draws")
@@ -40,7 +41,9 @@ class Draws(keras.layers.Layer):  # type: ignore[misc]
         self.built = True
 
     def latent(self, purpose: str, count: Any) -> Any:
-        """Standard normal vectors for a purpose, shape ``(count, width)``."""
+        """Vectors for a purpose, shape ``(count, width)``."""
+        if self.kind == "ones":
+            return ops.ones((count, self.width))
         return drawing.normal((count, self.width), self.streams[purpose])
 
     def places(self, shape: Sequence[int]) -> Any:
@@ -53,8 +56,8 @@ class Draws(keras.layers.Layer):  # type: ignore[misc]
             stream.state.assign([place, 0])
 
     def get_config(self) -> dict[str, Any]:
-        """The width, with which saved streams are made again, from their start."""
-        return {**super().get_config(), "width": self.width}
+        """Width and kind, with which saved streams are made again, from their start."""
+        return {**super().get_config(), "width": self.width, "kind": self.kind}
 
 
 class Average(keras.layers.Layer):  # type: ignore[misc]

@@ -48,6 +48,52 @@ class LSUV(keras.initializers.Orthogonal):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable("harness")
+class Chrono(keras.initializers.Initializer):  # type: ignore[misc]
+    r"""Biases of an LSTM, so that its units remember for times as long as a sequence.
+
+    Those of the forget gates are :math:`\log u` for a uniform :math:`u` from 1 to
+    :math:`T - 1`, those of the input gates :math:`-\log u`; all others are zero. With an input of
+    zero a unit then forgets at a rate of :math:`1 / (1 + u)` per step.
+
+    Reference:
+        Tallec & Ollivier, "Can Recurrent Neural Networks Warp Time?", 2018, section 3.
+
+    Args:
+        steps: T, of the longest dependencies, at least 3.
+        seed: of the uniform numbers.
+
+    Example:
+        >>> biases = Chrono(steps=50)((8,))
+        >>> bool(keras.ops.all(biases[2:4] == -biases[:2])), float(biases[4])
+        (True, 0.0)
+    """
+
+    def __init__(self, steps: int = 100, seed: int | None = None) -> None:
+        """Keep the number of steps."""
+        self.steps, self.seed = steps, seed
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        """A vector of four parts: input gate, forget gate, candidates, output gate."""
+        uniform = keras.random.uniform((shape[0] // 4,), seed=self.seed)
+        return keras.ops.cast(self.parts(uniform, keras.ops), dtype or "float32")
+
+    def parts(self, uniform: Any, ops: Any) -> Any:
+        """The four parts, from numbers from 0 to 1.
+
+        Args:
+            uniform: shape ``(units,)``.
+            ops: computes with them, NumPy or ``keras.ops``.
+        """
+        forget = ops.log(1.0 + (self.steps - 2.0) * uniform)
+        nothing = ops.zeros_like(forget)
+        return ops.concatenate([-forget, forget, nothing, nothing])
+
+    def get_config(self) -> dict[str, Any]:
+        """All that it is made of."""
+        return {"steps": self.steps, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("harness")
 class Received(keras.initializers.Initializer):  # type: ignore[misc]
     r"""Initializer of transposed convolutions that counts what a unit receives.
 

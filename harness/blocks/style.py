@@ -38,6 +38,7 @@ class Style:
         dropout_kind: of that dropout.
         input_dropout: rate of standard dropout of the inputs.
         noise: standard deviation of normal noise on the inputs.
+        bias: whether layers have biases.
 
     Example:
         >>> style = Style(activation="tanh", dropout=0.1)
@@ -59,6 +60,7 @@ class Style:
     dropout_kind: Value = "standard"
     input_dropout: Any = 0.0
     noise: Any = 0.0
+    bias: bool = True
 
     @property
     def weights(self) -> dict[str, Any]:
@@ -78,7 +80,8 @@ class Style:
         rounding, which an adaptive optimizer blows up into a random walk.
         """
         entry, _ = layers.chosen("normalization", self.normalization)
-        return self.normalization_order == "after" or entry is not catalog.NORMALIZATIONS["batch"]
+        needless = entry is catalog.NORMALIZATIONS["batch"] and self.normalization_order == "before"
+        return self.bias and not needless
 
     def dense(self, units: int, name: str) -> Any:
         """Hidden dense layer, so wide that ``units`` outputs are left behind its activation."""
@@ -98,14 +101,15 @@ class Style:
         )
 
     def linear(self, units: int, name: str, **own: Any) -> Any:
-        """Dense layer that is not hidden: of the style it has the initializer alone.
+        """Dense layer that is not hidden: of the style it has the initializer and the bias alone.
 
         Args:
             units: number of outputs.
             name: of the layer.
             own: other arguments of the layer.
         """
-        return keras.layers.Dense(units, kernel_initializer=self.initializer, name=name, **own)
+        given = {"use_bias": self.bias, "kernel_initializer": self.initializer} | own
+        return keras.layers.Dense(units, name=name, **given)
 
     def behind(self, x: Any, name: str) -> Any:
         """Normalization, activation and dropout: all that follows a hidden layer of that name."""

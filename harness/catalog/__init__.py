@@ -17,8 +17,8 @@ from harness.catalog.initializers import INITIALIZERS, TRANSPOSED
 from harness.catalog.listing import ARGUMENTS, LEGEND, Row, markdown, rows
 from harness.catalog.objectives import LOSSES, METRICS, TASK_METRICS
 from harness.catalog.optimizers import CLIPS, OPTIMIZERS, SCHEDULES
-from harness.catalog.recurrent import CELLS, POOLINGS
-from harness.catalog.references import REFERENCES
+from harness.catalog.recurrent import CELLS, GATE_BIASES, POOLINGS
+from harness.catalog.references import REFERENCES, SPLITTING
 from harness.catalog.regularization import CONSTRAINTS, DROPOUTS, NORMALIZATIONS, REGULARIZERS
 from harness.catalog.tasks import TASKS, Task
 from harness.catalog.templates import SETTINGS, TEMPLATES, may_bring
@@ -36,6 +36,7 @@ __all__ = [
     "CORRUPTIONS",
     "DROPOUTS",
     "FAMILIES",
+    "GATE_BIASES",
     "INITIALIZERS",
     "LEGEND",
     "LOSSES",
@@ -48,6 +49,7 @@ __all__ = [
     "REGULARIZERS",
     "SCHEDULES",
     "SETTINGS",
+    "SPLITTING",
     "TASKS",
     "TASK_METRICS",
     "TEMPLATES",

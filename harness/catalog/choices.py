@@ -255,6 +255,8 @@ def check_argument(argument: Argument, raw: Value) -> Value:
         return chosen.setting()
     if argument.kind == "option":
         return _word(raw, argument.options)
+    if argument.kind == "real" and argument.family and isinstance(raw, str | dict):
+        return choice(argument.family, raw).setting()
     if argument.kind == "depth":
         return _depth(raw, argument.options)
     return _KINDS[argument.kind](raw)

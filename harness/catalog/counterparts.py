@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import product
 from math import prod
 from typing import TYPE_CHECKING
 
 from harness.catalog.choices import as_table, choice
+from harness.catalog.references import SPLITTING
 from harness.catalog.templates import TEMPLATES
 from harness.errors import StudyError
 from harness.spec import Reference
@@ -23,6 +25,7 @@ def references(study: Study) -> tuple[Reference, ...]:
 
     Principal components whose number is not given have as many as the code is wide: where a study
     compares widths there is one method for each, and it is compared with arms of that width.
+    Likewise there is one for each number of cases, or level of anything else that is of the data.
 
     Raises:
         StudyError: for an unknown method, or one named twice.
@@ -40,16 +43,22 @@ def references(study: Study) -> tuple[Reference, ...]:
     except StudyError as error:
         raise StudyError(error.message, key="references") from None
     made = [
-        Reference(index=arms + place, method=method, levels=levels)
-        for place, (method, levels) in enumerate(found)
+        Reference(index=arms + place, method=method, levels={**levels, **data}, data=data)
+        for place, ((method, levels), data) in enumerate(product(found, _data(study)))
     ]
-    settings = [choice("reference", one.method).setting() for one in made]
+    settings = [(choice("reference", one.method).setting(), one.data) for one in made]
     for place, one in enumerate(made):
         if settings[place] in settings[:place]:
             raise StudyError(
                 f"expected methods that differ. Received: {one.label} twice.", key="references"
             )
     return tuple(made)
+
+
+def _data(study: Study) -> list[Levels]:
+    """Levels of what is of the data, each combination once."""
+    factors = {name: study.factors[name] for name in SPLITTING if name in study.factors}
+    return [dict(zip(factors, one, strict=True)) for one in product(*factors.values())]
 
 
 def _expanded(raw: Level, study: Study) -> Iterator[tuple[Levels, Levels]]:

@@ -194,12 +194,15 @@ class Argument:
             (any), ``depth`` (a number of first layers, or one of ``options``), or ``choice`` (of
             ``family``).
         default: used where a study does not name it. ``None`` means none.
-        family: the catalogue family of a ``choice``.
+        family: the catalogue family of a ``choice``; of a ``real``, one whose entries may take the
+            place of the number.
         options: words to choose from.
         without: entries of the family that cannot be used here.
         value: whether it is an input of the program rather than part of it.
         initial: whether it is an input that only fills initial weights.
         outside: whether it is neither: a program is one epoch, called as often as wanted.
+        later: whether it is left out of a trial that has its default, because trials were kept
+            before there was such an argument.
         note: one line for ``keras-harness catalog``.
     """
 
@@ -211,6 +214,7 @@ class Argument:
     value: bool = False
     initial: bool = False
     outside: bool = False
+    later: bool = False
     note: str = ""
 
     @property

@@ -14,7 +14,7 @@ from harness.catalog.autoencoding import BOTTLENECKS, CORRUPTIONS
 from harness.catalog.initializers import INITIALIZERS
 from harness.catalog.objectives import CLASS_WEIGHTS
 from harness.catalog.optimizers import CLIPS, OPTIMIZERS, SCHEDULES
-from harness.catalog.recurrent import CELLS, POOLINGS
+from harness.catalog.recurrent import CELLS, GATE_BIASES, POOLINGS
 from harness.catalog.references import REFERENCES
 from harness.catalog.regularization import CONSTRAINTS, DROPOUTS, NORMALIZATIONS, REGULARIZERS
 
@@ -35,6 +35,7 @@ FAMILIES: Mapping[str, Mapping[str, Entry]] = {
     "clip": CLIPS,
     "class_weight": CLASS_WEIGHTS,
     "cell": CELLS,
+    "gate_bias": GATE_BIASES,
     "pooling": POOLINGS,
     "bottleneck": BOTTLENECKS,
     "corruption": CORRUPTIONS,

@@ -1,10 +1,10 @@
-"""Recurrent cells, and how the steps of a sequence become one, as literal tables."""
+"""Recurrent cells, the start of their gates, and poolings of steps, as literal tables."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.catalog.entries import Entry
+from harness.catalog.entries import Entry, Number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,16 @@ CELLS: Mapping[str, Entry] = {
         target="keras.layers:GRU",
         note="with the reset gate after the product, as in Keras",
         source="Cho et al. 2014",
+    ),
+}
+
+GATE_BIASES: Mapping[str, Entry] = {
+    "chrono": Entry(
+        target="harness.blocks.initializers:Chrono",
+        numbers={"steps": Number(default=100, low=3, whole=True)},
+        note="log of a uniform number from 1 to steps - 1, unit by unit, and its negative for the "
+        "input gate: units that remember for as many steps",
+        source="Tallec & Ollivier 2018",
     ),
 }
 

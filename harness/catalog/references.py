@@ -26,6 +26,9 @@ class Method(Entry):
 
 _ANOMALY, _DENOISING = frozenset({"anomaly"}), frozenset({"denoising"})
 
+SPLITTING = ("validation", "cases_per_class", "cases", "label_noise")
+"""Settings of a training that a method without one has, too: they are of its data."""
+
 REFERENCES: Mapping[str, Method] = {
     "pca": Method(
         target="harness.references:pca",
@@ -35,6 +38,20 @@ REFERENCES: Mapping[str, Method] = {
         note="principal components of the training cases; 0: as many as the code is wide, once "
         "for every width that is compared; anomalies by their error",
         source="Pearson 1901; Hotelling 1933",
+    ),
+    "least_squares": Method(
+        target="harness.references:least_squares",
+        numbers={
+            "l2": Number(default=0.0, value=False),
+            "dropout": Number(default=0.0, high=0.99, value=False),
+            "inputs": Number(default=0, value=False, whole=True),
+        },
+        tasks=frozenset({"regression"}),
+        aliases=("ridge", "linear_regression"),
+        note="linear, in closed form: squared errors summed over the training cases, plus l2 * "
+        "sum w^2; dropout: of the inputs, in expectation; inputs: how many, drawn per replicate; "
+        "0: all; of several solutions the smallest",
+        source="Legendre 1805; Hoerl & Kennard 1970; Wager, Wang & Liang 2013",
     ),
     "isolation_forest": Method(
         target="harness.references:isolation_forest",

@@ -39,6 +39,18 @@ _TRAINING: Mapping[str, Argument] = {
         note="train on so many of each class, the same ones among more of them in a replicate; "
         "validation and test cases stay; default: all",
     ),
+    "cases": Argument(
+        kind="count",
+        note="train on so many of all cases, the same ones among more of them in a replicate; "
+        "validation and test cases stay; default: all",
+    ),
+    "label_noise": Argument(
+        kind="amount",
+        outside=True,
+        note="in labels outside the test split, drawn per replicate: standard deviation of normal "
+        "noise that is added to numbers, or the share of classes that are drawn anew, each class "
+        "as likely; default: none",
+    ),
     "optimizer": Argument(kind="choice", family="optimizer", default="adam"),
     "learning_rate": Argument(
         kind="number", value=True, note="default: the optimizer's own default in Keras"
@@ -185,6 +197,11 @@ TEMPLATES: Mapping[str, Template] = {
                 kind="flag", default=True, note="whether the outputs have a bias"
             ),
             "output_constraint": replace(_BEYOND["constraint"], note="of the last kernel"),
+            "output_regularizer": Argument(
+                kind="choice",
+                family="regularizer",
+                note="on the last kernel; default: none",
+            ),
         },
         note="dense layers on the flattened input",
     ),
@@ -216,6 +233,12 @@ TEMPLATES: Mapping[str, Template] = {
                 options=("flatten", "mean"),
                 default="flatten",
                 note="what follows the blocks: all of the image, or the mean of each map",
+            ),
+            "coordinates": Argument(
+                kind="flag",
+                default=False,
+                later=True,
+                note="row and column of each pixel as two more channels (Liu et al. 2018)",
             ),
             "units": Argument(kind="counts", default=[64], note="dense layers behind them"),
             **_HIDDEN,
@@ -280,9 +303,11 @@ TEMPLATES: Mapping[str, Template] = {
             ),
             "forget_bias": Argument(
                 kind="real",
+                family="gate_bias",
                 value=True,
                 initial=True,
-                note="initial bias of an LSTM's forget gate; default 1",
+                note="initial bias of an LSTM's forget gate; or chrono biases, those of its "
+                "input gate, too; default 1",
             ),
             "recurrent_regularizer": Argument(
                 kind="choice",
@@ -395,7 +420,18 @@ TEMPLATES: Mapping[str, Template] = {
         players=("critic", "generator"),
         arguments={
             "latent": Argument(
-                kind="count", default=16, note="width of the normal vectors that cases are made of"
+                kind="count", default=16, note="width of the vectors that cases are made of"
+            ),
+            "latent_kind": Argument(
+                kind="option",
+                options=("normal", "ones"),
+                default="normal",
+                later=True,
+                note="of these vectors: standard normal numbers; or ones, of which one and the "
+                "same case is made",
+            ),
+            "bias": Argument(
+                kind="flag", default=True, later=True, note="of every layer of both networks"
             ),
             "units": Argument(
                 kind="counts", default=[128, 128], note="dense layers of both, without filters"

@@ -10,6 +10,7 @@ from harness.catalog.choices import settled
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from harness.card import Card
     from harness.catalog.choices import Choice
     from harness.spec import Value
 
@@ -26,6 +27,7 @@ class Training:
         last_batch: whether a smaller last batch of an epoch is trained on: ``keep`` or ``drop``.
         validation: share of the cases outside the test split.
         cases_per_class: training cases of each class; ``None``: all.
+        cases: training cases; ``None``: all.
         patience: epochs without a better one after which a training ends; ``None``: never.
         loss: name of the loss.
         outputs: what a user's model gives; ``None``: as a forward pass tells.
@@ -39,19 +41,29 @@ class Training:
     last_batch: str
     validation: float
     cases_per_class: int | None
+    cases: int | None
     patience: int | None
     loss: str
     outputs: str | None
     schedule: Choice
     class_weight: Choice
 
-    def used(self, cases: int) -> int:
-        """Number of cases that an epoch trains on, of so many training cases."""
+    def trained_on(self, card: Card) -> int:
+        """Number of training cases of a replicate.
+
+        Args:
+            card: of the data.
+        """
+        return card.training_cases(self.validation, self.cases_per_class, self.cases)
+
+    def used(self, card: Card) -> int:
+        """Number of cases that an epoch trains on: all, or those of whole batches."""
+        cases = self.trained_on(card)
         return cases if self.last_batch == "keep" else cases - cases % self.batch_size
 
-    def steps(self, cases: int) -> int:
-        """Number of optimizer steps in an epoch over so many training cases."""
-        return -(-self.used(cases) // self.batch_size)
+    def steps(self, card: Card) -> int:
+        """Number of optimizer steps in an epoch."""
+        return -(-self.used(card) // self.batch_size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +94,7 @@ def training(settings: Mapping[str, Value]) -> Training:
         last_batch=cast("str", settings.get("last_batch", "keep")),
         validation=cast("float", settings["validation"]),
         cases_per_class=cast("int | None", settings.get("cases_per_class")),
+        cases=cast("int | None", settings.get("cases")),
         patience=cast("int | None", settings["patience"]),
         loss=cast("str", settings["loss"]),
         outputs=cast("str | None", settings.get("outputs")),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from harness.datasets.arrays import Data, from_arrays
 from harness.datasets.folder import is_here
 from harness.datasets.known import KNOWN
+from harness.datasets.labelling import relabelled
 from harness.datasets.named import flat
 from harness.datasets.own import check_function, needs_code
 from harness.datasets.own import read as read_own
@@ -27,7 +28,7 @@ from harness.datasets.sources import (
     title,
     without_notes,
 )
-from harness.datasets.splits import draw, few
+from harness.datasets.splits import draw, few, some
 
 __all__ = [
     "KNOWN",
@@ -49,8 +50,10 @@ __all__ = [
     "needs_code",
     "obtain",
     "read_own",
+    "relabelled",
     "shared_cases",
     "sized",
+    "some",
     "title",
     "without_notes",
 ]

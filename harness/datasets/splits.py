@@ -148,6 +148,31 @@ def few(
     return np.sort(np.concatenate(chosen))
 
 
+def some(
+    train: NDArray[np.int32], count: int, replicate: tuple[int, str, int]
+) -> NDArray[np.int32]:
+    """Some of the training cases of one replicate, whatever their class.
+
+    They are the first ones of an order that the replicate alone decides: a smaller choice is a
+    part of a larger one.
+
+    Args:
+        train: the training cases.
+        count: how many; no more than there are.
+        replicate: study seed, phase and replicate of the trial.
+
+    Returns:
+        Sorted indices, shape ``(count,)``.
+
+    Example:
+        >>> small, large = (some(np.arange(9), count, (1, "confirm", 0)) for count in (3, 5))
+        >>> set(small.tolist()) < set(large.tolist())
+        True
+    """
+    order = seeds.permutation(seeds.stream(*replicate, "some"), len(train))
+    return np.sort(train[order[:count]])
+
+
 def _some(mask: NDArray[np.bool_], size: int, generator: np.random.Generator) -> NDArray[np.int32]:
     """Random choice of ``size`` of these cases, sorted."""
     cases = np.flatnonzero(mask).astype(np.int32)

@@ -3,8 +3,8 @@
 ``adding-100`` is the adding problem over 100 steps, ``copy-50`` copy memory over 50, ``ring-8``
 eight Gaussians on a circle, ``grid-25`` 25 on a grid, ``shapes-32`` images of 32x32 pixels,
 ``quadratic-100`` a quadratic loss in 100 dimensions, ``noise-1000`` normal numbers with labels that
-they do not tell, ``cyclic-3`` linear losses whose slopes come round every three steps. The same
-name is the same data everywhere: the draws have a fixed seed.
+they do not tell, ``cyclic-3`` linear losses whose slopes come round every three steps, ``dirac-1``
+the point 0 again and again. The same name is the same data everywhere: the draws have a fixed seed.
 """
 
 from __future__ import annotations
@@ -103,12 +103,12 @@ def _copy(cases: int, steps: int, generator: np.random.Generator) -> Drawn:
     return x, y
 
 
-def _adding_card(name: str, steps: int) -> Card:
+def _number_card(name: str, shape: tuple[int, ...]) -> Card:
     return Card(
         locator=name,
         digest=_digest(name),
         task="regression",
-        shape=(steps, 2),
+        shape=shape,
         cases=CASES,
         tests=TESTS,
         outputs=1,
@@ -145,14 +145,14 @@ def _ring(cases: int, modes: int, generator: np.random.Generator) -> Drawn:
     """Points around places on a circle, labelled by the place."""
     y = _labels(cases, modes, generator)
     centre = _on_ring(modes)[y]
-    return (centre + RING_SPREAD * _normal(generator, (cases, 2))).astype(np.float32), y
+    return (centre + RING_SPREAD * seeds.normal(generator, (cases, 2))).astype(np.float32), y
 
 
 def _grid(cases: int, modes: int, generator: np.random.Generator) -> Drawn:
     """Points around the places of a square grid, centred at zero."""
     y = _labels(cases, modes, generator)
     centre = _on_grid(modes)[y]
-    return (centre + GRID_SPREAD * _normal(generator, (cases, 2))).astype(np.float32), y
+    return (centre + GRID_SPREAD * seeds.normal(generator, (cases, 2))).astype(np.float32), y
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,14 +194,6 @@ def _on_grid(modes: int) -> NDArray[np.float64]:
     return np.asarray(GRID_STEP * (places - (side - 1) / 2))
 
 
-def _normal(generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Normal numbers from raw uniforms, which NumPy keeps stable over versions."""
-    from scipy.special import ndtri
-
-    drawn: NDArray[np.float64] = ndtri(np.maximum(generator.random(shape), 2.0**-54))
-    return drawn
-
-
 def _shapes(cases: int, side: int, generator: np.random.Generator) -> Drawn:
     """Images of one or two shapes, labelled by the shapes."""
     y = _labels(cases, shapes.CLASSES, generator)
@@ -211,7 +203,61 @@ def _shapes(cases: int, side: int, generator: np.random.Generator) -> Drawn:
 def _noise(cases: int, width: int, generator: np.random.Generator) -> Drawn:
     """Standard normal numbers, and labels that have nothing to do with them."""
     y = _labels(cases, CHANCE, generator)
-    return _normal(generator, (cases, width)).astype(np.float32), y
+    return seeds.normal(generator, (cases, width)).astype(np.float32), y
+
+
+def _teacher(cases: int, width: int, generator: np.random.Generator) -> Drawn:
+    """Standard normal numbers, and what a linear teacher makes of them."""
+    weights = teacher(width)
+    x = seeds.normal(generator, (cases, width))
+    return x.astype(np.float32), (x @ weights).astype(np.float32)
+
+
+def teacher(width: int) -> NDArray[np.float64]:
+    """Weights of the linear teacher of a width: in a random direction, their squares sum to 1.
+
+    Example:
+        >>> float(np.square(teacher(50)).sum().round(12))
+        1.0
+    """
+    drawn = seeds.normal(
+        seeds.stream(TEST_SEED, "data", 0, "synthetic", "teacher", width), (width,)
+    )
+    return np.asarray(drawn / np.linalg.norm(drawn))
+
+
+SLOPE = 3.0
+"""Weight of the one number that tells anything, in the logarithm of the odds."""
+
+
+def _irrelevant(cases: int, width: int, generator: np.random.Generator) -> Drawn:
+    """Standard normal numbers, the first of which alone says how likely the second class is.
+
+    Both classes have equally many cases: where another class than the wanted one is drawn, the
+    first number changes its sign, and with it the class, which is as likely.
+    """
+    y = _labels(cases, 2, generator)
+    x = seeds.normal(generator, (cases, width))
+    told = generator.random(cases) < 1 / (1 + np.exp(-SLOPE * x[:, 0]))
+    x[:, 0] *= np.where(told == y, 1, -1)
+    return x.astype(np.float32), y
+
+
+def _teacher_card(name: str, width: int) -> Card:
+    return Card(
+        locator=name,
+        digest=_digest(name),
+        task="regression",
+        shape=(width,),
+        cases=CASES,
+        tests=TESTS,
+        outputs=1,
+    )
+
+
+def _dirac(cases: int, width: int, generator: np.random.Generator) -> Drawn:  # noqa: ARG001
+    """Zeros, and zeros to predict."""
+    return np.zeros((cases, width), np.float32), np.zeros(cases, np.float32)
 
 
 def _read_quadratic(name: str, dimensions: int) -> Arrays:  # noqa: ARG001, as of the others
@@ -284,7 +330,7 @@ def _digest(name: str) -> str:
 SYNTHETIC: Mapping[str, Synthetic] = {
     "adding": Synthetic(
         read=_drawn(_adding),
-        card=_adding_card,
+        card=lambda name, steps: _number_card(name, (steps, 2)),
         least=2,
         note="adding problem: the sum of the two marked numbers of a sequence; "
         "always saying 1 has a squared error of 1/6",
@@ -351,6 +397,27 @@ SYNTHETIC: Mapping[str, Synthetic] = {
         "absolute error of slope * weight is linear in a weight from -1 to 1, and least at -1",
         citation="Reddi, Kale & Kumar 2018",
     ),
+    "teacher": Synthetic(
+        read=_drawn(_teacher),
+        card=_teacher_card,
+        least=1,
+        most=4000,
+        example=50,
+        size="numbers",
+        note="standard normal numbers, and what linear weights, whose squares sum to 1, make of "
+        "them; label_noise makes it hard",
+        citation="Krogh & Hertz 1991",
+    ),
+    "irrelevant": Synthetic(
+        read=_drawn(_irrelevant),
+        card=lambda name, width: _classes_card(name, (width,), 2),
+        least=1,
+        most=4000,
+        size="numbers",
+        note="standard normal numbers x, and a class of odds exp(3 x_1): all but the first are "
+        "irrelevant",
+        citation="Ng 2004",
+    ),
     "noise": Synthetic(
         read=_drawn(_noise),
         card=lambda name, width: _classes_card(name, (width,), CHANCE),
@@ -359,6 +426,16 @@ SYNTHETIC: Mapping[str, Synthetic] = {
         size="numbers",
         note="standard normal numbers, and ten classes drawn by chance: learnt by heart or not",
         citation="Glorot & Bengio 2010; Zhang et al. 2017",
+    ),
+    "dirac": Synthetic(
+        read=_drawn(_dirac),
+        card=lambda name, width: _number_card(name, (width,)),
+        least=1,
+        most=1000,
+        example=1,
+        size="dimensions",
+        note="the point 0 and nothing else: for games so small that theory knows how they end",
+        citation="Mescheder et al. 2018",
     ),
 }
 

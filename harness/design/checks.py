@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 UNSEARCHED = {
     "salt": "lucky random numbers",
     "cases_per_class": "the largest number of cases",
+    "cases": "the largest number of cases",
+    "label_noise": "labels without noise",
     "source": "one source, which is what arms differ in",
 }
 """Settings that are not searched, each with what a search would choose."""
@@ -334,11 +336,12 @@ def check_references(study: Study, card: Card, references: Sequence[Reference]) 
     """
     for one in references:
         _check_reference(one, card, _fewest(study, card))
-    for name, what in (("validation", "validation share"), ("cases_per_class", "cases per class")):
-        if references and name in {*study.factors, *_searched(study)}:
+    for name in catalog.SPLITTING:
+        if references and name in _searched(study):
             raise StudyError(
-                f"expected the same {what} in all arms, because references are measured on the "
-                "arms' splits. Received: several. Name one in [fixed], or leave 'references' out.",
+                "expected references to be measured on the data of the arms, which is not searched "
+                f"for. Received: a search over {name!r}. Name one in [fixed], several in "
+                "[factors], or leave 'references' out.",
                 key="references",
             )
 
@@ -360,6 +363,12 @@ def _check_reference(one: Reference, card: Card, cases: int) -> None:
         raise StudyError(
             f"expected a method for {card.task} data of shape {card.shape} "
             f"({', '.join(fitting) or 'there is none'}). Received: {chosen.name!r}.",
+            key="references",
+        )
+    if chosen.numbers.get("inputs", 0) > prod(card.shape):
+        raise StudyError(
+            f"expected at most the {prod(card.shape)} inputs of a case. Received: {one.label}. "
+            "Name fewer.",
             key="references",
         )
     most = min(prod(card.shape), cases)
@@ -392,6 +401,8 @@ def check_data(study: Study, card: Card) -> None:
     _check_schedules(study)
     _check_validation(study, card)
     _check_few(study, card)
+    _check_some(study, card)
+    _check_label_noise(study, card)
     _check_batches(study, card)
     _check_packs(study)
 
@@ -524,6 +535,41 @@ def _check_few(study: Study, card: Card) -> None:
             )
 
 
+def _check_some(study: Study, card: Card) -> None:
+    """Refuse more training cases than there are, and two ways to say how many."""
+    most = card.training_cases(_largest_share(study))
+    for key, wanted in _named(study, "cases"):
+        if _named(study, "cases_per_class"):
+            raise StudyError(
+                "expected either 'cases' or 'cases_per_class'. Received: both. Leave one of them "
+                "out.",
+                key=key,
+            )
+        if isinstance(wanted, int) and wanted > most:
+            raise StudyError(
+                f"expected at most the {most} training cases of {card.label!r}. Received: "
+                f"{wanted}. Lower it.",
+                key=key,
+            )
+
+
+def _check_label_noise(study: Study, card: Card) -> None:
+    """Refuse noise in labels that no training looks at, and more than all labels."""
+    for key, amount in _named(study, "label_noise"):
+        if card.task not in {"classification", "regression"}:
+            raise StudyError(
+                "expected data with one class per case, or numbers to predict, because "
+                f"label_noise changes these. Received: {card.task} data. Leave 'label_noise' out.",
+                key=key,
+            )
+        if card.task == "classification" and isinstance(amount, int | float) and amount > 1:
+            raise StudyError(
+                "expected a share of labels that are drawn anew, from 0 to 1. Received: "
+                f"{amount}. Lower it.",
+                key=key,
+            )
+
+
 def _largest_share(study: Study) -> float:
     shares = [share for _, share in _named(study, "validation") if isinstance(share, float)]
     return max(shares, default=_default_share())
@@ -531,8 +577,11 @@ def _largest_share(study: Study) -> float:
 
 def _fewest(study: Study, card: Card) -> int:
     """The smallest number of training cases of any arm."""
-    few = [part for _, part in _named(study, "cases_per_class") if isinstance(part, int)]
-    return card.training_cases(_largest_share(study), min(few, default=None))
+    few, some = (
+        min((part for _, part in _named(study, name) if isinstance(part, int)), default=None)
+        for name in ("cases_per_class", "cases")
+    )
+    return card.training_cases(_largest_share(study), few, some)
 
 
 def _check_batches(study: Study, card: Card) -> None:
@@ -650,12 +699,19 @@ def _searched(study: Study) -> Mapping[str, object]:
     return study.tune.space if study.tune else {}
 
 
-def splitting(study: Study) -> dict[str, Value]:
-    """Settings of the splits, where no arm has its own."""
-    share = study.fixed.get("validation", _default_share())
-    assert isinstance(share, int | float)
-    few = study.fixed.get("cases_per_class")
-    return {"validation": float(share), **({} if few is None else {"cases_per_class": few})}
+def splitting(study: Study, levels: Mapping[str, Level]) -> dict[str, Value]:
+    """Settings of the data that a method without training is measured on.
+
+    Args:
+        study: the study.
+        levels: those of the method, where the study compares several.
+    """
+    given = {"validation": _default_share(), **study.fixed, **levels}
+    return {
+        name: catalog.check_argument(catalog.SETTINGS[name], given[name])
+        for name in catalog.SPLITTING
+        if given.get(name, 0.0) != 0.0
+    }
 
 
 def _default_share() -> float:

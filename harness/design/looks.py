@@ -30,10 +30,11 @@ def check(study: Study, card: Card, arms: Iterable[Arm]) -> tuple[str, ...]:
     asked = study.diagnostics
     if asked is None:
         return ()
-    if catalog.TASKS[card.task].generates:
+    if catalog.TASKS[card.task].generates and {*asked.measures} != {"weights"}:
         raise StudyError(
             "expected diagnostics of a network with one loss. Received: template "
-            f"{study.template!r}, whose players have losses of their own. Leave [diagnostics] out.",
+            f"{study.template!r}, whose players have losses of their own. Ask for measures = "
+            "['weights'], or leave [diagnostics] out.",
             key="diagnostics",
         )
     most = min(_trained(study, card, arm) for arm in arms)
@@ -60,5 +61,4 @@ def check(study: Study, card: Card, arms: Iterable[Arm]) -> tuple[str, ...]:
 
 def _trained(study: Study, card: Card, arm: Arm) -> int:
     """Cases that an arm is trained on, with what is tuned left aside."""
-    shared = catalog.training(settings(study, card, arm.levels, {}))
-    return card.training_cases(shared.validation, shared.cases_per_class)
+    return catalog.training(settings(study, card, arm.levels, {})).trained_on(card)

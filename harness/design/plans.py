@@ -122,7 +122,7 @@ class Plan:
         needs: tuple[Trial, ...] = ()
         if isinstance(row, Reference):
             chosen = catalog.choice("reference", row.method)
-            name, given, code = chosen.name, {**chosen.setting(), **splitting(study)}, ""
+            name, given, code = chosen.name, {**chosen.setting(), **splitting(study, row.data)}, ""
         else:
             name, given = study.template, settings(study, card, row.levels, hyperparameters)
             named = {name, *own(name, given), given.get("trunk")}

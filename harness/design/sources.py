@@ -265,7 +265,7 @@ def lengthened(settings: Mapping[str, Value], card: Card, longest: int) -> dict[
 def steps(settings: Mapping[str, Value], card: Card) -> int:
     """Steps of an epoch."""
     own = catalog.training(settings)
-    return own.steps(card.training_cases(own.validation, own.cases_per_class))
+    return own.steps(card)
 
 
 def shared(study: Study, given: Mapping[str, Value]) -> dict[str, Level]:

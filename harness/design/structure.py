@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 LATER = (
     "salt",
     "cases_per_class",
+    "cases",
+    "label_noise",
     "step_width",
     "batch_order",
     "last_batch",
     "output_bias",
     "output_constraint",
+    "output_regularizer",
     *catalog.TRANSFER,
 )
 """Settings that are left out where they are not given, as before there was such a setting."""
@@ -56,6 +59,9 @@ def settings(
         full["padding"] = card.padding
     for name in LATER:
         if full.get(name, 0) is None:
+            del full[name]
+    for name, argument in table.items():
+        if argument.later and full[name] == argument.default:
             del full[name]
     _start(full, study)
     _rate(full, "")
@@ -103,6 +109,7 @@ _NOTHING: Mapping[str, Value] = {
     "frozen_normalization": False,
     "layer_decay": 1.0,
     "l2_sp": 0.0,
+    "label_noise": 0.0,
 }
 """Levels that are as good as none, and so are left out."""
 
@@ -141,6 +148,7 @@ def own(template: str, given: Mapping[str, Value]) -> list[str]:
         chosen.name
         for key, argument in arguments(template, given).items()
         if argument.family in catalog.OPEN
+        and key in given
         and names_code((chosen := catalog.settled(argument.family, given[key])).name)
     ]
 
@@ -165,7 +173,7 @@ def split(trial: Trial) -> tuple[dict[str, Value], dict[str, float]]:
     values: dict[str, float] = {}
     table = arguments(trial.template, trial.settings)
     for key, argument in table.items():
-        if key in LATER and key not in trial.settings:
+        if (argument.later or key in LATER) and key not in trial.settings:
             continue
         raw = trial.settings.get(key)
         if argument.initial:

@@ -100,6 +100,10 @@ class Resident:
         """
         return replace(self, noise=noise, seen=noise(tf.gather(self.x, held), "val"))
 
+    def relabelled(self, y: NDArray[np.generic]) -> Resident:
+        """The same data, with other labels outside the test split."""
+        return replace(self, y=tf.constant(y))
+
     def shown(self, held: NDArray[np.int32]) -> tuple[tf.Tensor, tf.Tensor]:
         """Inputs, and which of them a network is shown for the validation cases."""
         if self.seen is None:
@@ -143,6 +147,10 @@ class Streamed:
     def corrupted(self, noise: Corruption, held: NDArray[np.int32]) -> Streamed:  # noqa: ARG002
         """The same data, with noise on what is evaluated, made as it is read."""
         return replace(self, noise=noise)
+
+    def relabelled(self, y: NDArray[np.generic]) -> Streamed:
+        """The same data, with other labels outside the test split."""
+        return replace(self, y=y)
 
     def check(self) -> None:
         """Refuse to go on with a file that is no longer the one whose content was checked.

@@ -46,13 +46,12 @@ class Sizes:
 def sizes(trial: Trial, card: Card) -> Sizes:
     """The sizes that a trial's settings imply for a data set."""
     shared = catalog.training(trial.settings)
-    train = card.training_cases(shared.validation, shared.cases_per_class)
     return Sizes(
-        train=train,
-        used=shared.used(train),
+        train=shared.trained_on(card),
+        used=shared.used(card),
         validation=card.validation_cases(shared.validation),
         batch=shared.batch_size,
-        steps=shared.steps(train),
+        steps=shared.steps(card),
     )
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from harness.spec.values import Count, Frozen
 
-Measure = Literal["gradients", "activations", "features", "sharpness"]
+Measure = Literal["gradients", "activations", "features", "sharpness", "weights"]
 
 INSIDE = "inside "
 """Before the text of diagnostics among what is wanted of a trial; no metric has a space."""
@@ -27,8 +27,9 @@ class Diagnostics(Frozen):
     Args:
         measures: ``gradients`` (of weights and pre-activations, and norms of weights),
             ``activations`` (mean, spread, shares of saturated and dead units), ``features`` (before
-            the first step and at the end: probes, ranks, similarities) and ``sharpness`` (the
-            largest eigenvalue of the Hessian).
+            the first step and at the end: probes, ranks, similarities), ``sharpness`` (the
+            largest eigenvalue of the Hessian) and ``weights`` (the norm of all trained weights
+            together, also of the players of a game).
         every: epochs from one measurement to the next.
         cases: in the probe; ``None``: 1,024, or all training cases where there are fewer.
         layers: names of the layers that are looked at; none: all with a kernel.

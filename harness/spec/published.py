@@ -13,7 +13,10 @@ from harness.spec.sources import Source  # noqa: TC001, pydantic
 from harness.spec.values import Count, Frozen, Level, Number
 
 Levels = dict[str, Level]
-"""Levels of an arm by factor; factors left out take the baseline's level."""
+"""Levels of an arm by factor; factors left out take the baseline's level.
+
+Beside ``reference``, a method of the study that trains no network, they say which arms it is for.
+"""
 
 Target = Literal["V1", "V2", "C"]
 """Provenance of what may decide: read in the source, read where it is quoted, or computed."""
@@ -351,11 +354,18 @@ class Published(Frozen):
             raise ValueError(f"expected every id once. Received: {twice[0]!r} twice")
         return claims
 
-    def check(self, factors: dict[str, tuple[Level, ...]], *, inside: bool) -> None:
+    def check(
+        self,
+        factors: dict[str, tuple[Level, ...]],
+        references: tuple[Level, ...],
+        *,
+        inside: bool,
+    ) -> None:
         """Refuse numbers and claims about arms or quantities that the study does not have.
 
         Args:
             factors: levels of the study, by factor.
+            references: methods of the study, as it writes them.
             inside: true if the study measures the inside of its networks.
 
         Raises:
@@ -365,7 +375,8 @@ class Published(Frozen):
             for index, one in enumerate(getattr(self, part)):
                 key = f"published.{part}.{index}"
                 for levels in one.arms:
-                    _check_levels(levels, factors, key)
+                    _check_levels(levels, {**factors, "reference": references}, key)
+                    _check_measurable(one, levels, key)
                 if isinstance(one.measured, Look) and not inside:
                     raise StudyError(
                         "expected [diagnostics] in a study that speaks of the inside of networks. "
@@ -399,12 +410,24 @@ def _levels(name: str, arms: dict[str, Any], key: str) -> Any:
     return arms[name]
 
 
+def _check_measurable(one: Value | Claim, levels: Levels, key: str) -> None:
+    """Refuse what is not measured of a method that trains no network."""
+    measured = one.measured
+    if "reference" in levels and (isinstance(measured, Look) or measured.split != "test"):
+        raise StudyError(
+            "expected a metric of the test split, because a reference has no training and no "
+            f"inside. Received: {one.quantity!r}.",
+            key=key,
+        )
+
+
 def _check_levels(levels: Levels, factors: dict[str, tuple[Level, ...]], key: str) -> None:
     for factor, level in levels.items():
         if level not in factors.get(factor, ()):
             valid = list(factors.get(factor, ())) or list(factors)
             raise StudyError(
-                f"expected levels of the study's factors. Received: {factor} = {level!r}. "
+                "expected levels of the study's factors, or one of its references. Received: "
+                f"{factor} = {level!r}. "
                 f"Valid: {', '.join(map(str, valid))}.",
                 key=key,
             )

@@ -266,7 +266,8 @@ class Study(Frozen):
     @model_validator(mode="after")
     def _has_what_is_claimed(self) -> Self:
         if self.published is not None:
-            self.published.check(self.factors, inside=self.diagnostics is not None)
+            inside = self.diagnostics is not None
+            self.published.check(self.factors, self.references, inside=inside)
         return self
 
     @field_validator("confidence", mode="before")

@@ -48,16 +48,24 @@ class Reference(Frozen):
         index: its place, behind the arms.
         method: name and numbers, as the study wrote them.
         levels: of the arms that it is meant for, by factor; none: all arms.
+        data: those of them that are of its data, such as ``cases``.
     """
 
     index: int
     method: dict[str, Level]
     levels: dict[str, Level] = Field(default_factory=dict)
+    data: dict[str, Level] = Field(default_factory=dict)
 
     @property
     def label(self) -> str:
-        """A short name, such as ``pca(components=8)``."""
-        return label(self.method)
+        """A short name, such as ``pca(components=8)``, perhaps with its data, ``cases=50``."""
+        return ", ".join([label(self.method), *(f"{key}={one}" for key, one in self.data.items())])
+
+    @property
+    def shared(self) -> str:
+        """A name that it shares with those which are meant for other levels."""
+        adapts = self.levels.keys() - self.data.keys()
+        return str(self.method["name"]) if adapts else label(self.method)
 
     def meets(self, arm: Arm) -> bool:
         """True if it is meant for an arm."""

@@ -75,6 +75,8 @@ def label(level: Value) -> str:
     Example:
         >>> label({"name": "sgd", "momentum": 0.9}), label([16, 32]), label(0.5)
         ('sgd(momentum=0.9)', '[16, 32]', '0.5')
+        >>> label([100, 100, 100, 100, 100])
+        '5x100'
     """
     if isinstance(level, dict) and "name" in level:
         rest = ", ".join(f"{key}={label(part)}" for key, part in level.items() if key != "name")
@@ -84,7 +86,17 @@ def label(level: Value) -> str:
         return "(" + ", ".join(f"{key}={label(part)}" for key, part in level.items()) + ")"
     if isinstance(level, bool):
         return str(level).lower()
+    if (
+        isinstance(level, list | tuple)
+        and len(level) >= _MANY_EQUAL
+        and len({*map(str, level)}) == 1
+    ):
+        return f"{len(level)}x{label(level[0])}"
     return _shortest(level) if isinstance(level, float) else printable(str(level))
+
+
+_MANY_EQUAL = 3
+"""Equal entries of a list that its label counts instead of repeating, as in 5x100 units."""
 
 
 def _shortest(number: float) -> str:

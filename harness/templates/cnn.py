@@ -8,6 +8,7 @@ import keras
 
 from harness.blocks import layers
 from harness.blocks.noise import Flip, Shift
+from harness.blocks.placing import Coordinates
 from harness.blocks.style import Style
 from harness.errors import TemplateError
 
@@ -26,6 +27,7 @@ def cnn(
     downsampling: str = "pool",
     pool: str = "max",
     head: str = "flatten",
+    coordinates: bool = False,
     units: Sequence[int] = (64,),
     block_dropout: Any = 0.0,
     flip: Any = 0.0,
@@ -49,6 +51,7 @@ def cnn(
         downsampling: how a block halves its image: ``"pool"``, ``"stride"`` or ``"none"``.
         pool: ``"max"`` or ``"mean"``, where blocks pool.
         head: ``"flatten"``, or ``"mean"`` over each map.
+        coordinates: whether row and column of each pixel are two more channels of the image.
         units: width of each dense layer before the outputs.
         block_dropout: rate behind every block, of the style's kind.
         flip: probability that an image is mirrored in training.
@@ -73,6 +76,7 @@ def cnn(
     x = layers.disturbance(Flip, flip, "flip")(x)
     x = layers.disturbance(Shift, shift, "shift")(x)
     x = style.disturbed(x)
+    x = Coordinates(name="coordinates")(x) if coordinates else x
     stride = 2 if downsampling == "stride" else 1
     for index, width in enumerate(filters, start=1):
         name = f"conv_{index}"

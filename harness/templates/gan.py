@@ -41,6 +41,7 @@ def gan(
     style: Style = Style(),
     *,
     latent: int = 16,
+    latent_kind: str = "normal",
     units: Sequence[int] = (128, 128),
     filters: Sequence[int] = (),
     kernel_size: int = 4,
@@ -73,8 +74,11 @@ def gan(
     Args:
         shape: of one case; with ``filters``, (height, width) or (height, width, channels).
         outputs: not used.
-        style: of the generator.
-        latent: width of the standard normal vectors that cases are made of.
+        style: of the generator; whether there are biases holds of the critic, too.
+        latent: width of the vectors that cases are made of.
+        latent_kind: of these: ``"normal"``, standard normal numbers, or ``"ones"``, of which one
+            and the same case is made: with ``units=()`` and a style without biases the smallest of
+            all games (Mescheder et al. 2018).
         units: width of each hidden dense layer of both networks, where there are no ``filters``.
         filters: of the critic's convolutions, and in reverse of the generator.
         kernel_size: height and width of all filters.
@@ -126,6 +130,7 @@ def gan(
         normalization=normalization,
         dropout=critic_dropout,
         limit=weight_limit,
+        bias=style.bias,
     )
     generator = _generator(shape, style, latent, units, filters, kernel_size, output_activation,
                            received=transposed_fan == "received")  # fmt: skip
@@ -133,7 +138,9 @@ def gan(
         _judged(shape, packing), units=units, filters=filters, kernel_size=kernel_size
     )
     decay = None if isinstance(average, int | float) and average == 0 else average
-    model = Generating(Draws(latent, name="draws"), generator, critic, decay, name="gan")
+    model = Generating(
+        Draws(latent, latent_kind, name="draws"), generator, critic, decay, name="gan"
+    )
     attack, defend = _losses(model, adversarial_loss, penalty, packing)
     told = _telling(model, adversarial_loss, packing)
     together = turns == "simultaneous"
@@ -269,7 +276,7 @@ def _image(
             # One instance per layer, since one that Keras makes of a name repeats its draws.
             kernel_initializer=Received(style.initializer, 2) if received else style.initializer,
             name=name,
-            **({} if last else hidden),
+            **({"use_bias": style.bias} if last else hidden),
         )(x)
         # An odd side was rounded up when it was halved.
         surplus = [(0, found - one) for found, one in zip(x.shape[1:3], side, strict=True)]

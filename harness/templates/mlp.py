@@ -23,6 +23,7 @@ def mlp(
     residual: bool = False,
     output_bias: bool = True,
     output_constraint: Any = None,
+    output_regularizer: Any = None,
 ) -> keras.Model:
     """Dense layers on the flattened input.
 
@@ -35,6 +36,7 @@ def mlp(
             equally wide.
         output_bias: whether the outputs have a bias.
         output_constraint: of their kernel.
+        output_regularizer: of the kernel of the outputs.
 
     Raises:
         TemplateError: if groups of a normalization do not divide a width, or if there is nothing
@@ -57,6 +59,10 @@ def mlp(
         if residual and index > 1 and before.shape == x.shape:
             x = keras.layers.Add(name=f"{name}_add")([before, x])
     last = style.linear(
-        outputs, "outputs", use_bias=output_bias, kernel_constraint=output_constraint
+        outputs,
+        "outputs",
+        use_bias=output_bias,
+        kernel_regularizer=output_regularizer,
+        kernel_constraint=output_constraint,
     )
     return keras.Model(inputs, last(x), name="mlp")

@@ -67,7 +67,7 @@ def rnn(
         recurrent_initializer: of the kernels from state to state; ``"identity"`` with
             ``cell = "simple"`` and ``activation = "relu"`` is the IRNN of Le et al. 2015.
         forget_bias: initial bias of an LSTM's forget gate; 1 if nothing is said (Jozefowicz et
-            al. 2015).
+            al. 2015). Or an initializer of all its biases, such as ``Chrono``.
         recurrent_regularizer: of the kernels from state to state.
         recurrent_constraint: of the kernels from state to state.
         recurrent_dropout: rate on the state that enters a step, the same units at every step (Gal
@@ -203,8 +203,8 @@ def _both_ways(layer: Callable[..., Any], x: Any, name: str, valid: Any) -> Any:
 
 
 def _forget(bias: Any) -> dict[str, Any]:
-    """The initial bias of an LSTM, from a number or from what a trial will fill it with."""
-    if not isinstance(bias, keras.initializers.Initializer):
+    """The initial bias of an LSTM, from a number or from an initializer, perhaps described."""
+    if not isinstance(bias, keras.initializers.Initializer | dict):
         bias = layers.ForgetBias(1.0 if bias is None else bias)
     return {"bias_initializer": bias, "unit_forget_bias": False}
 

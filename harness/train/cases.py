@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import tensorflow as tf
 from harness import catalog, datasets, environment, program, seeds
 from harness.errors import DataError
 from harness.program import Resident
-from harness.train.data import all_tests, corruption, drawn
+from harness.train.data import all_tests, corruption, drawn, labelled
 from harness.train.epochs import in_order, rates
 from harness.train.programs import class_weights
 
@@ -69,6 +69,7 @@ def cases(trial: Trial, card: Card) -> Cases:
         )
     train, held = drawn(trial, data, card)
     own, sizes = data.standardized(train), program.sizes(trial, card)
+    own = replace(own, y=labelled(trial, card, own.y, own.unit))
     rule = catalog.training(trial.settings).batch_order
     if rule != "shuffled" or sizes.used < sizes.train:
         first = next(in_order(trial, train, seeds.salted(trial, "order")))[: sizes.used]
@@ -95,5 +96,5 @@ def cases(trial: Trial, card: Card) -> Cases:
         rates=rates(trial, sizes.steps),
         class_weight=None
         if weights == "none"
-        else np.asarray(class_weights(trial, data.y[train], card.outputs)),
+        else np.asarray(class_weights(trial, own.y[train], card.outputs)),
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from harness import catalog, datasets, program
+from harness import catalog, datasets, program, seeds
 from harness.program import Inputs, Resident, Streamed
 from harness.targets import resolve
 
@@ -33,8 +33,35 @@ def drawn(
         groups=data.groups,
         last=data.drawing in {"official", "ordered"},
     )
-    wanted = cast("int | None", trial.settings.get("cases_per_class"))
-    return train if wanted is None else datasets.few(data.y, train, wanted, replicate), held
+    per_class, count = (
+        cast("int | None", trial.settings.get(name)) for name in ("cases_per_class", "cases")
+    )
+    if per_class is not None:
+        train = datasets.few(data.y, train, per_class, replicate)
+    return train if count is None else datasets.some(train, count, replicate), held
+
+
+def labelled(trial: Trial, card: Card, y: NDArray[np.generic], unit: float) -> NDArray[np.generic]:
+    """Labels with the noise that a trial wants, the same one in all arms of a replicate.
+
+    Args:
+        trial: says how much, and which replicate.
+        card: of the data.
+        y: labels of all cases outside the test split.
+        unit: what one trained unit of a standardized target is in its own.
+    """
+    amount = cast("float", trial.settings.get("label_noise", 0.0))
+    if not amount:
+        return y
+    stream = seeds.stream(trial.seed, trial.phase, trial.replicate, "labels")
+    return datasets.relabelled(y, amount / unit, card.outputs, stream)
+
+
+def relabelled(trial: Trial, card: Card, inputs: Inputs, unit: float) -> Inputs:
+    """Inputs with these labels; see ``labelled``."""
+    if "label_noise" not in trial.settings:
+        return inputs
+    return inputs.relabelled(labelled(trial, card, np.asarray(inputs.y), unit))
 
 
 def all_tests(inputs: Inputs) -> NDArray[np.int32]:

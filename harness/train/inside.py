@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from harness import program, seeds
 from harness.errors import TemplateError, nearest
 from harness.program import Pooling, Probing
+from harness.program.seeing import norm
 from harness.records import NETWORK, START, Inside
 from harness.spec import CASES, Diagnostics
 from harness.train.collecting import Collecting
@@ -40,7 +41,8 @@ class Watching:
         trial: that is trained.
         clock: of the attempt.
         asked: what is measured, and when.
-        probing: measures the network; ``None``: nothing does.
+        looks: whether there is something to measure.
+        probing: measures the network on cases; ``None``: nothing does.
         collecting: looks at the features of its layers; ``None``: nothing does.
         unseen: why, where something was asked for.
         found: numbers so far.
@@ -51,6 +53,7 @@ class Watching:
     trial: Trial
     clock: Clock
     asked: Diagnostics = field(default_factory=Diagnostics)
+    looks: bool = False
     probing: Probing | None = None
     collecting: Collecting | None = None
     unseen: str = ""
@@ -71,7 +74,7 @@ class Watching:
             told = self._measured(rate)
             if self.collecting and (epoch == START or last):
                 self._collect(epoch, told)
-        if epoch == START:
+        if epoch == START and self.probing:
             self._place(told)
         for layer, numbers in told.items():
             good = {name: number for name, number in numbers.items() if math.isfinite(number)}
@@ -88,15 +91,23 @@ class Watching:
 
     def _measured(self, rate: Any) -> dict[str, dict[str, float]]:
         """Numbers by layer, those of the network under no name."""
-        assert self.probing is not None
-        leg, asked, cases = self.leg, self.asked.measures, self.cases
-        state = leg.compiled.program.learner.state
+        learner, asked = self.leg.compiled.program.learner, self.asked.measures
         told: dict[str, dict[str, float]] = {"": {}}
-        with state.seeded(seeds.salted(self.trial, "inside")):
-            if {"gradients", "activations"} & {*asked}:
-                told = self.probing.measure(leg.inputs, cases, rate)
-            if "sharpness" in asked:
-                told[""] |= self.probing.sharpness(leg.inputs, cases)
+        if self.probing:
+            with learner.state.seeded(seeds.salted(self.trial, "inside")):
+                told = self._probed(self.probing, rate)
+        if "weights" in asked:
+            told[""]["weight_norm"] = norm([one.numpy() for one in learner.variables])
+        return told
+
+    def _probed(self, probing: Probing, rate: Any) -> dict[str, dict[str, float]]:
+        """Numbers by layer that a probe gives."""
+        asked, cases, inputs = self.asked.measures, self.cases, self.leg.inputs
+        told: dict[str, dict[str, float]] = {"": {}}
+        if {"gradients", "activations"} & {*asked}:
+            told = probing.measure(inputs, cases, rate)
+        if "sharpness" in asked:
+            told[""] |= probing.sharpness(inputs, cases)
         return {
             layer: {name: part for name, part in numbers.items() if _kind(name) in asked}
             for layer, numbers in told.items()
@@ -165,9 +176,12 @@ class Insides:
         asked, compiled = self._asked, leg.compiled
         if asked is None or asked.text not in wanted:
             return Watching(leg=leg, trial=trial, clock=clock)
-        reason = _unseen(compiled.network, compiled.program.route)
+        probes = {*asked.measures} != {"weights"}
+        reason = _unseen(compiled.network, compiled.program.route, probes=probes)
         if reason:
             return Watching(leg=leg, trial=trial, clock=clock, unseen=reason)
+        if not probes:
+            return Watching(leg=leg, trial=trial, clock=clock, asked=asked, looks=True)
         if key not in self._probings:
             learner, model = compiled.program.learner, compiled.network.model
             probing = Probing(learner, model, asked.layers)
@@ -181,6 +195,7 @@ class Insides:
             trial=trial,
             clock=clock,
             asked=asked,
+            looks=True,
             probing=probing,
             collecting=collecting,
         )
@@ -202,10 +217,12 @@ class Insides:
                 )
 
 
-def _unseen(network: Network, route: str) -> str:
+def _unseen(network: Network, route: str, *, probes: bool) -> str:
     """Reason why nothing is measured inside a network; empty if all is."""
     if route == "fit":
         return "it trains through fit, by a step of its own"
+    if not probes:
+        return ""
     if any(player.loss for player in network.stage.players):
         return "its players have losses of their own"
     if not program.is_shown(network.model):

@@ -17,7 +17,7 @@ from harness.program import CHUNK, Network
 from harness.records import Artifact, Epoch, Outcome, Rehearsal
 from harness.train import excerpts, handing
 from harness.train.clock import Clock
-from harness.train.data import Prepared, all_tests, corruption, drawn
+from harness.train.data import Prepared, all_tests, corruption, drawn, relabelled
 from harness.train.epochs import Leg
 from harness.train.failures import explain
 from harness.train.inside import Insides
@@ -189,7 +189,7 @@ class Trainer:
         if self._keep and judged.judging and trial.phase == "confirm":
             legs[-1] = replace(legs[-1], look=showing.look)
         watching = self._insides.watch(key, legs[-1], trial, wanted, clock)
-        if watching.probing:
+        if watching.looks:
             legs[-1] = replace(legs[-1], look=watching.look)
         course = train_stages(legs, trial, clock)
         reason, shown = course.reason, None
@@ -235,7 +235,8 @@ class Trainer:
             source = self._data[one.data, one.task]
             cases, _ = drawn(one, source.load(), self._card.of(one.data, one.task))
             scaling = source.moments(cases)
-        return train, held, *prepared.inputs(train, scaling)
+        inputs, unit = prepared.inputs(train, scaling)
+        return train, held, relabelled(trial, card, inputs, unit), unit
 
     def _excerpt(
         self, shown: Evidence, trial: Trial, inputs: Inputs, unit: float, epoch: int
@@ -253,12 +254,12 @@ class Trainer:
             train, held, inputs, unit = self._cases(trial)
             if card.noise:
                 inputs = inputs.corrupted(corruption(trial, card), held)
-            labels = self._data[trial.data, trial.task].load().y
-            split = _split(inputs, labels, train)
+            split = _split(inputs, train)
         with clock.spent("train"):
             shown = references.answer(trial, split)
             found = references.measure(shown, card)
         measured = {f"test/{name}": number for name, number in found.items()}
+        measured = evaluation.in_own_unit(measured, trial.task, unit)
         reason = _not_finite({"last": measured})
         if reason:
             return Outcome(status="failed", reason=reason, seconds=clock.seconds())
@@ -286,14 +287,13 @@ def _once(notes: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(note for found in notes for note in found))
 
 
-def _split(
-    inputs: Inputs, labels: NDArray[np.generic], train: NDArray[np.int32]
-) -> references.Split:
+def _split(inputs: Inputs, train: NDArray[np.int32]) -> references.Split:
     """Data that a reference is given, all of it in memory."""
+    x, y = program.take(inputs, train)
     x_test, y_test = program.take(inputs, all_tests(inputs), test=True)
     return references.Split(
-        x=program.take(inputs, train)[0].numpy(),
-        y=labels[train],
+        x=x.numpy(),
+        y=y.numpy(),
         x_test=x_test.numpy(),
         y_test=y_test.numpy(),
         seen=program.noisy(inputs, x_test, "test").numpy(),

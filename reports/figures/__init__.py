@@ -43,6 +43,7 @@ from reports.figures.style import (
     SERIES,
     SIZE,
     laid_out,
+    ranged,
     shown,
     styled,
 )
@@ -95,6 +96,7 @@ __all__ = [
     "predictions",
     "profile",
     "published",
+    "ranged",
     "replicated",
     "restored",
     "roc",

@@ -19,7 +19,7 @@ from reports.figures.lines import (
     name_lines,
     quartiles,
 )
-from reports.figures.style import shown, styled
+from reports.figures.style import ranged, styled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -145,7 +145,7 @@ def _rows(results: Results, judged: Judged, quantity: str) -> pd.DataFrame:
     rows = results.inside
     if rows.empty:
         return rows.reindex(columns=["arm", "layer", "epochs", "value"])
-    return rows[(rows["quantity"] == quantity) & rows["arm"].isin(shown(judged, LINES))]
+    return rows[(rows["quantity"] == quantity) & rows["arm"].isin(ranged(judged, LINES))]
 
 
 def _epochs(figure: Figure) -> None:

@@ -18,7 +18,7 @@ from reports.figures.lines import (
     name_lines,
     quartiles,
 )
-from reports.figures.style import shown, styled
+from reports.figures.style import ranged, styled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,7 @@ def deep(results: Results, judged: Judged, quantity: str) -> Figure | None:
     if rows.empty:
         return None
     rows = rows[(rows["quantity"] == quantity) & (rows["layer"] != NETWORK)]
-    rows = rows[rows["depth"].notna() & rows["arm"].isin(shown(judged, LINES))]
+    rows = rows[rows["depth"].notna() & rows["arm"].isin(ranged(judged, LINES))]
     if rows["depth"].nunique() < 2:
         return None
     found = {
@@ -74,7 +74,7 @@ def through_time(results: Results, judged: Judged) -> Figure | None:
     rows = results.inside
     if rows.empty:
         return None
-    rows = rows[rows["quantity"].str.startswith("time_") & rows["arm"].isin(shown(judged, LINES))]
+    rows = rows[rows["quantity"].str.startswith("time_") & rows["arm"].isin(ranged(judged, LINES))]
     if rows.empty:
         return None
     rows = rows.assign(step=rows["quantity"].str.removeprefix("time_").astype(int))

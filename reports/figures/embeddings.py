@@ -15,8 +15,8 @@ from reports.figures.style import (
     full_width,
     is_narrow,
     place,
+    ranged,
     sheet,
-    shown,
     styled,
     wrapped,
 )
@@ -54,7 +54,7 @@ def embedded(results: Results, judged: Judged) -> Figure | None:
     Returns:
         ``None`` where no features were kept.
     """
-    found = {arm: layers.kept(results, arm, 0) for arm in shown(judged, ARMS)}
+    found = {arm: layers.kept(results, arm, 0) for arm in ranged(judged, ARMS)}
     known = {arm: one for arm, one in found.items() if one and len(one.layers[one.told]) >= FEWEST}
     if not known:
         return None

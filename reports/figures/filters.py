@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reports import layers
 from reports.figures.mosaic import ROWS, mosaic, tiled
-from reports.figures.style import shown
+from reports.figures.style import ranged
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,7 +25,7 @@ def filters(results: Results, judged: Judged) -> Figure | None:
         ``None`` where the first layer is given no image.
     """
     rows, columns = {}, set()
-    for arm in shown(judged, ROWS):
+    for arm in ranged(judged, ROWS):
         found = {}
         for replicate in sorted(other for one, other in results.features if one == arm):
             one = layers.kept(results, arm, replicate)

@@ -18,9 +18,9 @@ from reports.figures.style import (
     is_narrow,
     log_axis,
     place,
+    ranged,
     sheet,
     short,
-    shown,
     styled,
     wrapped,
 )
@@ -40,7 +40,7 @@ _DECADES = 30.0
 """Ratio of the largest to the smallest value from which on colors are logarithmic."""
 
 _COLORS = "viridis"
-_ROW, _ROWS, _TITLE, _GAP, _KEY, _BELOW = 17.0, 12, 20.0, 14.0, 44.0, 34.0
+_ROW, _ROWS, _TITLE, _GAP, _KEY, _BELOW = 17.0, 12, 32.0, 14.0, 44.0, 34.0
 
 
 def heated(results: Results, judged: Judged, quantity: str) -> Figure | None:
@@ -58,7 +58,7 @@ def heated(results: Results, judged: Judged, quantity: str) -> Figure | None:
     if rows.empty:
         return None
     rows = rows[(rows["quantity"] == quantity) & (rows["layer"] != NETWORK)]
-    rows = rows[rows["arm"].isin(shown(judged, PANELS))]
+    rows = rows[rows["arm"].isin(ranged(judged, PANELS))]
     layers, epochs = diagnostics.layers(rows), sorted(rows["epochs"].unique().tolist())
     if len(layers) < 2 or len(epochs) < 2:
         return None
@@ -111,7 +111,7 @@ def _draw(
         x, y = left + column * (width + _GAP), _KEY + row * (tall + _TITLE + 6) + _TITLE
         axes = place(figure, x, y, width, tall)
         _panel(axes, values, norm, f"heat-{arm}")
-        axes.set_title(wrapped(judged.labels[arm], int(width / 6.2), lines=1), size=9.5)
+        axes.set_title(wrapped(judged.labels[arm], int(width / 6.2)), size=9.5, linespacing=1.05)
         step = ceil(len(layers) / _ROWS)
         names = [wrapped(name, 18, lines=1) for name in layers[::step]]
         axes.set_yticks(range(0, len(layers), step), names if column == 0 else [""] * len(names))

@@ -15,9 +15,9 @@ from reports.figures.style import (
     is_narrow,
     log_axis,
     place,
+    ranged,
     separated,
     sheet,
-    shown,
     wrapped,
 )
 
@@ -46,7 +46,7 @@ class End(NamedTuple):
 
 def line_colors(judged: Judged) -> dict[int, str]:
     """Colors of the arms that lines are drawn of, the same in all figures."""
-    return arm_colors(shown(judged, LINES), judged)
+    return arm_colors(ranged(judged, LINES), judged)
 
 
 def arm_colors(arms: Sequence[int], judged: Judged) -> dict[int, str]:
@@ -57,7 +57,7 @@ def arm_colors(arms: Sequence[int], judged: Judged) -> dict[int, str]:
 
 def name_ends(axes: Axes, ends: Sequence[End]) -> None:
     """Name lines at their ends, moved apart where they would overlap."""
-    tall = 28 if any("\n" in end.text for end in ends) else 16
+    tall = 4 + 12 * max((end.text.count("\n") + 1 for end in ends), default=1)
     heights = separated([end.height for end in ends], tall / axes.get_window_extent().height)
     for end, y in zip(ends, heights, strict=True):
         axes.text(
@@ -154,7 +154,7 @@ def name_lines(
     for arm, value in medians.items():
         there = float(np.clip(value, low, high)) if np.isfinite(value) else low
         height = float(np.clip(to_axes.transform((1, there))[1], 0, 1))
-        text = wrapped(judged.labels[arm], 17 if is_narrow() else 23)
+        text = wrapped(judged.labels[arm], 17 if is_narrow() else 23, lines=3)
         ends.append(End(height, text, colors[arm], arm == judged.baseline))
     name_ends(axes, ends)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reports import layers
 from reports.figures.mosaic import ROWS, mosaic, tiled
-from reports.figures.style import shown
+from reports.figures.style import ranged
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,7 +23,7 @@ def maps(results: Results, judged: Judged) -> Figure | None:
     Returns:
         ``None`` where no layer has maps.
     """
-    found = {arm: layers.kept(results, arm, 0) for arm in shown(judged, ROWS)}
+    found = {arm: layers.kept(results, arm, 0) for arm in ranged(judged, ROWS)}
     rows = {arm: _row(one) for arm, one in found.items() if one and "cases" in one.pictures}
     if not rows:
         return None

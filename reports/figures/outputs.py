@@ -14,8 +14,8 @@ from reports.figures.style import (
     INK,
     full_width,
     place,
+    ranged,
     sheet,
-    shown,
     styled,
     wrapped,
 )
@@ -53,10 +53,10 @@ def outputs(results: Results, judged: Judged) -> Figure | None:
     rows = results.inside
     if rows.empty:
         return None
-    rows = rows[rows["quantity"].str.startswith("hist_") & rows["arm"].isin(shown(judged))]
-    arms = sorted(rows["arm"].unique().tolist())[:ROWS]
-    if not arms:
+    rows = rows[rows["quantity"].str.startswith("hist_")]
+    if rows.empty:
         return None
+    arms = ranged(judged, ROWS, {*rows["arm"]})
     rows = rows[rows["arm"].isin(arms)]
     rows = rows.assign(bin=rows["quantity"].str.removeprefix("hist_").astype(int))
     layers = spread_out(diagnostics.layers(rows), LAYERS)

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from reports import layers
-from reports.figures.style import GREY, INK, PANELS, SERIES, panels, shown, styled
+from reports.figures.style import GREY, INK, PANELS, SERIES, panels, ranged, styled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ def profile(results: Results, judged: Judged, quantity: str) -> Figure | None:
     rows = layers.profiles(results)
     rows = rows[rows["quantity"].isin([quantity, control])]
     there = rows.loc[rows["quantity"] == quantity, "arm"].unique()
-    arms = [arm for arm in shown(judged, PANELS) if arm in there]
+    arms = [arm for arm in ranged(judged, PANELS) if arm in there]
     if not arms:
         return None
     with styled():

@@ -13,8 +13,8 @@ from reports.figures.style import (
     full_width,
     is_narrow,
     place,
+    ranged,
     sheet,
-    shown,
     styled,
     wrapped,
 )
@@ -43,7 +43,7 @@ def layered(results: Results, judged: Judged) -> Figure | None:
     Returns:
         ``None`` where no features were kept.
     """
-    arms = shown(judged, ARMS)
+    arms = ranged(judged, ARMS)
     rows = layers.within(results, arms)
     found = [arm for arm in arms if arm in set(rows["arm"])]
     if not found:
@@ -70,7 +70,7 @@ def networks(results: Results, judged: Judged) -> Figure | None:
     Returns:
         ``None`` where fewer than two were kept.
     """
-    arms = shown(judged, ARMS)
+    arms = ranged(judged, ARMS)
     rows = layers.between(results, arms)
     if rows.empty:
         return None

@@ -54,7 +54,7 @@ def spread(judged: Judged, *, ax: Axes | None = None) -> Figure:
     arms = shown(judged)
     grid = judged.grid
     narrow = ax is None and is_narrow()
-    labels = [wrapped(judged.labels[arm], 32) for arm in arms]
+    labels = [wrapped(judged.labels[arm], 34) for arm in arms]
     left, right = (12.0, 12.0) if narrow else (gutter(labels), _RIGHT)
     with styled():
         tall, wide = (_TALL if narrow else _ROW) * len(arms), full_width() - left - right

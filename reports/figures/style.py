@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from typing import Any
 
     from matplotlib.axes import Axes
@@ -218,6 +218,27 @@ def shown(judged: Judged, most: int = MOST) -> list[int]:
     order = np.argsort(-means if judged.rule.maximize else means, kind="stable")
     best = [arm for arm in order.tolist() if arm != judged.baseline][: most - 1]
     return sorted([judged.baseline, *best])
+
+
+def ranged(judged: Judged, most: int, among: Collection[int] | None = None) -> list[int]:
+    """The arms that figures of the inside show: the baseline, and others from best to worst.
+
+    Networks that learn badly are those whose inside tells most: the best ones alone would not do.
+
+    Args:
+        judged: the verdicts.
+        most: how many are shown.
+        among: the arms to choose from. Default: all.
+    """
+    arms = [arm for arm in range(len(judged.labels)) if among is None or arm in among]
+    if len(arms) <= most:
+        return arms
+    means = np.array([judged.means[arm].mean for arm in arms if arm != judged.baseline])
+    others = np.array([arm for arm in arms if arm != judged.baseline])
+    order = others[np.argsort(-means if judged.rule.maximize else means, kind="stable")]
+    kept = [judged.baseline] if judged.baseline in arms else []
+    places = np.linspace(0, len(order) - 1, most - len(kept)).round().astype(int)
+    return sorted([*kept, *order[places].tolist()])
 
 
 def wrapped(text: str, width: int, lines: int = 2) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from reports import layers
 from reports.figures.mosaic import ROWS, mosaic, tiled
-from reports.figures.style import shown
+from reports.figures.style import ranged
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,7 +23,7 @@ def traversals(results: Results, judged: Judged) -> Figure | None:
     Returns:
         ``None`` where there is no decoder, or it makes no images.
     """
-    found = {arm: layers.kept(results, arm, 0) for arm in shown(judged, ROWS)}
+    found = {arm: layers.kept(results, arm, 0) for arm in ranged(judged, ROWS)}
     rows = {}
     for arm, one in found.items():
         if one is not None and "traversals" in one.pictures:

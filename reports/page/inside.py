@@ -92,6 +92,7 @@ _MEASURED: Mapping[str, frozenset[str]] = {
     "activations": frozenset({"activation_mean", "activation_spread", "dead", "saturated"}),
     "features": frozenset({"probe_accuracy", "effective_rank", "purity"}),
     "sharpness": frozenset({"sharpness"}),
+    "weights": frozenset({"weight_norm"}),
 }
 """Quantities by measure of a study; where none of them is there, the measure is not available."""
 
@@ -153,10 +154,14 @@ def _left_out(name: str, results: Results, judged: Judged) -> str:
     if name == "outputs":
         bounded = rows.loc[rows["quantity"] == "hist_00", "arm"].nunique()
         more = bounded - figures.ROWS
-        text = f" Shown are the first {figures.ROWS} of {bounded} arms." if more > 0 else ""
+        text = (
+            f" Shown are {figures.ROWS} of {bounded} arms, from the best mean to the worst."
+            if more > 0
+            else ""
+        )
     elif more > 0:
         text = (
-            f" Shown are the baseline and the {most - 1} arms with the best means; "
+            f" Shown are the baseline and {most - 1} arms from the best mean to the worst; "
             f"{wording.count(more, 'other')} in the tables only."
         )
     if name.startswith(("share", "outputs")):

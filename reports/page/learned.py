@@ -209,4 +209,9 @@ def _reduced(results: Results) -> str:
 def _left_out(judged: Judged, most: int) -> str:
     """Sentence on the arms that a figure leaves out; empty if it shows all."""
     left = len(judged.labels) - most
-    return f" {wording.count(left, 'other arm')} are in the files only." if left > 0 else ""
+    if left <= 0:
+        return ""
+    return (
+        f" Shown are the baseline and {most - 1} arms from the best mean to the worst; "
+        f"{wording.count(left, 'other')} in the files only."
+    )

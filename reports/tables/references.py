@@ -65,7 +65,7 @@ def printed_references(results: Results, judged: Judged) -> pd.DataFrame:
         reference = results.references[one.reference - len(results.arms)]
         name = reference.label
         if reference.levels:
-            name = f"{name.partition('(')[0]} by {', '.join(reference.levels)}"
+            name = f"{reference.shared} by {', '.join(reference.levels)}"
         else:
             name = f"{name}: {units.value(one.mean.mean)}"
         for verdict in one.verdicts:

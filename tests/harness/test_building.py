@@ -63,7 +63,12 @@ NETWORKS = [
     (
         "cnn",
         (8, 8, 3),
-        {"activation": {"name": "elu", "alpha": 0.5}, "block": "vgg", "head": "mean"},
+        {
+            "activation": {"name": "elu", "alpha": 0.5},
+            "block": "vgg",
+            "head": "mean",
+            "coordinates": True,
+        },
     ),
     (
         "rnn",
@@ -89,6 +94,7 @@ NETWORKS = [
         },
     ),
     ("rnn", SEQUENCES, {"forget_bias": 2.0, "bidirectional": True, "units": [4, 4]}),
+    ("rnn", SEQUENCES, {"forget_bias": {"name": "chrono", "steps": 9}, "units": [4, 4]}),
     ("rnn", SEQUENCES, {"cell": "simple", "pooling": "mean"}),
     ("autoencoder", (8, 8), {"corruption": "masking"}),
     ("autoencoder", (8, 8), {"bottleneck": "sparse_l1", "corruption": "salt_pepper"}),

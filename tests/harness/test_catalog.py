@@ -215,7 +215,9 @@ def test_defaults_are_valid(name, argument):
     # By optimizer, by labels, by the model, never, all, by the data, 1 for an LSTM.
     if name in {
         *catalog.TRANSFER,  # from scratch
+        "cases",
         "cases_per_class",
+        "label_noise",
         "learning_rate",
         "loss",
         "outputs",
@@ -225,6 +227,7 @@ def test_defaults_are_valid(name, argument):
         "vocabulary",
         "padding",
         "forget_bias",
+        "output_regularizer",
         "step_width",
         "size",  # the trunk's
     }:
@@ -278,6 +281,9 @@ LEVELS = {
     "output_constraint": ("none", "max_norm"),
     "validation": (0.2, 0.3),
     "cases_per_class": (5, 10),
+    "cases": (32, 40),
+    "label_noise": (0.1, 0.2),
+    "output_regularizer": ("l1", "l2"),
     "optimizer": ("adam", "sgd"),
     "learning_rate": (0.1, 0.2),
     "schedule": ("constant", {"name": "cosine", "floor": 0.5}),
@@ -300,6 +306,7 @@ LEVELS = {
     "block": ("plain", "residual"),
     "downsampling": ("pool", "none"),
     "head": ("flatten", "mean"),
+    "coordinates": (False, True),
     "block_dropout": (0.1, 0.2),
     "flip": (0.1, 0.5),
     "shift": (1, 2),
@@ -321,6 +328,8 @@ LEVELS = {
     "code_activation": ("linear", "tanh"),
     "output_activation": ("linear", "sigmoid"),
     "latent": (4, 8),
+    "latent_kind": ("normal", "ones"),
+    "bias": (True, False),
     "adversarial_loss": ("hinge", "wasserstein"),
     "penalty": ("none", "r1"),
     "weight_limit": (0.1, 0.2),
@@ -352,7 +361,7 @@ def test_the_listing_marks_what_a_choice_is_compiled_for(family, name):
     if row.structure:
         assert {*row.values} == chosen.values().keys()
         assert {*row.structure} == chosen.structure().keys()
-    assert bool(row.structure) == (family not in {"initializer", "schedule"})
+    assert bool(row.structure) == (family not in {"initializer", "schedule", "gate_bias"})
 
 
 @pytest.mark.parametrize(
@@ -365,6 +374,7 @@ def test_the_listing_marks_what_a_choice_is_compiled_for(family, name):
         if name in LEVELS
         and (name not in OF_CLASSES or template not in {"autoencoder", "gan", "quadratic"})
         and (name, template) != ("cases_per_class", "quadratic")
+        and (name != "label_noise" or template not in {"autoencoder", "gan"})
     ],
 )
 def test_the_listing_marks_what_a_program_is_compiled_for(ask, card, template, family, name):

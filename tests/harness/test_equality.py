@@ -116,6 +116,13 @@ def test_smoothed_labels_with_class_weights_equal_fit(plan, uneven):
     assert_equals_fit(plan(data=uneven, factors={"activation": ["tanh"]}, fixed=fixed))
 
 
+@pytest.mark.parametrize("penalty", ["l1", {"name": "l2", "l2": 0.1}])
+def test_a_penalty_on_the_outputs_equals_fit(plan, uneven, penalty):
+    """Of a linear model, whose only kernel it is."""
+    fixed = {"epochs": 3, "units": [], "output_regularizer": penalty, "batch_size": 50}
+    assert_equals_fit(plan(data=uneven, factors={"activation": ["tanh"]}, fixed=fixed))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("template", AXES["template"])
 @pytest.mark.parametrize("optimizer", AXES["optimizer"])

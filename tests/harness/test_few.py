@@ -1,4 +1,4 @@
-"""Few training cases of each class: as many of each, nested, on the splits of the whole data."""
+"""Few training cases, of each class or of all: nested, on the splits of the whole data."""
 
 from __future__ import annotations
 
@@ -41,9 +41,23 @@ def test_a_smaller_choice_is_a_part_of_a_larger_one():
         np.testing.assert_array_equal(validating, held)
 
 
-def test_replicates_choose_other_cases():
+def test_a_smaller_choice_of_all_cases_is_a_part_of_a_larger_one():
+    """So many cases whatever their class, and the validation cases of the whole data."""
+    whole, parts = _drawn(_plan(factors={"cases": [7, 40, 1000]}))
+    _, [(every, held)] = _drawn(_plan(factors={"activation": ["relu"]}))
+    assert [len(train) for train, _ in parts] == [7, 40, 1000]
+    for (fewer, _), (more, _) in zip(parts, [*parts[1:], (every, held)], strict=True):
+        assert set(fewer) < set(more)
+    for train, validating in parts:
+        assert (np.diff(train) > 0).all()
+        np.testing.assert_array_equal(validating, held)
+    assert len(np.unique(np.bincount(whole.y[parts[1][0]]))) > 1
+
+
+@pytest.mark.parametrize("name", ["cases_per_class", "cases"])
+def test_replicates_choose_other_cases(name):
     """The choice is a draw of the replicate, as the split is."""
-    laid = _plan(factors={"cases_per_class": [3]})
+    laid = _plan(factors={name: [4]})
     (first, _), (second, _) = (_drawn(laid, replicate)[1][0] for replicate in (0, 1))
     assert set(first) != set(second)
 
@@ -64,9 +78,10 @@ def test_any_labels(seed, classes, most):
         before = set(chosen.tolist())
 
 
-def test_it_is_trained_on_so_many_cases():
+@pytest.mark.parametrize("factors", [{"cases_per_class": [2, 4]}, {"cases": [20, 40]}])
+def test_it_is_trained_on_so_many_cases(factors):
     """The steps of an epoch are those of the few cases, and another number is another program."""
-    laid = _plan(factors={"cases_per_class": [2, 4]})
+    laid = _plan(factors=factors)
     trials = [laid.trial(arm, {}, "confirm", 0) for arm in laid.arms]
     trainer = Trainer(laid.card, [])
     assert [trainer.run(trial).status for trial in trials] == ["completed"] * 2
@@ -78,18 +93,18 @@ def test_a_trial_without_it_knows_nothing_of_it():
     """No key and no program of a study without it changes."""
     laid = _plan(factors={"activation": ["relu"]})
     trial = laid.trial(laid.arms[0], {}, "confirm", 0)
-    assert "cases_per_class" not in trial.settings
-    assert "cases_per_class" not in design.split(trial)[0]
+    assert not {"cases", "cases_per_class"} & {*trial.settings, *design.split(trial)[0]}
 
 
-def test_references_are_fitted_on_the_same_few():
+@pytest.mark.parametrize("few", [{"cases_per_class": 4}, {"cases": 40}])
+def test_references_are_fitted_on_the_same_few(few):
     """A reference sees the cases that the arms see, where all of these see the same."""
     study = Study(
         name="a",
         template="autoencoder",
         dataset="digits",
         factors={"code": [2]},
-        fixed={"cases_per_class": 4, "batch_size": 8},
+        fixed={**few, "batch_size": 8},
         references=["pca"],
     )
     laid = design.plan(study, DIGITS, [])
@@ -100,11 +115,6 @@ def test_references_are_fitted_on_the_same_few():
     np.testing.assert_array_equal(arm, reference)
     found = Trainer(laid.card, []).run(laid.trial(laid.references[0], {}, "confirm", 0))
     assert found.status == "completed"
-    several = study.model_copy(
-        update={"factors": {"cases_per_class": (4, 8)}, "fixed": {"batch_size": 8}}
-    )
-    with pytest.raises(StudyError, match="the same cases per class"):
-        design.plan(several, DIGITS, [])
 
 
 @pytest.mark.parametrize(
@@ -112,6 +122,9 @@ def test_references_are_fitted_on_the_same_few():
     [
         ({"factors": {"cases_per_class": [10, 112]}}, "at most the 111 training cases of the rar"),
         ({"dataset": "diabetes", "factors": {"cases_per_class": [2]}}, "Received: regression data"),
+        ({"factors": {"cases": [10, 1151]}}, "at most the 1150 training cases of 'digits'"),
+        ({"fixed": {"cases": 10, "cases_per_class": 5}}, "either 'cases' or 'cases_per_class'"),
+        ({"factors": {"cases": [30]}}, "a batch no larger than the 30 training cases"),
         ({"factors": {"cases_per_class": [0]}}, "a whole number of at least 1"),
         ({"factors": {"cases_per_class": [3]}}, "a batch no larger than the 30 training cases"),
         (

@@ -272,6 +272,28 @@ def test_the_smallest_gan_does_what_theory_says(lay, tmp_path, game, epochs, low
     assert lowest <= found / np.sqrt(2) <= highest
 
 
+def test_of_equal_vectors_one_case_is_made():
+    """Also by a model that was saved."""
+    stage = gan((2,), 1, latent=3, latent_kind="ones", units=(4,))
+    made = np.asarray(stage.model(np.zeros((5, 2), np.float32)))
+    assert (made == made[0]).all()
+    draws = Draws.from_config(stage.model.draws.get_config())
+    assert (np.asarray(draws.latent("critic", 2)) == 1).all()
+
+
+@pytest.mark.parametrize("normalization", ["none", "layer", "spectral", "spectral_projection"])
+@pytest.mark.parametrize(("shape", "sizes"), [((2,), {"units": (4,)}), ((8, 8), {"filters": (4,)})])
+def test_a_game_without_biases(normalization, shape, sizes):
+    """Neither network adds a number, but for those of a normalization."""
+    both = [
+        gan(shape, 1, Style(bias=bias), critic_normalization=normalization, **sizes).model
+        for bias in (True, False)
+    ]
+    names = [{one.name for one in model.trainable_variables} for model in both]
+    assert "bias" in names[0]
+    assert "bias" not in names[1]
+
+
 def steps(stage, x):
     """Updates of each player in turn, eager; what weights of either network changed in each."""
     networks = {"critic": stage.model.critic, "generator": stage.model.generator}

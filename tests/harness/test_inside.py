@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from test_coordinator import attempts
+from test_gan import orbit
 
-from harness import store
+from harness import store, studyfile
 from harness.coordinator import run
 from harness.datasets import quadratic
 from harness.errors import HarnessError, StudyError
@@ -222,6 +223,31 @@ def test_a_game_is_refused(tmp_path):
             root=tmp_path,
             workers=0,
         )
+
+
+def test_the_smallest_game_is_a_study(tmp_path):
+    """One number against one slope, by arguments of template gan; the norm of both together."""
+    study = studyfile.load(studyfile.find("mescheder2018"))
+    arms = {"turns": ["simultaneous", "alternating"], "adversarial_loss": ["minimax"]}
+    changes = {"published": None, "replicates": 1, "factors": arms, "baseline": {}}
+    game = run(Study(**study.model_dump(by_alias=True) | changes), root=tmp_path, workers=0)
+    for arm, together in enumerate((True, False)):
+        expected = {0: np.sqrt(2), 4: orbit(2000, together=together)}
+        found = measured(game, "weight_norm", arm)
+        assert found == {
+            ("(network)", epochs): pytest.approx(radius, rel=1e-4)
+            for epochs, radius in expected.items()
+        }
+
+
+def test_the_norm_of_all_weights_is_that_of_all_layers(tmp_path):
+    """Biases, which start at zero, included; measured beside gradients."""
+    one = run(asked(diagnostics={"measures": ["gradients", "weights"]}), root=tmp_path, workers=0)
+    found = measured(one, "weight_norm")
+    kernels = [found[name, 0] for name in ("hidden_1", "hidden_2", "outputs")]
+    assert found["(network)", 0] == pytest.approx(np.linalg.norm(kernels), rel=1e-6)
+    kernels = [found[name, 2] for name in ("hidden_1", "hidden_2", "outputs")]
+    assert found["(network)", 2] > np.linalg.norm(kernels)
 
 
 def test_sharpness_is_not_in_the_default(ended):

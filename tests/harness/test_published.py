@@ -120,6 +120,24 @@ BOUND = {"kind": "bound", "arm": RELU, "quantity": "test/accuracy@best"}
 KEPT = {key: CLAIM[key] for key in ("id", "sentence", "tag")}
 
 
+LINEAR = {"reference": {"name": "least_squares", "l2": 1.0}}
+ERROR = {"kind": "bound", "arm": LINEAR, "quantity": "test/mean_squared_error@last", "high": 1.0}
+
+
+def test_a_reference_stands_in_place_of_an_arm():
+    """As the study writes it, beside levels of its factors or alone."""
+    references = (LINEAR["reference"], "pca")
+    pca = {"reference": "pca", "activation": "tanh"}
+    claims = [KEPT | ERROR, KEPT | ERROR | {"id": "second", "arm": pca}]
+    study = asked(PUBLISHED | {"claims": claims}, references=references)
+    assert studyfile.parse(studyfile.dump(study)) == study
+    with pytest.raises(StudyError, match=r"one of its references.*Valid: pca"):
+        asked(PUBLISHED | {"claims": claims}, references=["pca"])
+    inside = KEPT | ERROR | {"quantity": "train/mean_squared_error@last"}
+    with pytest.raises(StudyError, match=r"claims.0\]: expected a metric of the test split"):
+        asked(PUBLISHED | {"claims": [inside]}, references=references)
+
+
 @pytest.mark.parametrize(
     ("part", "entry", "message"),
     [

@@ -18,6 +18,7 @@ from harness.evaluation.codes import probe_accuracy
 from harness.evaluation.images import explained, psnr, ssim
 from harness.spec import Study
 from harness.train import Trainer
+from harness.train.data import drawn
 
 SMALL = {"epochs": 1, "units": [4], "code": 2, "batch_size": 20}
 
@@ -167,7 +168,11 @@ def test_a_reference_is_the_same_trial_in_every_study(lay):
         (["median_filter"], {"normal": (0,)}, "(pca, isolation_forest, one_class_svm)"),
         ([{"name": "pca", "components": 65}], {}, "expected at most 64 components"),
         ([{"name": "pca", "components": -1}], {}, "expected a whole number from 0"),
-        (["pca"], {"factors": {"validation": [0.1, 0.2]}}, "expected the same validation share"),
+        (
+            ["pca"],
+            {"tune": {"space": {"validation": {"values": [0.1, 0.2]}}}},
+            "Received: a search over 'validation'",
+        ),
         (
             ["pca"],
             {"tune": {"space": {"code": {"values": [2, 3]}}}, "fixed": {"code": None}},
@@ -182,6 +187,95 @@ def test_what_cannot_be_measured_is_refused(plan, images, references, changes, e
         plan(data=images, template="autoencoder", references=references, fixed=fixed, **changes)
     assert expected in str(caught.value)
     assert caught.value.key == "references"
+
+
+def _regression(references, dataset="teacher-20", **changes):
+    asked = {"factors": {"activation": ["relu", "tanh"]}, "fixed": {"cases": 30, "batch_size": 30}}
+    study = Study(name="a", template="mlp", dataset=dataset, references=references,
+                  **asked | changes)  # fmt: skip
+    return design.plan(study, datasets.describe(dataset, []), [])
+
+
+def _taught(laid, labels=0.0, replicate=0):
+    """Training and test cases of data with a linear teacher, with a column of ones."""
+    trial = laid.trial(laid.references[0], {}, "confirm", replicate)
+    data = datasets.load(laid.card)
+    train, _ = drawn(trial, data, laid.card)
+    stream = seeds.stream(1, "confirm", replicate, "labels")
+    y = datasets.relabelled(data.y, labels, 1, stream)[train].astype(float)
+    x, unknown = (
+        np.column_stack([part.astype(float), np.ones(len(part))])
+        for part in (data.x[train], data.x_test[:])
+    )
+    return x, y, unknown, data.y_test.astype(float)
+
+
+def test_least_squares():
+    """Ridge regression, no more than noise allows, with its bias free; r2 as of networks."""
+    fixed = {"cases": 30, "batch_size": 30, "label_noise": 0.5}
+    laid = _regression([{"name": "ridge", "l2": 2.0}], fixed=fixed)
+    found = measured(laid, replicate=1)
+    x, y, unknown, wanted = _taught(laid, 0.5, replicate=1)
+    penalty = 2.0 * np.diag([1.0] * 20 + [0.0])
+    said = unknown @ np.linalg.solve(x.T @ x + penalty, x.T @ y)
+    assert found["mean_squared_error"] == pytest.approx(np.mean((said - wanted) ** 2), rel=1e-4)
+    assert found["r2"] == pytest.approx(1 - np.mean((said - wanted) ** 2) / wanted.var(), rel=1e-4)
+    assert set(found) == set(catalog.TASK_METRICS["regression"]) - {"loss"}
+
+
+def test_dropout_of_inputs_is_a_penalty():
+    """Averaged over many masks, squared errors with dropped inputs are smallest where it says."""
+    laid = _regression([{"name": "least_squares", "dropout": 0.3}], dataset="teacher-4")
+    x, y, unknown, wanted = _taught(laid)
+    many = np.repeat(x, 20_000, axis=0)
+    kept = np.random.default_rng(0).random((len(many), 4)) > 0.3
+    many[:, :4] *= kept / 0.7
+    said = unknown @ np.linalg.lstsq(many, np.repeat(y, 20_000, axis=0), rcond=None)[0]
+    expected = np.mean((said - wanted) ** 2)
+    assert measured(laid)["mean_squared_error"] == pytest.approx(expected, rel=0.02)
+
+
+def test_of_some_inputs_the_smallest_solution():
+    """Fewer inputs are among more; with more of them than cases, weights are the smallest."""
+    methods = [{"name": "least_squares", "inputs": count} for count in (5, 12, 20)]
+    laid = _regression(methods, fixed={"cases": 10, "batch_size": 10})
+    x, y, unknown, wanted = _taught(laid)
+    order = seeds.permutation(seeds.stream(1, "confirm", 0, "reference", "least_squares"), 20)
+    for place, count in enumerate((5, 12, 20)):
+        chosen = [*order[:count], 20]
+        said = unknown[:, chosen] @ np.linalg.pinv(x[:, chosen]) @ y
+        expected = np.mean((said - wanted) ** 2)
+        assert measured(laid, place)["mean_squared_error"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_errors_are_in_the_unit_of_a_standardized_target():
+    """As those of networks are: of the diabetes data, in its own unit."""
+    laid = _regression([{"name": "least_squares"}], dataset="diabetes", fixed={"batch_size": 30})
+    found = measured(laid)
+    assert found["mean_squared_error"] == pytest.approx(2900, rel=0.2)
+
+
+def test_each_kind_of_data_has_its_own():
+    """One method for every number of cases and amount of noise, for the arms of these."""
+    factors = {"cases": [10, 30], "label_noise": [0.0, 0.5], "activation": ["relu", "tanh"]}
+    laid = _regression([{"name": "least_squares", "l2": 2.0}], factors=factors,
+                       fixed={"batch_size": 10})  # fmt: skip
+    labels = [one.label for one in laid.references]
+    assert labels[1] == "least_squares(l2=2), cases=10, label_noise=0.5"
+    assert {one.shared for one in laid.references} == {"least_squares(l2=2)"}
+    meant = [[arm.index for arm in laid.arms if one.meets(arm)] for one in laid.references]
+    assert meant == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    given = [laid.trial(one, {}, "confirm", 0).settings for one in laid.references]
+    assert [(one["cases"], one.get("label_noise")) for one in given] == [
+        (10, None), (10, 0.5), (30, None), (30, 0.5)
+    ]  # fmt: skip
+    assert len({measured(laid, place)["mean_squared_error"] for place in range(4)}) == 4
+
+
+def test_more_inputs_than_there_are_are_refused():
+    """With how many there are."""
+    with pytest.raises(StudyError, match="at most the 20 inputs of a case"):
+        _regression([{"name": "least_squares", "inputs": 21}])
 
 
 def test_a_classifier_has_none(plan, blobs):

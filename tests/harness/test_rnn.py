@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from fitting import assert_equals_fit
 
-from harness import initial
+from harness import design, initial
 from harness.blocks.layers import ForgetBias
 from harness.blocks.style import Style
 from harness.errors import DataError, StudyError, TemplateError
@@ -131,6 +131,45 @@ def test_an_unsaid_forget_bias_is_one(lay):
     stock = keras.layers.LSTM(3)
     stock.build((None, 4, 2))
     np.testing.assert_array_equal(stock.cell.bias, ForgetBias(1.0)((12,)))
+
+
+def test_chrono_biases_are_spread_over_the_steps(lay):
+    """Log-uniform forget gates, and opposite input gates; paired over arms, not over replicates."""
+    biases = [{"name": "chrono", "steps": steps} for steps in (30, 90)]
+    laid = lay(factors={"forget_bias": [1.0, *biases]}, cell="lstm", units=[200])
+    trainer = Trainer(laid.card, [])
+    found = []
+    for arm, replicate in ((1, 0), (2, 0), (1, 1)):
+        trial = laid.trial(laid.arms[arm], {}, "confirm", replicate)
+        (network,) = trainer.networks(trial)
+        drawn = zip(network.weights, initial.draw(network.weights, trial), strict=True)
+        (bias,) = (array for one, array in drawn if one.variable.path.endswith("lstm_cell/bias"))
+        gates, forget = bias[:200], bias[200:400]
+        np.testing.assert_array_equal(gates, -forget)
+        assert not bias[400:].any()
+        found.append(np.exp(forget))
+    longest, other, again = found
+    assert (longest >= 1).all()
+    assert (longest <= 29).all()
+    assert longest.mean() == pytest.approx(15, rel=0.1)
+    np.testing.assert_allclose((other - 1) / 88, (longest - 1) / 28, atol=1e-5)
+    assert not np.allclose(longest, again)
+    keys = {design.program_key(laid.trial(arm, {}, "confirm", 0), laid.card) for arm in laid.arms}
+    assert len(keys) == 1
+
+
+@pytest.mark.parametrize(
+    ("bias", "said"),
+    [
+        ({"name": "chrono", "steps": 2}, "from 3 to inf for 'steps'"),
+        ({"name": "chronos"}, "Did you mean 'chrono'"),
+        ("many", "expected the name of a gate_bias"),
+        ([1.0], "expected a finite number"),
+    ],
+)
+def test_other_biases_are_refused(lay, bias, said):
+    with pytest.raises(StudyError, match=said):
+        lay(cell="lstm", forget_bias=bias)
 
 
 def test_recurrent_kernels_follow_their_own_initializer(lay):

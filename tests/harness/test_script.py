@@ -44,6 +44,10 @@ STUDIES = {
             "clip": {"name": "value", "limit": 0.1},
         },
     },
+    "logistic": {
+        "template": "mlp",
+        "fixed": {"units": [], "output_regularizer": {"name": "l1", "l1": 0.05}},
+    },
     "cnn": {
         "template": "cnn",
         "fixed": {

@@ -36,7 +36,7 @@ def test_cards_are_what_is_drawn(name):
     assert data.x.array.dtype == synthetic.SYNTHETIC[name.partition("-")[0]].dtype
     np.testing.assert_array_equal(data.x[:], again.x[:])
     np.testing.assert_array_equal(data.y_test, again.y_test)
-    assert not np.array_equal(data.x[:5], data.x_test[:5])
+    assert np.array_equal(data.x[:5], data.x_test[:5]) == name.startswith("dirac")
     if card.task == "classification":
         assert tuple(np.bincount(data.y)) == card.counts
         assert set(data.y_test) == set(range(card.outputs))
@@ -87,6 +87,14 @@ def test_grid():
     expected = [(a, b) for a in (-4, -2, 0, 2, 4) for b in (-4, -2, 0, 2, 4)]
     np.testing.assert_allclose(places, expected, atol=0.02)
     assert (x - np.array(expected)[y]).std() == pytest.approx(0.05, rel=0.03)
+
+
+def test_dirac():
+    """The point 0, whatever is drawn."""
+    data = datasets.load(datasets.describe("dirac-3@40", []))
+    assert data.x.shape == (40, 3)
+    assert not data.x[:].any()
+    assert not data.y.any()
 
 
 def pieces(image):
@@ -236,3 +244,29 @@ def test_cyclic_data_comes_in_its_order():
         weights = np.linspace(-1, 1, 9)
         errors = np.abs(data.x_test[:] * weights - data.y_test)
         np.testing.assert_allclose(errors, data.x_test[:] * weights + period + 1)
+
+
+def test_a_linear_teacher_says_it_all():
+    """Least squares finds weights whose squares sum to 1, in no special direction."""
+    data = datasets.load(datasets.describe("teacher-50", []))
+    found, _, rank, _ = np.linalg.lstsq(data.x[:].astype(float), data.y[:, 0], rcond=None)
+    assert rank == 50
+    np.testing.assert_allclose(found, synthetic.teacher(50), atol=1e-6)
+    np.testing.assert_allclose(data.x_test[:] @ found, data.y_test[:, 0], atol=1e-5)
+    assert np.square(found).sum() == pytest.approx(1)
+    assert np.abs(found).max() < 0.5
+    assert data.x[:].std() == pytest.approx(1, abs=0.01)
+
+
+def test_one_number_tells_the_class():
+    """The odds are exp(3 x) of the first number, whatever the others; 0.164 is the least error."""
+    data = datasets.load(datasets.describe("irrelevant-20", []))
+    x, y = data.x[:], data.y
+    for low, high in [(-0.6, -0.4), (-0.1, 0.1), (0.4, 0.6)]:
+        near = (low < x[:, 0]) & (x[:, 0] < high)
+        expected = 1 / (1 + np.exp(-3 * (low + high) / 2))
+        assert y[near].mean() == pytest.approx(expected, abs=0.04)
+    assert np.mean((x[:, 0] > 0) != y) == pytest.approx(0.164, abs=0.01)
+    assert np.abs(x[:, 1:].T @ (y - 0.5)).max() / len(x) < 0.02
+    assert x.mean(axis=0) == pytest.approx(0, abs=0.05)
+    assert x.std(axis=0) == pytest.approx(1, abs=0.03)

@@ -292,6 +292,22 @@ def test_a_residual_adds_what_it_was_given():
     assert added == ["hidden_2_add"]
 
 
+def test_a_network_can_be_told_where_it_looks():
+    """Row and column beside the channels, whatever the image; equal places without them."""
+    images = np.zeros((2, 3, 5, 1), np.float32)
+    for given, different in ((False, 1), (True, 15)):
+        model = cnn(
+            (3, 5, 1), 2, filters=(4,), kernel_size=1, downsampling="none", coordinates=given
+        )
+        first = model.get_layer("conv_1")
+        shown = np.asarray(keras.Model(model.input, first.input)(images))
+        assert shown.shape[-1] == (3 if given else 1)
+        assert len(np.unique(shown[0].reshape(15, -1), axis=0)) == different
+    rows, columns = shown[1, :, :, 1], shown[1, :, :, 2]
+    assert (rows.T == [-1, 0, 1]).all()
+    assert (columns == [-1, -0.5, 0, 0.5, 1]).all()
+
+
 GROUPS = Style(normalization="group")
 
 

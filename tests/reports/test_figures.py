@@ -253,6 +253,8 @@ def test_the_most_arms_are_the_best_ones(make: Maker) -> None:
     script = Script(lambda arm, replicate: 0.5 + 0.001 * arm + 0.0001 * ((arm * replicate) % 7))
     found = judged(make(script, factors={"activation": levels}, tune=None, replicates=2))
     assert figures.shown(found[1]) == [0, *range(6, figures.MOST + 5)]
+    assert figures.ranged(found[1], 4) == [0, 1, len(levels) // 2, len(levels) - 1]
+    assert figures.ranged(found[1], 2, {3, 4, 7}) == [3, 7]
 
 
 def test_nothing_global_is_touched(plain: Judged) -> None:

@@ -306,9 +306,10 @@ def test_what_a_figure_leaves_out_is_said(make: Maker) -> None:
     found = section(results, verdicts.judge(results), "inside")
     assert found is not None
     captions = {plate.title: plate.caption for plate in found.figures}
-    assert "baseline and the 6 arms with the best means; 3 others" in captions["Dead units"]
+    told = "baseline and 6 arms from the best mean to the worst; 3 others"
+    assert told in captions["Dead units"]
     assert "6 of 8 layers" in captions["Dead units"]
-    assert "best means" not in captions["Back-propagated gradients, layer by layer"]
+    assert "best mean" not in captions["Back-propagated gradients, layer by layer"]
 
 
 @pytest.mark.slow
@@ -342,3 +343,11 @@ def test_the_planted_frame_is_in_the_declared_format(planted: Judged) -> None:
     assert [str(dtype) for dtype in frame.dtypes] == [
         {"str": "str"}.get(column.dtype, column.dtype) for column in frames.INSIDE
     ]
+
+
+def test_outputs_of_a_shallow_network_stand_behind_the_layers_of_a_deep_one() -> None:
+    rows = pd.DataFrame(
+        [("hidden_1", 1), ("outputs", 2), ("hidden_1", 1), ("hidden_2", 2), ("outputs", 3)],
+        columns=["layer", "depth"],
+    ).astype({"depth": "Int64"})
+    assert diagnostics.layers(rows) == ["hidden_1", "hidden_2", "outputs"]

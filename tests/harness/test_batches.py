@@ -158,11 +158,11 @@ def test_the_default_is_no_setting(lay):
 
 
 def test_outputs_as_ever_are_no_setting(plan):
-    """A bias and no constraint, said or not, are the same trial."""
-    said = {"output_bias": True, "output_constraint": "none"}
+    """With a bias and no constraint, said or not, it is the same trial."""
+    said = {"bias": True, "output_constraint": "none"}
     keys = {
         laid.trial(laid.arms[0], {}, "confirm", 0).key
-        for laid in (plan(), plan(fixed=said), plan(fixed={"output_bias": False}))
+        for laid in (plan(), plan(fixed=said), plan(fixed={"bias": False}))
     }
     assert len(keys) == 2
 

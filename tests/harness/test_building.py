@@ -40,7 +40,7 @@ NETWORKS = [
         (5,),
         {
             "units": [],
-            "output_bias": False,
+            "bias": False,
             "output_constraint": {"name": "bounded", "limit": 0.1},
         },
     ),
@@ -206,6 +206,14 @@ def test_every_activation_can_be_saved_and_written(name, tmp_path):
     copy.set_weights(model.get_weights())
     for other in (keras.models.load_model(tmp_path / "model.keras"), copy):
         np.testing.assert_allclose(model(x), other(x), rtol=1e-5, atol=1e-6)
+
+
+def test_outputs_of_an_mlp_can_be_held_and_have_no_bias():
+    """Neither of which is so by default."""
+    given = {"bias": False, "output_constraint": {"name": "bounded", "limit": 0.1}}
+    held, free = (harness.build("mlp", (8,), 3, **one).layers[-1] for one in (given, {}))
+    assert (held.use_bias, held.kernel_constraint.limit) == (False, 0.1)
+    assert (free.use_bias, free.kernel_constraint) == (True, None)
 
 
 def test_layers_are_keras_own():

@@ -64,7 +64,7 @@ def test_every_optimizer_equals_fit(plan, optimizer):
         {"units": []},
         {
             "units": [],
-            "output_bias": False,
+            "bias": False,
             "output_constraint": {"name": "bounded", "limit": 0.05},
             "optimizer": "sgd",
         },

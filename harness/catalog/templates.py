@@ -22,6 +22,7 @@ _TRAINING: Mapping[str, Argument] = {
         options=("shuffled", "fixed", "given"),
         default="shuffled",
         outside=True,
+        later=True,
         note="of the training cases: shuffled anew in every epoch; fixed: all epochs have the "
         "shuffled order of the first; given: that of the data",
     ),
@@ -29,6 +30,7 @@ _TRAINING: Mapping[str, Argument] = {
         kind="option",
         options=("keep", "drop"),
         default="keep",
+        later=True,
         note="a smaller last batch of an epoch is kept, or dropped",
     ),
     "validation": Argument(
@@ -193,10 +195,10 @@ TEMPLATES: Mapping[str, Template] = {
                 note="the input of a hidden layer is added to its output, where widths are equal",
             ),
             **_HIDDEN,
-            "output_bias": Argument(
-                kind="flag", default=True, note="whether the outputs have a bias"
+            "bias": Argument(kind="flag", default=True, later=True, note="of every layer"),
+            "output_constraint": replace(
+                _BEYOND["constraint"], later=True, note="of the last kernel"
             ),
-            "output_constraint": replace(_BEYOND["constraint"], note="of the last kernel"),
             "output_regularizer": Argument(
                 kind="choice",
                 family="regularizer",

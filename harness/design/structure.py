@@ -24,10 +24,6 @@ LATER = (
     "cases",
     "label_noise",
     "step_width",
-    "batch_order",
-    "last_batch",
-    "output_bias",
-    "output_constraint",
     "output_regularizer",
     *catalog.TRANSFER,
 )
@@ -61,7 +57,7 @@ def settings(
         if full.get(name, 0) is None:
             del full[name]
     for name, argument in table.items():
-        if argument.later and full[name] == argument.default:
+        if argument.later and full[name] == _default(argument):
             del full[name]
     _start(full, study)
     _rate(full, "")
@@ -100,10 +96,6 @@ def _start(full: dict[str, Value], study: Study) -> None:
 
 
 _NOTHING: Mapping[str, Value] = {
-    "batch_order": "shuffled",
-    "last_batch": "keep",
-    "output_bias": True,
-    "output_constraint": {"name": "none"},
     "source_layers": "all",
     "frozen_layers": "none",
     "frozen_normalization": False,

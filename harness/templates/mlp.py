@@ -21,7 +21,6 @@ def mlp(
     *,
     units: Sequence[int] = (64, 64),
     residual: bool = False,
-    output_bias: bool = True,
     output_constraint: Any = None,
     output_regularizer: Any = None,
 ) -> keras.Model:
@@ -34,9 +33,8 @@ def mlp(
         units: width of each hidden layer; an empty list gives a linear model.
         residual: whether the input of a hidden layer is added to its output, where both are
             equally wide.
-        output_bias: whether the outputs have a bias.
-        output_constraint: of their kernel.
-        output_regularizer: of the kernel of the outputs.
+        output_constraint: of the kernel of the outputs.
+        output_regularizer: of the same.
 
     Raises:
         TemplateError: if groups of a normalization do not divide a width, or if there is nothing
@@ -61,7 +59,6 @@ def mlp(
     last = style.linear(
         outputs,
         "outputs",
-        use_bias=output_bias,
         kernel_regularizer=output_regularizer,
         kernel_constraint=output_constraint,
     )

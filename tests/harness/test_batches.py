@@ -157,6 +157,16 @@ def test_the_default_is_no_setting(lay):
     assert "batch_order" not in plain.trial(plain.arms[0], {}, "confirm", 0).settings
 
 
+def test_outputs_as_ever_are_no_setting(plan):
+    """With a bias and no constraint, said or not, it is the same trial."""
+    said = {"bias": True, "output_constraint": "none"}
+    keys = {
+        laid.trial(laid.arms[0], {}, "confirm", 0).key
+        for laid in (plan(), plan(fixed=said), plan(fixed={"bias": False}))
+    }
+    assert len(keys) == 2
+
+
 def test_one_program_serves_every_order(lay):
     """An order is an input of a program; how many cases an epoch has is its structure."""
     factors = {"batch_order": ["shuffled", "fixed", "given"], "last_batch": ["keep", "drop"]}

@@ -35,6 +35,15 @@ NETWORKS = [
         },
     ),
     ("mlp", (5,), {"activation": {"name": "celu", "alpha": 0.5}, "residual": True}),
+    (
+        "mlp",
+        (5,),
+        {
+            "units": [],
+            "bias": False,
+            "output_constraint": {"name": "bounded", "limit": 0.1},
+        },
+    ),
     ("mlp", (5,), {"dropout": 0.1, "dropout_kind": "spatial", "constraint": "min_max_norm"}),
     (
         "cnn",
@@ -178,7 +187,13 @@ def test_a_network_is_what_its_source_makes(template, shape, arguments):
     np.testing.assert_allclose(model(x), copy(x), rtol=1e-5, atol=1e-6)
     mine, theirs = (float(sum(one.losses)) for one in (model, copy))
     assert mine == pytest.approx(theirs, rel=1e-5)
-    constraints = [[str(type(one.constraint)) for one in net.weights] for net in (model, copy)]
+    constraints = [
+        [
+            (type(one.constraint).__name__, getattr(one.constraint, "limit", 0))
+            for one in net.weights
+        ]
+        for net in (model, copy)
+    ]
     assert constraints[0] == constraints[1]
 
 
@@ -191,6 +206,14 @@ def test_every_activation_can_be_saved_and_written(name, tmp_path):
     copy.set_weights(model.get_weights())
     for other in (keras.models.load_model(tmp_path / "model.keras"), copy):
         np.testing.assert_allclose(model(x), other(x), rtol=1e-5, atol=1e-6)
+
+
+def test_outputs_of_an_mlp_can_be_held_and_have_no_bias():
+    """Neither of which is so by default."""
+    given = {"bias": False, "output_constraint": {"name": "bounded", "limit": 0.1}}
+    held, free = (harness.build("mlp", (8,), 3, **one).layers[-1] for one in (given, {}))
+    assert (held.use_bias, held.kernel_constraint.limit) == (False, 0.1)
+    assert (free.use_bias, free.kernel_constraint) == (True, None)
 
 
 def test_layers_are_keras_own():

@@ -277,7 +277,6 @@ LEVELS = {
     "batch_size": (16, 32),
     "batch_order": ("fixed", "given"),
     "last_batch": ("keep", "drop"),
-    "output_bias": (False, True),
     "output_constraint": ("none", "max_norm"),
     "validation": (0.2, 0.3),
     "cases_per_class": (5, 10),

@@ -62,6 +62,12 @@ def test_every_optimizer_equals_fit(plan, optimizer):
         {"optimizer": {"name": "rmsprop", "momentum": 0.5, "centered": True}},
         slow({"optimizer": {"name": "adam", "amsgrad": True, "beta_1": 0.8}}),
         {"units": []},
+        {
+            "units": [],
+            "bias": False,
+            "output_constraint": {"name": "bounded", "limit": 0.05},
+            "optimizer": "sgd",
+        },
         slow({"schedule": {"name": "step", "every": 1, "factor": 0.3}}),
         slow({"schedule": {"name": "exponential", "factor": 0.5}, "optimizer": "sgd"}),
         slow({"schedule": {"name": "linear", "floor": 0.1}, "optimizer": "rmsprop"}),

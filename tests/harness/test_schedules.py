@@ -41,3 +41,10 @@ def test_rates_are_finite_and_no_higher_than_the_rate(name):
         assert np.isfinite(rates).all()
         assert (rates >= 0).all()
         assert rates.max() <= 0.5
+
+
+def test_the_rate_falls_with_the_root_of_the_step():
+    """With a decay of as many as an epoch has steps; step t is counted from one."""
+    chosen = catalog.choice("schedule", {"name": "inverse_sqrt", "decay": 7})
+    rates = schedules.rates(chosen, 0.5, 7, 3)
+    np.testing.assert_allclose(rates.ravel(), 0.5 / np.sqrt(np.arange(1, 22)), rtol=1e-6)

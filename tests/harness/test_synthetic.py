@@ -230,6 +230,22 @@ def test_views_of_mnist(tmp_path, monkeypatch):
     assert KNOWN["permuted_mnist"].card.digest != KNOWN["sequential_mnist"].card.digest
 
 
+def test_cyclic_data_comes_in_its_order():
+    """A steep slope and flat ones that do not make up for it, in every part; the last validate."""
+    for period in (3, 101):
+        card = datasets.describe(f"cyclic-{period}", [])
+        data = datasets.load(card)
+        cycle = [float(period), *[-1.0] * (period - 1)]
+        assert data.x[:].ravel().tolist() == cycle * (card.cases // period)
+        assert data.x_test[:].ravel().tolist() == cycle
+        assert np.sum(cycle) == 1, "so that the mean loss is least at -1"
+        train, held = datasets.draw(data.y, (card.cases - 10, 10), (1, "confirm", 0), last=True)
+        assert (data.drawing, train[-1] + 1) == ("ordered", held[0])
+        weights = np.linspace(-1, 1, 9)
+        errors = np.abs(data.x_test[:] * weights - data.y_test)
+        np.testing.assert_allclose(errors, data.x_test[:] * weights + period + 1)
+
+
 def test_a_linear_teacher_says_it_all():
     """Least squares finds weights whose squares sum to 1, in no special direction."""
     data = datasets.load(datasets.describe("teacher-50", []))

@@ -37,7 +37,12 @@ def index(folder: Path) -> str:
             f"expected cards in {str(folder)!r}, such as `keras-harness reproduce` writes. "
             "Received: none."
         )
-    return "\n".join(_lines(cards, tried=(folder / TRIED).is_file())) + "\n"
+    lines = [*_lines(cards), *_against_fit(cards, folder / FIT)]
+    return "\n".join([*lines, *_contradicted(cards, tried=(folder / TRIED).is_file())]) + "\n"
+
+
+FIT = "fit.json"
+"""File beside the index with seconds of sample trainings, such as a benchmark writes."""
 
 
 def turned(findings: Iterable[Finding], kept: Path) -> list[str]:
@@ -63,7 +68,7 @@ def _cards(folder: Path) -> Iterator[dict[str, Any]]:
         yield json.loads(file.read_text("utf-8")) | {"place": file.parent.name}
 
 
-def _lines(cards: Sequence[dict[str, Any]], *, tried: bool) -> Iterator[str]:
+def _lines(cards: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield "# Published comparisons, repeated"
     yield ""
     yield (
@@ -79,15 +84,31 @@ def _lines(cards: Sequence[dict[str, Any]], *, tried: bool) -> Iterator[str]:
     yield from _table([*_families(cards)])
     yield ""
     yield "Minutes are those of all trainings, one after another on one core."
-    against = [*_contradicted(cards)]
-    if against:
-        yield ""
-        yield "## Contradicted claims"
-        yield ""
-        yield from against
-    if against and tried:
-        yield ""
-        yield f"[What was tried about them]({TRIED})."
+
+
+def _against_fit(cards: Sequence[dict[str, Any]], file: Path) -> Iterator[str]:
+    """What the trainings would have taken by ``model.fit``, where samples were measured."""
+    if not file.is_file():
+        return
+    told = json.loads(file.read_text("utf-8"))
+    yield ""
+    yield "## Against model.fit"
+    yield ""
+    yield from _table([{"family": family, **one} for family, one in told["families"].items()])
+    ours = fit = 0.0
+    for card in cards:
+        sample = told["families"].get(card["family"])
+        if sample:
+            ours += card["seconds"]
+            fit += card["seconds"] * sample["fit"] / sample["harness"]
+    yield ""
+    yield (
+        "Seconds of one sample training per family, its program compiled, and of the same by "
+        f"`model.fit` with a new model, in turns, on one thread of {told['processor']} at a load "
+        f"of {told['load']}. By these samples all trainings above took {ours / 60:.0f} minutes, "
+        f"and would take {fit / 60:.0f} by `model.fit`, {fit / ours:.1f} times as long. Families "
+        "that `model.fit` cannot express are left out."
+    )
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -121,8 +142,15 @@ def _counts(cards: Sequence[dict[str, Any]]) -> dict[str, int]:
     return {"claims": counts.total(), **{word: counts[word] for word in OUTCOMES}}
 
 
-def _contradicted(cards: Sequence[dict[str, Any]]) -> Iterator[str]:
-    for card in cards:
-        for claim in card["claims"]:
-            if claim["outcome"] == "contradicted":
-                yield f"- [{card['study']}]({card['place']}/card.md): {claim['sentence']}"
+def _contradicted(cards: Sequence[dict[str, Any]], *, tried: bool) -> Iterator[str]:
+    lines = [
+        f"- [{card['study']}]({card['place']}/card.md): {claim['sentence']}"
+        for card in cards
+        for claim in card["claims"]
+        if claim["outcome"] == "contradicted"
+    ]
+    if lines:
+        yield from ("", "## Contradicted claims", "", *lines)
+    if lines and tried:
+        yield ""
+        yield f"[What was tried about them]({TRIED})."

@@ -62,6 +62,14 @@ def test_replicates_choose_other_cases(name):
     assert set(first) != set(second)
 
 
+def test_replicates_choose_from_the_same_cases():
+    """Another replicate has another order, not only another split: few cases are in both."""
+    train, labels = np.arange(1000, dtype=np.int32), np.zeros(1000, np.int32)
+    for choose in (datasets.some, lambda cases, *rest: datasets.few(labels, cases, *rest)):
+        first, second = (choose(train, 100, (1, "confirm", replicate)) for replicate in (0, 1))
+        assert len(np.intersect1d(first, second)) < 25
+
+
 @settings(max_examples=30, deadline=None)
 @given(some.integers(0, 99), some.integers(1, 6), some.integers(1, 6))
 def test_any_labels(seed, classes, most):

@@ -391,6 +391,25 @@ def test_the_listing_marks_what_a_program_is_compiled_for(ask, card, template, f
     assert not {*row.values} & {*row.structure}
 
 
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        (template, name)
+        for template, entry in catalog.TEMPLATES.items()
+        for name, argument in entry.arguments.items()
+        if argument.later
+    ],
+)
+def test_a_later_argument_changes_no_key_that_was_kept(ask, card, template, name):
+    """Whoever states its default has the trial of those who say nothing."""
+    default = catalog.TEMPLATES[template].arguments[name].default
+    given = ({"epochs": [10]}, {"epochs": [10], name: [default]})
+    plans = [design.plan(ask(template=template, factors=one), card, []) for one in given]
+    unsaid, said = (laid.trial(laid.arms[0], {}, "tune", 0) for laid in plans)
+    assert name not in said.settings
+    assert said.key == unsaid.key
+
+
 def test_the_page_is_the_table(capsys, monkeypatch):
     """``make docs`` writes it anew."""
     monkeypatch.setattr("sys.argv", ["keras-harness", "catalog", "--markdown"])

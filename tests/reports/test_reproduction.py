@@ -243,7 +243,7 @@ def test_published_numbers_stand_beside_ours(results):
 def test_a_card_tells_all(results):
     files = card.card(results)
     text = files["card.md"].decode()
-    assert {*files} == {"card.md", "card.svg", "claims.csv", "values.csv"}
+    assert {*files} == {"about.json", "card.md", "card.svg", "claims.csv", "values.csv"}
     for told in (
         'A. Author, "Units", AISTATS, 2010',
         "2 claims: 1 reproduced, 1 contradicted",

@@ -87,7 +87,7 @@ def _lines(cards: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 def _against_fit(cards: Sequence[dict[str, Any]], file: Path) -> Iterator[str]:
-    """What the trainings would have taken by ``model.fit``, where samples were measured."""
+    """Lines on the time that ``model.fit`` would have taken, where samples were measured."""
     if not file.is_file():
         return
     told = json.loads(file.read_text("utf-8"))

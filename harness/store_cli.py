@@ -42,8 +42,7 @@ def verify(study: Results, root: Root = Path("results"), as_json: Json = False) 
             soft_wrap=True,
         )
         return ExitCode.INVALID
-    with store.reading(folder) as db:
-        history = () if problems else store.history(db)
+    history = () if problems else _history(folder)
     if as_json:
         told = [one.model_dump(mode="json") for one in history]
         content = {"whole": not problems, "problems": problems, "history": told}
@@ -59,6 +58,11 @@ def verify(study: Results, root: Root = Path("results"), as_json: Json = False) 
 
 
 _FINAL = frozenset({"completed", "diverged"})
+
+
+def _history(folder: Path) -> tuple[Revision, ...]:
+    with store.reading(folder) as db:
+        return store.history(db)
 
 
 def _line(one: Revision) -> str:

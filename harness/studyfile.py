@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness import limits
 from harness.errors import StudyError, nearest
 from harness.spec import Study
 
@@ -48,8 +49,11 @@ def load(file: Path) -> Study:
     Raises:
         StudyError: if it is not TOML, or not a study; the error names file and key.
     """
+    if file.exists() and not file.is_file():
+        raise StudyError("expected a plain file. Received: something else.", source=str(file))
     try:
-        return parse(file.read_text(encoding="utf-8"))
+        with file.open(encoding="utf-8", newline="") as stream:
+            return parse(stream.read(limits.STUDY_FILE + 1))
     except StudyError as error:
         raise error.within(str(file)) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -62,10 +66,14 @@ def parse(text: str) -> Study:
     Raises:
         StudyError: as ``load``.
     """
+    if len(text) > limits.STUDY_FILE:
+        raise StudyError(f"expected at most {limits.STUDY_FILE:,} characters. Received: more.")
     try:
         content = tomllib.loads(text)
+        limits.refuse_deep(content)
     except (ValueError, RecursionError) as error:  # also numbers and nestings without end
         raise StudyError(f"expected TOML. {error}.") from None
+    limits.refuse_large(content)
     if content.get("schema", 1) != 1:
         raise StudyError(
             f"expected schema = 1. Received: {content['schema']!r}. A newer keras-harness wrote "

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import chain
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.card import Card
 from harness.errors import NothingToReportError
-from harness.records import FINAL, Environment, Seconds
-from harness.spec import Metric, Study
+from harness.records import FINAL, Seconds
+from harness.store import typed
 from harness.store.history import history
 from harness.store.reader import reading
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from harness.records import Revision
+    from harness.card import Card
+    from harness.records import Environment, Revision
+    from harness.spec import Metric, Study
 
 _FINAL = ", ".join(f"'{status}'" for status in sorted(FINAL))
 
@@ -161,12 +162,13 @@ def contents(folder: Path) -> Contents:
         if row is None:
             raise NothingToReportError(f"the store in {folder.name!r} holds no study yet.")
         revision, definition, metric, card, code = row
-        study = Study(**json.loads(definition))
+        study = typed.study(revision, definition)
+        typed.check_facts(db)
         curves = _curves(db, revision, prod(map(len, study.factors.values())))
         return Contents(
             study=study,
-            metric=Metric.parse(metric),
-            card=Card.read(json.loads(card)),
+            metric=typed.metric(revision, metric),
+            card=typed.card(revision, card),
             code=code,
             places=_places(db, revision),
             metrics=_metrics(db, revision, curves),
@@ -191,7 +193,21 @@ def _places(db: sqlite3.Connection, revision: int) -> Rows:
         "WHERE member.revision = ?",
         (revision,),
     ).fetchall()
-    return Rows(names=tuple(_PLACES), rows=rows)
+    found = Rows(names=tuple(_PLACES), rows=rows)
+    _check_places(found)
+    return found
+
+
+def _check_places(found: Rows) -> None:
+    """Refuse replicates beyond what there are trainings for, and texts that are no tables."""
+    places = [dict(zip(_PLACES, one, strict=True)) for one in found.rows]
+    for text, place in {one["hyperparameters"]: one for one in places}.items():
+        typed.hyperparameters(f"of trial {place['trial']}", text)
+    count = Counter(one["phase"] for one in places)
+    for one in places:
+        if max(one["replicate"], one["candidate"]) >= count[one["phase"]]:
+            counted = f"replicate {one['replicate']} of candidate {one['candidate']}"
+            raise typed.refused("member", f"of trial {one['trial']}", counted)
 
 
 def _metrics(db: sqlite3.Connection, revision: int, curves: Curves) -> Metrics:
@@ -341,17 +357,20 @@ def _sources(db: sqlite3.Connection, revision: int) -> Rows:
 
 
 def _environments(db: sqlite3.Connection) -> dict[str, Environment]:
-    rows = db.execute("SELECT digest, content FROM environment")
-    return {key: Environment.model_validate_json(content) for key, content in rows}
+    found = db.execute("SELECT digest, content FROM environment")
+    return {key: typed.environment(key, content) for key, content in found}
 
 
 def _engines(db: sqlite3.Connection, revision: int) -> tuple[int, ...]:
-    rows = db.execute(
-        "SELECT DISTINCT json_extract(definition, '$.engine') FROM trial "  # noqa: S608, our own text
-        f"WHERE key {_OF_REVISION} ORDER BY 1",
+    found = db.execute(
+        "SELECT json_extract(definition, '$.engine'), min(key) FROM trial "  # noqa: S608, our own text
+        f"WHERE key {_OF_REVISION} GROUP BY 1 ORDER BY 1",
         (revision,),
-    )
-    return tuple(int(row[0]) for row in rows if row[0] is not None)
+    ).fetchall()
+    for engine, key in found:
+        if not isinstance(engine, int | None):
+            raise typed.refused("trial", key, f"engine {engine}")
+    return tuple(engine for engine, _ in found if engine is not None)
 
 
 def _notes(db: sqlite3.Connection, revision: int) -> tuple[str, ...]:
@@ -364,12 +383,15 @@ def _notes(db: sqlite3.Connection, revision: int) -> tuple[str, ...]:
 
 
 def _definitions(db: sqlite3.Connection, revision: int) -> dict[int, dict[str, Any]]:
-    rows = db.execute(
-        "SELECT arm, definition, min(replicate) FROM member JOIN trial ON key = member.trial "
+    found = db.execute(
+        "SELECT arm, key, definition, min(replicate) FROM member JOIN trial ON key = member.trial "
         "WHERE revision = ? AND phase = 'confirm' GROUP BY arm ORDER BY arm",
         (revision,),
     )
-    return {int(arm): json.loads(text) for arm, text, _ in rows}
+    return {
+        int(arm): typed.trial(key, text).model_dump(exclude_unset=True)
+        for arm, key, text, _ in found
+    }
 
 
 def _trained(db: sqlite3.Connection, revision: int) -> tuple[datetime, datetime] | None:
@@ -379,4 +401,4 @@ def _trained(db: sqlite3.Connection, revision: int) -> tuple[datetime, datetime]
         f"AND trial {_OF_REVISION}",
         (revision,),
     ).fetchone()
-    return (datetime.fromisoformat(first), datetime.fromisoformat(last)) if first else None
+    return (typed.time(first), typed.time(last)) if first else None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from harness.records import Revision
-from harness.spec import Study
+from harness.store import typed
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,7 +21,7 @@ def history(db: sqlite3.Connection) -> tuple[Revision, ...]:
         db: of ``reading``.
     """
     begun = {
-        json.loads(payload).get("revision"): (seq, at)
+        _revision(seq, payload): (seq, at)
         for seq, at, payload in db.execute(
             "SELECT seq, at, payload FROM event WHERE kind = 'study revised' ORDER BY seq DESC"
         )
@@ -32,12 +31,13 @@ def history(db: sqlite3.Connection) -> tuple[Revision, ...]:
     for number, text, card, code in db.execute(
         "SELECT revision, definition, card, code FROM study ORDER BY revision"
     ):
-        study, (seq, at) = json.loads(text), begun.get(number, (0, ""))
-        told = {**study, "data": json.loads(card).get("digest"), "code of yours": code}
+        study, (seq, at) = typed.study(number, text), begun.get(number, (0, ""))
+        data = typed.fields("study", number, card).get("digest")
+        told = {**typed.fields("study", number, text), "data": data, "code of yours": code}
         found.append(
             Revision(
                 number=number,
-                digest=Study(**study).digest(),
+                digest=study.digest(),
                 at=at,
                 changed=tuple(_changed(before, told)) if before else (),
                 finished=_finished(db, seq),
@@ -45,6 +45,11 @@ def history(db: sqlite3.Connection) -> tuple[Revision, ...]:
         )
         before = told
     return tuple(found)
+
+
+def _revision(seq: int, payload: str) -> int | None:
+    number = typed.fields("event", seq, payload).get("revision")
+    return number if isinstance(number, int) else None
 
 
 def _finished(db: sqlite3.Connection, seq: int) -> int:

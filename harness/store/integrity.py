@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from harness import objects
-from harness.errors import StudyError
+from harness.errors import StoreError
 from harness.identity import digest
-from harness.spec import Study, Trial
-from harness.store.reader import reading
+from harness.store import typed
+from harness.store.reader import opened
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,11 +22,12 @@ def problems(folder: Path) -> list[str]:
     Raises:
         StoreError: if there is no store in the folder, or its file cannot be read at all.
     """
-    with reading(folder) as db:
+    with opened(folder) as db:
         db.execute("BEGIN")  # one moment of a study that may be running
         found = list(_file(db))
         # Where the file itself is damaged, what it holds tells nothing.
         return found or [
+            *_rows(db),
             *_studies(db),
             *_trials(db),
             *_outcomes(db),
@@ -55,13 +55,22 @@ def _file(db: sqlite3.Connection) -> Iterator[str]:
         yield f"A row of table {table!r} names what table {parent!r} does not hold."
 
 
+def _rows(db: sqlite3.Connection) -> Iterator[str]:
+    """The first row with values that no version writes."""
+    try:
+        typed.check(db)
+        typed.check_facts(db)
+    except StoreError as error:
+        yield str(error)
+
+
 def _studies(db: sqlite3.Connection) -> Iterator[str]:
     """Definitions whose content does not match their digest."""
     rows = db.execute("SELECT revision, digest, definition, card, code FROM study")
     for revision, token, text, card, code in rows:
         try:
-            whole = digest((Study(**json.loads(text)).digest(), card, code)) == token
-        except (ValueError, TypeError, StudyError):
+            whole = digest((typed.study(revision, text).digest(), card, code)) == token
+        except StoreError:
             whole = False
         if not whole:
             yield f"Revision {revision} of the study is not the one that its digest was made of."
@@ -71,10 +80,8 @@ def _trials(db: sqlite3.Connection) -> Iterator[str]:
     """Trials whose content does not match their key."""
     for key, text in db.execute("SELECT key, definition FROM trial"):
         try:
-            whole = Trial(**json.loads(text)).key == key
-        except (ValueError, TypeError, StudyError):
-            whole = False
-        if not whole:
+            typed.trial(key, text)
+        except StoreError:
             yield f"Trial {key[:8]} is not the one that its key was made of."
 
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import Counter
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.card import Card
 from harness.errors import NothingToReportError, StoreError
 from harness.links import refuse_links
-from harness.records import Definition, Environment
-from harness.spec import Study, Trial
-from harness.store import disk, schema
+from harness.records import Definition
+from harness.store import disk, schema, typed
 from harness.store.upgrade import upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from harness.card import Card
+    from harness.records import Environment
+    from harness.spec import Trial
 
 
 def exists(folder: Path) -> bool:
@@ -34,8 +35,20 @@ def reading(folder: Path) -> Iterator[sqlite3.Connection]:
     A store of an earlier schema is looked at as a copy in memory, brought to the current one.
 
     Raises:
-        StoreError: if there is no store in the folder, or one that cannot be read, or if a part of
-            it is a link.
+        StoreError: if there is no store in the folder, or one that cannot be read, or holds what no
+            version writes, or if a part of it is a link.
+    """
+    with opened(folder) as db:
+        typed.check(db)
+        yield db
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[sqlite3.Connection]:
+    """A connection as ``reading`` gives it, whatever the rows hold.
+
+    Raises:
+        StoreError: if there is no store in the folder, or a file that cannot be read.
     """
     if not exists(folder):
         raise StoreError(
@@ -61,16 +74,16 @@ def counts(folder: Path) -> dict[tuple[str, str], int]:
     """Number of trials by phase and status, in the current definition of a study."""
     with reading(folder) as db:
         idle = disk.is_free(folder)
-        rows = db.execute(
+        found = db.execute(
             "SELECT phase, status, count(*) FROM member JOIN trial ON trial = key "
             "WHERE revision = (SELECT max(revision) FROM study) GROUP BY phase, status"
         )
         # Without a process on the study, trials marked as running were cut off by its end.
         names = {"running": "interrupted"} if idle else {}
-        found: Counter[tuple[str, str]] = Counter()
-        for phase, status, count in rows:
-            found[phase, names.get(status, status)] += count
-        return dict(found)
+        counted: Counter[tuple[str, str]] = Counter()
+        for phase, status, count in found:
+            counted[phase, names.get(status, status)] += count
+        return dict(counted)
 
 
 def definition(folder: Path) -> Definition | None:
@@ -81,15 +94,14 @@ def definition(folder: Path) -> Definition | None:
     """
     with reading(folder) as db:
         row = db.execute(
-            "SELECT definition, card, code FROM study ORDER BY revision DESC LIMIT 1"
+            "SELECT revision, definition, card, code FROM study ORDER BY revision DESC LIMIT 1"
         ).fetchone()
     if row is None:
         return None
-    try:
-        data = json.loads(row[1])["digest"]
-        return Definition(study=Study(**json.loads(row[0])), data=data, code=row[2])
-    except (json.JSONDecodeError, KeyError) as error:
-        raise StoreError(f"the definition in {str(folder)!r} is damaged: {error}.") from error
+    revision, text, card, code = row
+    study = typed.study(revision, text)
+    with typed.row("study", revision):
+        return Definition(study=study, data=typed.table(card)["digest"], code=code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +132,8 @@ def trained(folder: Path, arm: int) -> Trained:
     """
     with reading(folder) as db:
         row = db.execute(
-            "SELECT trial.key, trial.definition, study.card, member.hyperparameters, "
-            "environment.content FROM member JOIN study USING (revision) "
+            "SELECT revision, trial.key, trial.definition, study.card, member.hyperparameters, "
+            "environment.digest, environment.content FROM member JOIN study USING (revision) "
             "JOIN trial ON trial.key = member.trial JOIN attempt ON attempt.trial = trial.key "
             "AND attempt.number = trial.attempt JOIN environment "
             "ON environment.digest = attempt.environment "
@@ -134,12 +146,12 @@ def trained(folder: Path, arm: int) -> Trained:
                 "expected an arm with a completed training. Received: one whose trainings all "
                 "diverged, so that there are no weights to save."
             )
-        key, definition, card, proposed, environment = row
+        revision, key, definition, card, proposed, environment, content = row
         metrics = db.execute("SELECT metric, value FROM metric WHERE trial = ?", (key,))
         return Trained(
-            trial=Trial(**json.loads(definition)),
-            card=Card.read(json.loads(card)),
+            trial=typed.trial(key, definition),
+            card=typed.card(revision, card),
             metrics=dict(metrics.fetchall()),
-            hyperparameters=json.loads(proposed),
-            environment=Environment.model_validate_json(environment),
+            hyperparameters=typed.hyperparameters(f"of trial {key}", proposed),
+            environment=typed.environment(environment, content),
         )

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from harness.errors import StoreError, StudyError
+from harness.errors import StoreError
 from harness.identity import canonical, digest
-from harness.spec import Study
-from harness.store import schema
+from harness.store import schema, typed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,12 +87,9 @@ def _studies(db: sqlite3.Connection) -> None:
     """Rename a field of cards; a definition's digest is made of its card too."""
     rows = db.execute("SELECT revision, definition, card, code FROM study").fetchall()
     for revision, definition, text, code in rows:
-        try:
-            card = json.loads(text)
-            card["locator"] = card.pop("reference", card.get("locator"))
-            study = Study(**json.loads(definition)).digest()
-        except (ValueError, TypeError, AttributeError, StudyError) as error:
-            raise StoreError(f"revision {revision} of the study is damaged: {error}.") from error
+        card = typed.fields("study", revision, text)
+        card["locator"] = card.pop("reference", card.get("locator"))
+        study = typed.study(revision, definition).digest()
         db.execute(
             "UPDATE study SET card = ?, digest = ? WHERE revision = ?",
             (canonical(card), digest((study, canonical(card), code)), revision),

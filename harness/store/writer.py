@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from harness.errors import StoreError, StudyError
+from harness import limits
+from harness.errors import StoreError
 from harness.identity import canonical, digest
-from harness.records import FINAL, Environment, Member, Outcome, Result
+from harness.records import FINAL, Member, Outcome, Result
 from harness.spec import Study
-from harness.store import disk, schema
+from harness.store import disk, schema, typed
 from harness.store.upgrade import copy, upgrade
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from harness.records import Environment
     from harness.spec import Trial
 
 
@@ -119,10 +121,10 @@ class Store:
     def environments(self) -> list[Environment]:
         """The environments of all attempts that produced a result."""
         rows = self._rows(
-            "SELECT content FROM environment WHERE digest IN "
+            "SELECT digest, content FROM environment WHERE digest IN "
             "(SELECT environment FROM attempt WHERE status IN ('completed', 'diverged'))"
         )
-        return [Environment.model_validate_json(row[0]) for row in rows]
+        return [typed.environment(*row) for row in rows]
 
     def enrol(
         self, revision: int, arm: int, phase: str, members: Iterable[tuple[Member, Trial]]
@@ -251,7 +253,11 @@ class Store:
     def proposals(self, token: str) -> list[dict[str, Any]] | None:
         """Hyperparameters that were proposed before for the same search."""
         rows = self._rows("SELECT candidates FROM proposal WHERE digest = ?", (token,))
-        return json.loads(rows[0][0]) if rows else None
+        if not rows:
+            return None
+        with typed.row("proposal", token):
+            found: list[dict[str, Any]] = typed.parsed(rows[0][0])
+        return found
 
     def propose(self, token: str, candidates: list[dict[str, Any]]) -> None:
         """Record proposals, so that no later version of the proposer can change them."""
@@ -299,6 +305,7 @@ class Store:
             Whether it was accepted. A late report, one whose attempt is no longer the trial's
             current one or was closed before, is refused and noted.
         """
+        outcome = _within_limits(outcome)
         with self._write() as db:
             row = db.execute("SELECT attempt, status FROM trial WHERE key = ?", (key,)).fetchone()
             if row is None or row != (attempt, "running"):
@@ -415,11 +422,28 @@ class Store:
                 raise
 
 
+def _within_limits(outcome: Outcome) -> Outcome:
+    """The outcome, or a divergence at the first epoch with a number that no reader takes."""
+    wild = [
+        (place, f"{quantity} is {value:g} in epoch {epoch.epoch}")
+        for place, epoch in enumerate(outcome.curve)
+        for quantity, value in epoch.quantities.items()
+        if abs(value) > limits.NUMBER
+    ]
+    if not wild or outcome.status not in FINAL:
+        return outcome
+    place, reason = wild[0]
+    kept = {"curve": outcome.curve[:place], "best_epoch": None, "artifacts": (), "inside": ()}
+    return outcome.model_copy(update={"status": "diverged", "reason": reason, **kept})
+
+
 def _told(definition: str, card: str, code: str) -> tuple[str, ...]:
     """Digests of the study, of its data and of its code, of a definition in the store."""
     try:
-        return Study(**json.loads(definition)).digest(), *_contents(json.loads(card)), code
-    except (ValueError, TypeError, KeyError, StudyError):
+        with typed.row("study", "of the last run"):
+            study = Study(**typed.table(definition)).digest()
+            return study, *_contents(typed.table(card)), code
+    except StoreError:
         return ()  # damaged, and so another
 
 
@@ -464,3 +488,4 @@ def _prepare(db: sqlite3.Connection, folder: Path) -> None:
             kept.unlink()  # it is what the file still is
             raise
     db.execute("PRAGMA foreign_keys = ON")
+    typed.check(db)

@@ -128,6 +128,19 @@ def test_a_result_is_read_back(folder):
     assert (third.status, third.metrics, third.epochs) == ("pending", {}, 0)
 
 
+def test_a_number_that_no_reader_takes_is_a_divergence(folder):
+    """What is written can be read: epochs before it are kept, the trial has diverged."""
+    key = fill(folder, ended=0)[0]
+    curve = [Epoch(epoch=n, quantities={"val/loss": 10.0 ** (38 * n)}) for n in range(3)]
+    with Store(folder) as store:
+        told = Outcome(status="completed", curve=tuple(curve), best_epoch=0)
+        store.end(key, store.begin(key, 1), told)
+        assert store.status(key) == "diverged"
+    rows = content(folder)
+    assert [row[5] for row in rows["fact"]] == [1.0, 1e38]
+    assert rows["attempt"][0][5] == "val/loss is 1e+76 in epoch 2"
+
+
 def test_readers_know_the_study(folder):
     """Definition and counts, without opening the store for writing."""
     assert not exists(folder)
@@ -626,7 +639,7 @@ def test_a_damaged_definition(folder):
     db.execute("UPDATE study SET definition = '{\"name\": '")
     db.commit()
     db.close()
-    with pytest.raises(StoreError, match="is damaged"):
+    with pytest.raises(StoreError, match=r"expected a row of table 'study'.* damaged"):
         definition(folder)
 
 

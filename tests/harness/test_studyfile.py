@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -131,8 +134,8 @@ def test_bytes_that_are_no_text(tmp_path, content):
 
 
 def test_a_folder_is_no_study(tmp_path):
-    """Whatever the operating system says, it is told as an error of the study."""
-    with pytest.raises(StudyError, match="cannot be read"):
+    """It is told as an error of the study."""
+    with pytest.raises(StudyError, match="expected a plain file"):
         studyfile.load(tmp_path)
 
 
@@ -176,3 +179,71 @@ def test_groups_of_columns_are_read_back():
     study = Study(name="a", template="b:c", factors={"d": [1]}, dataset=dataset)
     assert studyfile.parse(studyfile.dump(study)) == study
     assert study.dataset.named == ("a", "b c", '"d"')
+
+
+TOML = st.recursive(
+    SCALARS | st.sampled_from([float("inf"), float("nan"), 10**400, -(10**20)]) | st.dates()
+    | st.times() | st.datetimes(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+PLANTED = st.sampled_from([
+    *Study.model_fields, "schema", "factors.a", "fixed.a", "fixed.class_weight", "tune.space",
+    "tune.space.a", "tune.space.a.min", "tune.trials", "tune.objective", "tune.newer", "baseline.a",
+    "dataset.file", "dataset.name", "dataset.inputs", "dataset.target", "sources.a",
+    "sources.a.dataset", "sources.a.fixed", "diagnostics.layers", "diagnostics.newer",
+    "published.paper", "published.claims", "published.values", "published.scales",
+    "published.scales.quick", "references", "normal", "denoise.name",
+])  # fmt: skip
+
+
+def _written(value):
+    """A value as TOML has it; dates and times as they stand."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
+    if isinstance(value, dict):
+        parts = [f"{studyfile._text(key)} = {_written(one)}" for key, one in value.items()]
+        return "{ " + ", ".join(parts) + " }"
+    return value.isoformat() if hasattr(value, "isoformat") else studyfile._inline(value)
+
+
+@settings(deadline=5000, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(PLANTED, TOML, min_size=1, max_size=3), st.booleans())
+def test_any_toml_is_a_study_or_told(planted, whole):
+    """Whatever stands at a key, it is read, or refused by an error of the study."""
+    base = {"name": '"a"', "template": '"mlp"', "factors.activation": '["relu"]'} if whole else {}
+    lines = base | {key: _written(value) for key, value in planted.items()}
+    text = "\n".join(f"{key} = {value}" for key, value in lines.items())
+    try:
+        study = studyfile.parse(text)
+    except StudyError as error:
+        assert str(error)  # noqa: PT017, some are studies
+    else:
+        assert studyfile.parse(studyfile.dump(study)) == study
+
+
+MANY = {
+    "factors = { " + ", ".join(f"f{one} = [1]" for one in range(50_000)) + " }": (
+        "[factors]: expected at most 100 factors. Received: 50,000."
+    ),
+    f"factors.a = {[*range(110_000)]}": "[factors]: expected at most 100,000 arms. Received: 110,0",
+    "\n".join(f"factors.f{one} = [1, 2]" for one in range(60)): "expected at most 100,000 arms",
+    f"question = '{'a' * 1_000_000}'": "expected at most 1,000,000 characters. Received: more",
+    "fixed.a = " + "[" * 90 + "]" * 90: "expected at most 64 lists and tables in one another",
+}
+
+
+@pytest.mark.parametrize("text", MANY, ids=lambda text: text[:16])
+def test_a_study_has_an_end(text):
+    """Limits are told before anything is made of what is beyond them."""
+    with pytest.raises(StudyError) as caught:
+        studyfile.parse('name = "a"\ntemplate = "mlp"\n' + text)
+    assert MANY[text] in str(caught.value)
+
+
+def test_a_file_without_an_end(tmp_path):
+    """A pipe is not waited for, and an endless device is not read."""
+    os.mkfifo(tmp_path / "pipe.toml")
+    for file in (tmp_path / "pipe.toml", Path("/dev/zero")):
+        with pytest.raises(StudyError, match="expected a plain file"):
+            studyfile.load(file)

@@ -150,11 +150,12 @@ def name_lines(
     """Name arms behind the last panel, at the height of their last medians."""
     to_axes = axes.transData + axes.transAxes.inverted()
     low, high = sorted(axes.get_ylim())
+    width, lines = (17, 2) if is_narrow() else (23, 3)
     ends = []
     for arm, value in medians.items():
         there = float(np.clip(value, low, high)) if np.isfinite(value) else low
         height = float(np.clip(to_axes.transform((1, there))[1], 0, 1))
-        text = wrapped(judged.labels[arm], 17 if is_narrow() else 23, lines=3)
+        text = wrapped(judged.labels[arm], width, lines)
         ends.append(End(height, text, colors[arm], arm == judged.baseline))
     name_ends(axes, ends)
 

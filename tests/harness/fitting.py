@@ -63,11 +63,13 @@ def stock_model(trial, card):
     settings = trial.settings
     arguments = {}
     for name, argument in catalog.TEMPLATES[trial.template].arguments.items():
+        if name not in settings:
+            continue
         if argument.family == "regularizer":
             arguments[name] = stock_penalty(settings[name])
-        elif argument.family == "constraint" and name in settings:
+        elif argument.family == "constraint":
             arguments[name] = stock_constraint(settings[name])
-        elif not argument.initial and name in settings:
+        elif not argument.initial:
             arguments[name] = settings[name]
     if card.task == "sequence":
         arguments["every_step"] = True

@@ -143,6 +143,8 @@ LEVELS = {
     "critic_regularizer": ({"name": "l2", "l2": 0.1}, {"name": "l2", "l2": 0.2}),
     "critic_normalization": ("none", "layer"),
     "critic_dropout": (0.2, 0.5),
+    "latent_kind": ("normal", "ones"),
+    "bias": (True, False),
 }
 """Two levels of every argument, and what has to stand beside them."""
 

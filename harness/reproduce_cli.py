@@ -16,6 +16,8 @@ from harness.terminal import Terminal, aligned
 
 if TYPE_CHECKING:
     from harness.spec import Study
+    from reports.frames import Results
+    from reports.reproduction import Reproduction
 
 STOPPED = {ExitCode.INTERRUPTED, ExitCode.TERMINATED}
 
@@ -77,14 +79,17 @@ def reproduce(
     codes, claims = [], []
     for place, study in scaled:
         folder = root / study.name
-        code = _check(folder) if check else _train(study, place, root, workers)
-        if code in STOPPED:
-            return code
-        codes.append(code)
         if not check:
-            claims += _judge(folder, show=not as_json)
+            codes.append(_train(study, place, root, workers))
+            if codes[-1] in STOPPED:
+                return codes[-1]
+        results, found = _judged(folder)
+        if check:
+            codes.append(_check(results, found, folder))
+        else:
+            claims += _told(results, found, folder, show=not as_json)
         if against is not None:
-            codes.append(_turned(folder, against / study.name.rpartition("-")[0]))
+            codes.append(_turned(found, study.name, against))
     if as_json and not check:
         sys.stdout.write(json.dumps(claims, indent=2) + "\n")
     return max(codes)
@@ -152,13 +157,21 @@ def _train(study: Study, place: Path, root: Path, workers: int | None) -> int:
     return finished.exit_code
 
 
-def _judge(folder: Path, *, show: bool) -> list[dict[str, Any]]:
-    """Write the card of a study; its claims, a row per comparison."""
-    from reports import card, frames, reproduction
+def _judged(folder: Path) -> tuple[Results, Reproduction]:
+    """Content of a store, and what became of its claims."""
+    from reports import frames, reproduction
 
     results = frames.read(folder)
-    written = card.write(results, folder / "card")
-    found = reproduction.reproduce(results)
+    return results, reproduction.reproduce(results)
+
+
+def _told(
+    results: Results, found: Reproduction, folder: Path, *, show: bool
+) -> list[dict[str, Any]]:
+    """Write the card of a study; its claims, a row per comparison."""
+    from reports import card
+
+    written = card.write(results, found, folder / "card")
     if show:
         out = Terminal()
         rows = [(one.claim.id, one.word, one.claim.sentence) for one in found.findings]
@@ -170,10 +183,10 @@ def _judge(folder: Path, *, show: bool) -> list[dict[str, Any]]:
     return parsed
 
 
-def _check(folder: Path) -> int:
-    from reports import card, frames
+def _check(results: Results, found: Reproduction, folder: Path) -> int:
+    from reports import card
 
-    lines = card.differences(frames.read(folder), folder / "card")
+    lines = card.differences(results, found, folder / "card")
     for line in lines:
         Terminal().print(line, soft_wrap=True)
     if lines:
@@ -188,13 +201,14 @@ def _check(folder: Path) -> int:
     return ExitCode.DONE
 
 
-def _turned(folder: Path, kept: Path) -> int:
-    from reports import cards, frames, reproduction
+def _turned(found: Reproduction, name: str, folder: Path) -> int:
+    from reports import cards
 
-    claims = cards.turned(reproduction.reproduce(frames.read(folder)).findings, kept)
+    kept = folder / name.rpartition("-")[0]
+    claims = cards.turned(found.findings, kept)
     for claim in claims:
         Terminal(stderr=True).print(
-            f"error: {folder.name}: {claim!r} is contradicted; {kept / 'card.md'} reproduced it.",
+            f"error: {name}: {claim!r} is contradicted; {kept / 'card.md'} reproduced it.",
             style="red",
             soft_wrap=True,
         )

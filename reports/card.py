@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 MEMORY = "from memory, no target"
 
 
-def card(results: Results) -> Mapping[str, bytes]:
+def card(results: Results, found: Reproduction) -> Mapping[str, bytes]:
     """The files of a card, the same for the same store.
 
     Args:
         results: of a study with a ``[published]`` part.
+        found: what became of its claims.
 
     Returns:
         Content by name: ``card.md``, ``claims.csv``, ``about.json``, which an index of cards reads,
         and, where numbers were published, ``values.csv`` and ``card.svg``.
     """
-    found = reproduction.reproduce(results)
     figure = figures.published(found)
     files = {
         "about.json": (json.dumps(_about(results, found), indent=2) + "\n").encode(),
@@ -49,7 +49,7 @@ def card(results: Results) -> Mapping[str, bytes]:
     return {"card.md": text.encode(), **files}
 
 
-def write(results: Results, folder: Path) -> Path:
+def write(results: Results, found: Reproduction, folder: Path) -> Path:
     """Write a card into a folder, which is made when it does not exist.
 
     Returns:
@@ -58,16 +58,17 @@ def write(results: Results, folder: Path) -> Path:
     Raises:
         DiskError: if the disk refuses.
     """
-    for name, content in card(results).items():
+    for name, content in card(results, found).items():
         keep(content, folder / name)
     return folder / "card.md"
 
 
-def differences(results: Results, folder: Path) -> list[str]:
+def differences(results: Results, found: Reproduction, folder: Path) -> list[str]:
     """Lines in which a card that was written is other than what follows from its store.
 
     Args:
         results: the store, read.
+        found: what became of its claims.
         folder: of the card.
 
     Returns:
@@ -80,13 +81,13 @@ def differences(results: Results, folder: Path) -> list[str]:
         raise NothingToReportError(
             f"expected a card in {str(folder)!r}. Received: none. Leave --check out to write it."
         )
-    found: list[str] = []
-    for name, content in card(results).items():
+    lines: list[str] = []
+    for name, content in card(results, found).items():
         file = folder / name
         kept = file.read_bytes() if file.is_file() else b""
         if kept != content:
-            found += _diff(kept, content, name)
-    return found
+            lines += _diff(kept, content, name)
+    return lines
 
 
 def _diff(kept: bytes, content: bytes, name: str) -> list[str]:

@@ -243,18 +243,6 @@ def _irrelevant(cases: int, width: int, generator: np.random.Generator) -> Drawn
     return x.astype(np.float32), y
 
 
-def _teacher_card(name: str, width: int) -> Card:
-    return Card(
-        locator=name,
-        digest=_digest(name),
-        task="regression",
-        shape=(width,),
-        cases=CASES,
-        tests=TESTS,
-        outputs=1,
-    )
-
-
 def _dirac(cases: int, width: int, generator: np.random.Generator) -> Drawn:  # noqa: ARG001
     """Zeros, and zeros to predict."""
     return np.zeros((cases, width), np.float32), np.zeros(cases, np.float32)
@@ -399,7 +387,7 @@ SYNTHETIC: Mapping[str, Synthetic] = {
     ),
     "teacher": Synthetic(
         read=_drawn(_teacher),
-        card=_teacher_card,
+        card=lambda name, width: _number_card(name, (width,)),
         least=1,
         most=4000,
         example=50,

@@ -13,7 +13,7 @@ from test_published import CLAIM, PUBLISHED, VALUE, asked
 from harness import cli, datasets, design, studyfile
 from harness.errors import ExitCode
 from harness.reproduce_cli import published
-from reports import card, frames
+from reports import card, frames, reproduction
 from reports.export import keep
 
 NEAR = CLAIM | {"id": "near", "kind": "bound", "arm": CLAIM["a"], "low": 0.5}
@@ -74,12 +74,18 @@ def test_a_study_is_repeated_and_its_card_checked(call, file, capsys):
     assert call(file, "--check") == ExitCode.DONE
 
 
+def written(folder):
+    """The card of a store, written into it."""
+    results = frames.read(folder)
+    return card.write(results, reproduction.reproduce(results), folder / "card")
+
+
 @pytest.fixture
 def kept(file):
     """The card of a study whose results are made up."""
     folder = file.parent / "results" / "units-quick"
     synthetic.write(folder, studyfile.load(file).scaled("quick"), synthetic.Script())
-    return card.write(frames.read(folder), folder / "card")
+    return written(folder)
 
 
 def test_an_edited_card_is_found_out(call, file, kept, capsys):
@@ -100,7 +106,7 @@ def test_a_claim_that_turned_fails(call, file, capsys, before):
     file.write_text(studyfile.dump(asked(PUBLISHED | {"claims": [NEAR | {"low": 0.9999}]})))
     folder = file.parent / "results" / "units-quick"
     synthetic.write(folder, studyfile.load(file).scaled("quick"), synthetic.Script())
-    card.write(frames.read(folder), folder / "card")
+    written(folder)
     cards = file.parent / "cards"
     keep(
         json.dumps({"claims": [{"id": "near", "outcome": before}]}).encode(),

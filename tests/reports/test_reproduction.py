@@ -241,7 +241,7 @@ def test_published_numbers_stand_beside_ours(results):
 
 
 def test_a_card_tells_all(results):
-    files = card.card(results)
+    files = card.card(results, reproduction.reproduce(results))
     text = files["card.md"].decode()
     assert {*files} == {"about.json", "card.md", "card.svg", "claims.csv", "values.csv"}
     for told in (
@@ -253,7 +253,7 @@ def test_a_card_tells_all(results):
         "So it is.",
     ):
         assert told in text
-    assert files == card.card(results)
+    assert files == card.card(results, reproduction.reproduce(results))
     assert b"<svg" in files["card.svg"]
 
 
@@ -261,11 +261,11 @@ def test_a_card_follows_from_its_store(results, tmp_path):
     """Until a number of it is changed."""
     folder = tmp_path / "card"
     with pytest.raises(NothingToReportError, match="expected a card"):
-        card.differences(results, folder)
-    page = card.write(results, folder)
-    assert card.differences(results, folder) == []
+        card.differences(results, reproduction.reproduce(results), folder)
+    page = card.write(results, reproduction.reproduce(results), folder)
+    assert card.differences(results, reproduction.reproduce(results), folder) == []
     page.write_text(page.read_text().replace("0.8 +- 0.01", "0.9 +- 0.01"))
-    lines = card.differences(results, folder)
+    lines = card.differences(results, reproduction.reproduce(results), folder)
     assert any(line.startswith("-") and "0.9 +- 0.01" in line for line in lines)
     assert any(line.startswith("+") and "0.8 +- 0.01" in line for line in lines)
 

@@ -38,16 +38,19 @@ _TRAINING: Mapping[str, Argument] = {
     ),
     "cases_per_class": Argument(
         kind="count",
+        later=True,
         note="train on so many of each class, the same ones among more of them in a replicate; "
         "validation and test cases stay; default: all",
     ),
     "cases": Argument(
         kind="count",
+        later=True,
         note="train on so many of all cases, the same ones among more of them in a replicate; "
         "validation and test cases stay; default: all",
     ),
     "label_noise": Argument(
         kind="amount",
+        later=True,
         outside=True,
         note="in labels outside the test split, drawn per replicate: standard deviation of normal "
         "noise that is added to numbers, or the share of classes that are drawn anew, each class "
@@ -201,6 +204,7 @@ TEMPLATES: Mapping[str, Template] = {
             ),
             "output_regularizer": Argument(
                 kind="choice",
+                later=True,
                 family="regularizer",
                 note="on the last kernel; default: none",
             ),
@@ -343,6 +347,7 @@ TEMPLATES: Mapping[str, Template] = {
             ),
             "step_width": Argument(
                 kind="count",
+                later=True,
                 note="numbers of a case that are read at every step; 1: an image pixel by pixel; "
                 "default: its last axis",
             ),

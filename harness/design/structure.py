@@ -18,16 +18,8 @@ if TYPE_CHECKING:
     from harness.spec import Level, Study, Trial, Value
 
 
-LATER = (
-    "salt",
-    "cases_per_class",
-    "cases",
-    "label_noise",
-    "step_width",
-    "output_regularizer",
-    *catalog.TRANSFER,
-)
-"""Settings that are left out where they are not given, as before there was such a setting."""
+LATER = ("salt", *catalog.TRANSFER)
+"""Settings that are left out where they are not given, beside arguments that came ``later``."""
 
 
 def settings(
